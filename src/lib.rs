@@ -1,0 +1,7 @@
+//! A non-blocking server and Python's socket modes, to run, read and learn from.
+#![forbid(unsafe_code)]
+
+#[cfg(not(unix))]
+compile_error!("sockmodes needs a Unix: it is about the sockets of Unix and their modes");
+
+pub mod socket;

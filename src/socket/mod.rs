@@ -1,0 +1,1 @@
+//! Python's three socket modes on a real socket.
