@@ -4,4 +4,5 @@
 #[cfg(not(unix))]
 compile_error!("sockmodes needs a Unix: it is about the sockets of Unix and their modes");
 
+pub mod auth;
 pub mod socket;

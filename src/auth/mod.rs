@@ -1,0 +1,24 @@
+//! Who may come in: schemes, secrets, nonces and digests.
+//!
+//! Nothing here knows a socket or a clock. The server draws a nonce with [`Nonces`], both sides turn
+//! it into a [`Digest`] with a [`Key`], and the server compares. Read [`scheme`](Scheme) first,
+//! then [`Secret`].
+//!
+//! ```
+//! use sockmodes::auth::{Key, Scheme, Secret};
+//!
+//! let secret = Secret::new(b"linhaifeng bang bang bang".to_vec())?;
+//! let key = Key::new(Scheme::HmacMd5, &secret);
+//! let answer = key.digest(b"the nonce that the server sent");
+//! assert_eq!(answer.as_bytes().len(), Scheme::HmacMd5.digest_len());
+//! assert!(key.digest(b"the nonce that the server sent").matches(answer.as_bytes()));
+//! # Ok::<(), sockmodes::auth::SecretError>(())
+//! ```
+
+mod nonce;
+mod scheme;
+mod secret;
+
+pub use nonce::{MAX_NONCE_LEN, MIN_NONCE_LEN, NonceError, Nonces};
+pub use scheme::{Digest, Key, MAX_DIGEST_LEN, Scheme};
+pub use secret::{IfMissing, Secret, SecretError, default_file};

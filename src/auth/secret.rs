@@ -1,0 +1,177 @@
+//! The secret, and where it is found: a file, the environment, or the default file.
+//!
+//! Its bytes are wiped from memory when dropped and are in no message, not even in `Debug`.
+
+use std::ffi::OsStr;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::{env, fmt, process};
+
+use rand::TryRng;
+use rand::rngs::SysRng;
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+/// The environment variable that can hold the secret.
+const VARIABLE: &str = "SOCKMODES_SECRET";
+/// The most bytes that a secret may have: enough for any key, too few for a device that never ends.
+const MAX_LEN: u64 = 64 * 1024;
+
+/// The key that both sides hold, never empty.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+/// What to do when the default file is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IfMissing {
+    /// Make it, with a new random secret and mode 0600: what a server does.
+    Make,
+    /// Say that there is no secret: what a client does.
+    Fail,
+}
+
+/// Why there is no secret.
+#[derive(Debug, Error)]
+pub enum SecretError {
+    /// It has no bytes.
+    #[error("the secret is empty")]
+    Empty,
+    /// The environment variable is set, but to nothing.
+    #[error("{VARIABLE} is set, but empty: an empty secret is refused")]
+    EmptyVariable,
+    /// The file has no bytes, or only a line feed.
+    #[error("{}: an empty secret is refused", .0.display())]
+    EmptyFile(PathBuf),
+    /// The file is longer than any secret.
+    #[error("{}: longer than {MAX_LEN} bytes, which is no secret", .0.display())]
+    TooLong(PathBuf),
+    /// The file can't be read.
+    #[error("cannot read the secret from {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The default file can't be made.
+    #[error("cannot make the secret file {}: {source}", path.display())]
+    Make {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Nothing was given and the default file is not there.
+    #[error("no secret: give --secret-file or {VARIABLE}, or start a server, which makes {}", .0.display())]
+    Missing(PathBuf),
+    /// Nothing was given and there is no place for a default file.
+    #[error(
+        "no secret: give --secret-file or {VARIABLE} (neither XDG_CONFIG_HOME nor HOME is set)"
+    )]
+    Homeless,
+}
+
+impl Secret {
+    /// Takes `bytes` as the secret; an empty one is refused.
+    pub fn new(bytes: Vec<u8>) -> Result<Secret, SecretError> {
+        if bytes.is_empty() { Err(SecretError::Empty) } else { Ok(Secret(Zeroizing::new(bytes))) }
+    }
+
+    /// Finds the secret: in `file` if one is named, else in the environment variable
+    /// `SOCKMODES_SECRET`, else in the [default file](default_file).
+    pub fn find(file: Option<&Path>, if_missing: IfMissing) -> Result<Secret, SecretError> {
+        if let Some(file) = file {
+            return Secret::read(file);
+        }
+        if let Some(value) = env::var_os(VARIABLE) {
+            return Secret::new(value.as_bytes().to_vec()).map_err(|_| SecretError::EmptyVariable);
+        }
+        let path = default_file().ok_or(SecretError::Homeless)?;
+        match (Secret::read(&path), if_missing) {
+            (Err(SecretError::Read { source, .. }), _) if source.kind() != ErrorKind::NotFound => {
+                Err(SecretError::Read { path, source })
+            }
+            (Err(SecretError::Read { .. }), IfMissing::Fail) => Err(SecretError::Missing(path)),
+            (Err(SecretError::Read { .. }), IfMissing::Make) => {
+                make(&path).map_err(|source| SecretError::Make { path: path.clone(), source })?;
+                Secret::read(&path)
+            }
+            (found, _) => found,
+        }
+    }
+
+    /// Reads the bytes of `path`, less one final line feed.
+    pub fn read(path: &Path) -> Result<Secret, SecretError> {
+        let failed = |source| SecretError::Read { path: path.into(), source };
+        // Of the full size from the start, so that no growing leaves a copy behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_LEN as usize + 2));
+        File::open(path)
+            .map_err(failed)?
+            .take(MAX_LEN + 2)
+            .read_to_end(&mut bytes)
+            .map_err(failed)?;
+        if bytes.last() == Some(&b'\n') {
+            bytes.pop();
+        }
+        if bytes.len() as u64 > MAX_LEN {
+            return Err(SecretError::TooLong(path.into()));
+        }
+        Secret::new(bytes.to_vec()).map_err(|_| SecretError::EmptyFile(path.into()))
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// Where the secret is kept when nothing else is said: `sockmodes/secret` in `$XDG_CONFIG_HOME`, if
+/// that is an absolute path (the XDG Base Directory Specification), else in `~/.config`.
+pub fn default_file() -> Option<PathBuf> {
+    let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let config = absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")))?;
+    Some(config.join("sockmodes").join("secret"))
+}
+
+/// Makes `path` with 64 hexadecimal digits of 32 random bytes, readable by its owner alone.
+///
+/// Written beside and linked into place: a second server that starts meanwhile, or a kill half-way,
+/// finds a whole secret or none.
+fn make(path: &Path) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let mut random = Zeroizing::new([0_u8; 32]);
+    SysRng.try_fill_bytes(&mut *random).map_err(io::Error::other)?;
+    let mut digits = Zeroizing::new(String::with_capacity(65));
+    for byte in random.iter() {
+        digits.push_str(&format!("{byte:02x}"));
+    }
+    digits.push('\n');
+
+    let draft = folder.join(OsStr::new(&format!(".secret.{}", process::id())));
+    let written = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&draft)
+        .and_then(|mut file| {
+            file.write_all(digits.as_bytes())?;
+            file.sync_all()
+        });
+    let linked = written.and_then(|()| match fs::hard_link(&draft, path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    });
+    // Best effort: what matters is whether the link stands.
+    let _ = fs::remove_file(&draft);
+    linked
+}
