@@ -5,4 +5,5 @@
 compile_error!("sockmodes needs a Unix: it is about the sockets of Unix and their modes");
 
 pub mod auth;
+pub mod session;
 pub mod socket;

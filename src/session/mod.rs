@@ -1,0 +1,317 @@
+//! What one connection says and hears: a state machine that takes bytes and a time, and gives bytes
+//! and a deadline.
+//!
+//! No socket, no clock, no random numbers: everything comes in through `handle_*`, so a test can
+//! play any network and any hour. Read [`State`] and [`TRANSITIONS`] first, then [`Session`].
+
+mod handshake;
+mod protocol;
+mod stage;
+mod state;
+mod upper_once;
+
+use std::borrow::Cow;
+use std::time::Instant;
+
+pub use protocol::{Protocol, Service};
+pub use stage::{LINGER, LINGER_QUIET};
+pub use state::{Input, Reason, State, TRANSITIONS, Transition};
+pub use upper_once::MAX_REQUEST;
+
+use handshake::{Handshake, Heard};
+use stage::{Serving, Stage};
+
+/// One connection's conversation.
+///
+/// Whoever drives it, in this order:
+///
+/// 1. makes it with [`Session::new`] and sends the nonce;
+/// 2. tells what happened: [`handle_bytes`](Session::handle_bytes),
+///    [`handle_end_of_input`](Session::handle_end_of_input),
+///    [`handle_flushed`](Session::handle_flushed), [`handle_deadline`](Session::handle_deadline),
+///    [`handle_stop`](Session::handle_stop),
+///    [`handle_drain_deadline`](Session::handle_drain_deadline),
+///    [`handle_lost`](Session::handle_lost);
+/// 3. sends what the call returned, all of it and in order, and says `handle_flushed` once the kernel
+///    has the last byte;
+/// 4. does what [`poll_step`](Session::poll_step) says, and comes back at
+///    [`poll_deadline`](Session::poll_deadline) at the latest.
+///
+/// The times that come in never go back. What the machine does with a call in a state that has no
+/// use for it is nothing: no order of calls panics.
+///
+/// ```
+/// use std::time::Instant;
+/// use sockmodes::auth::{Key, Scheme, Secret};
+/// use sockmodes::session::{Protocol, Service, Session, State, Step};
+///
+/// let key = Key::new(Scheme::HmacMd5, &Secret::new(b"linhaifeng bang bang bang".to_vec())?);
+/// let protocol = Protocol::new(key.clone(), Service::Upper);
+/// let (now, nonce) = (Instant::now(), [7; 32]);
+///
+/// let mut session = Session::new(&protocol, &nonce, now);
+/// session.handle_flushed(&protocol, now); // the nonce is out
+/// assert_eq!(session.state(), State::AwaitDigest);
+///
+/// let mut segment = key.digest(&nonce).as_bytes().to_vec();
+/// segment.extend_from_slice(b"hello"); // in the same segment: nothing is lost
+/// assert_eq!(*session.handle_bytes(&protocol, now, &mut segment), *b"HELLO");
+/// assert_eq!((session.state(), session.poll_step()), (State::Serving, Step::Read));
+/// # Ok::<(), sockmodes::auth::SecretError>(())
+/// ```
+pub struct Session {
+    stage: Stage,
+    /// When the present state has lasted long enough.
+    deadline: Option<Instant>,
+    /// Bytes were given out that the kernel has not wholly taken.
+    owing: bool,
+    /// Not yet let in.
+    pending: bool,
+    /// The deadline is still the one that was set at the start and that nothing moves.
+    on_entry_deadline: bool,
+}
+
+/// What to do with the socket next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Read, and pass on what comes.
+    Read,
+    /// Read nothing: what is owed has to go out first.
+    Wait,
+    /// Shut down the sending side, then read and pass on what comes, to be thrown away.
+    Linger,
+    /// Close.
+    Close(Reason),
+}
+
+/// Which of a connection's deadlines is meant. One runs at a time; the deadlines of one kind are
+/// set in the order in which they fall due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Timer {
+    /// To be let in, from the start; nothing moves it.
+    Handshake,
+    /// Since the last byte, while nothing is owed.
+    Idle,
+    /// To throw away what still comes after the end.
+    Linger,
+}
+
+impl Session {
+    /// A connection that was just accepted and is owed `nonce`; with the scheme `none` the nonce is
+    /// empty and the service begins at once.
+    pub fn new(protocol: &Protocol, nonce: &[u8], now: Instant) -> Session {
+        let asks = !nonce.is_empty();
+        let stage = if asks {
+            Stage::SendNonce(Box::new(Handshake::new(protocol.key.digest(nonce))))
+        } else {
+            Stage::Serving(Serving::new(protocol.service))
+        };
+        let mut session = Session {
+            stage,
+            deadline: protocol.handshake_timeout.map(|timeout| now + timeout),
+            owing: asks,
+            pending: asks,
+            on_entry_deadline: asks || protocol.service == Service::UpperOnce,
+        };
+        session.restart_idle(protocol, now);
+        session
+    }
+
+    /// Bytes came. What is returned is owed to the peer; it lies in `bytes`, changed in place, where
+    /// it can.
+    pub fn handle_bytes<'b>(
+        &mut self,
+        protocol: &Protocol,
+        now: Instant,
+        bytes: &'b mut [u8],
+    ) -> Cow<'b, [u8]> {
+        let rest = match &mut self.stage {
+            Stage::Serving(_) => bytes,
+            Stage::SendNonce(handshake) | Stage::AwaitDigest(handshake) => {
+                match handshake.hear(bytes) {
+                    Heard::Part => return Cow::Borrowed(&[]),
+                    Heard::Wrong => {
+                        self.end(Reason::WrongDigest, now);
+                        return Cow::Borrowed(&[]);
+                    }
+                    Heard::Right(taken) => {
+                        self.let_in(protocol);
+                        &mut bytes[taken..]
+                    }
+                }
+            }
+            Stage::Lingering(linger) => {
+                self.deadline = linger.postpone(now).or(self.deadline);
+                return Cow::Borrowed(&[]);
+            }
+            Stage::Draining(_) | Stage::Ending(_) | Stage::Closed(_) => return Cow::Borrowed(&[]),
+        };
+        let answer = self.serve(now, rest);
+        self.owing |= !answer.is_empty();
+        self.restart_idle(protocol, now);
+        answer
+    }
+
+    fn serve<'b>(&mut self, now: Instant, bytes: &'b mut [u8]) -> Cow<'b, [u8]> {
+        let Stage::Serving(serving) = &mut self.stage else { return Cow::Borrowed(&[]) };
+        match serving {
+            Serving::Echo => Cow::Borrowed(bytes),
+            Serving::Upper => {
+                bytes.make_ascii_uppercase();
+                Cow::Borrowed(bytes)
+            }
+            Serving::UpperOnce(request) => {
+                let Some(answer) = request.hear(bytes) else { return Cow::Borrowed(&[]) };
+                self.owing |= !answer.is_empty();
+                self.end(Reason::Done, now);
+                answer
+            }
+        }
+    }
+
+    /// The peer has shut down its sending side: no more bytes will come. What is returned is owed.
+    pub fn handle_end_of_input(&mut self) -> Vec<u8> {
+        match self.stage.take() {
+            Stage::SendNonce(_) | Stage::AwaitDigest(_) => self.close(Reason::ShortDigest),
+            Stage::Serving(serving) => {
+                let answer = serving.finish();
+                self.owing |= !answer.is_empty();
+                self.stage = Stage::Draining(Reason::Done);
+                self.settle();
+                return answer;
+            }
+            Stage::Lingering(linger) => self.close(linger.reason),
+            other => self.stage = other,
+        }
+        Vec::new()
+    }
+
+    /// The kernel has taken every byte that was owed.
+    pub fn handle_flushed(&mut self, protocol: &Protocol, now: Instant) {
+        self.owing = false;
+        match self.stage.take() {
+            Stage::SendNonce(handshake) => self.stage = Stage::AwaitDigest(handshake),
+            Stage::Ending(reason) => self.linger(reason, now),
+            Stage::Draining(reason) => self.close(reason),
+            other => self.stage = other,
+        }
+        self.restart_idle(protocol, now);
+    }
+
+    /// The time that [`poll_deadline`](Session::poll_deadline) gave has come.
+    pub fn handle_deadline(&mut self, now: Instant) {
+        match self.stage.take() {
+            Stage::SendNonce(_) => self.close(Reason::HandshakeTimeout),
+            Stage::AwaitDigest(_) => self.end(Reason::HandshakeTimeout, now),
+            Stage::Serving(_) if self.on_entry_deadline => self.end(Reason::HandshakeTimeout, now),
+            Stage::Serving(_) => self.end(Reason::IdleTimeout, now),
+            Stage::Lingering(linger) => self.close(linger.reason),
+            other => self.stage = other,
+        }
+    }
+
+    /// The server stops: no more is read, what is owed still goes out.
+    pub fn handle_stop(&mut self, now: Instant) {
+        match self.stage.take() {
+            Stage::SendNonce(_) | Stage::AwaitDigest(_) => self.close(Reason::Stopped),
+            Stage::Serving(_) if self.owing => self.end(Reason::Stopped, now),
+            Stage::Serving(_) => self.close(Reason::Stopped),
+            other => self.stage = other,
+        }
+    }
+
+    /// The server has waited long enough for what is owed.
+    pub fn handle_drain_deadline(&mut self) {
+        match self.stage.take() {
+            // Everything was handed over before; the reason is the one it lingers with.
+            Stage::Lingering(linger) => self.close(linger.reason),
+            Stage::Closed(reason) => self.close(reason),
+            _ => self.close(Reason::DrainTimeout),
+        }
+    }
+
+    /// The socket failed with `reason`: nothing more can be read or sent.
+    pub fn handle_lost(&mut self, reason: Reason) {
+        match self.stage.take() {
+            Stage::Lingering(linger) => self.close(linger.reason),
+            Stage::Closed(reason) => self.close(reason),
+            _ => self.close(reason),
+        }
+    }
+
+    /// What to do with the socket next.
+    pub fn poll_step(&self) -> Step {
+        match &self.stage {
+            Stage::SendNonce(_) | Stage::AwaitDigest(_) | Stage::Serving(_) => Step::Read,
+            Stage::Draining(_) | Stage::Ending(_) => Step::Wait,
+            Stage::Lingering(_) => Step::Linger,
+            Stage::Closed(reason) => Step::Close(*reason),
+        }
+    }
+
+    /// When to call [`handle_deadline`](Session::handle_deadline) unless something happens before.
+    pub fn poll_deadline(&self) -> Option<(Timer, Instant)> {
+        let timer = match &self.stage {
+            Stage::SendNonce(_) | Stage::AwaitDigest(_) => Timer::Handshake,
+            Stage::Serving(_) if self.on_entry_deadline => Timer::Handshake,
+            Stage::Serving(_) if !self.owing => Timer::Idle,
+            Stage::Lingering(_) => Timer::Linger,
+            _ => return None,
+        };
+        Some((timer, self.deadline?))
+    }
+
+    /// The state, without what it holds.
+    pub fn state(&self) -> State {
+        self.stage.state()
+    }
+
+    /// Whether the peer is connected and not yet let in.
+    pub fn is_pending(&self) -> bool {
+        self.pending && !matches!(self.state(), State::Ending | State::Lingering | State::Closed)
+    }
+
+    /// Whether the peer was let in, whatever came of it since.
+    pub fn is_admitted(&self) -> bool {
+        !self.pending
+    }
+
+    fn let_in(&mut self, protocol: &Protocol) {
+        self.pending = false;
+        self.on_entry_deadline = false;
+        self.stage = Stage::Serving(Serving::new(protocol.service));
+    }
+
+    /// Ends the conversation from this side: what is owed goes out first.
+    fn end(&mut self, reason: Reason, now: Instant) {
+        if self.owing {
+            self.stage = Stage::Ending(reason);
+        } else {
+            self.linger(reason, now);
+        }
+    }
+
+    fn linger(&mut self, reason: Reason, now: Instant) {
+        let linger = Box::new(stage::Linger::new(reason, now));
+        self.deadline = linger.postpone(now);
+        self.stage = Stage::Lingering(linger);
+    }
+
+    /// The peer has ended: with nothing owed there is nothing to wait for.
+    fn settle(&mut self) {
+        if let (Stage::Draining(reason), false) = (&self.stage, self.owing) {
+            self.close(*reason);
+        }
+    }
+
+    fn close(&mut self, reason: Reason) {
+        self.stage = Stage::Closed(reason);
+        self.deadline = None;
+    }
+
+    fn restart_idle(&mut self, protocol: &Protocol, now: Instant) {
+        if matches!(self.stage, Stage::Serving(_)) && !self.on_entry_deadline {
+            self.deadline = protocol.idle_timeout.map(|timeout| now + timeout);
+        }
+    }
+}

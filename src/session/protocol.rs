@@ -1,0 +1,53 @@
+//! What all connections of one server agree on.
+
+use std::time::Duration;
+
+use crate::auth::Key;
+
+/// What a connection gets once it is let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Service {
+    /// Sends back every byte, ASCII letters in upper case: Python's `bytes.upper()`.
+    Upper,
+    /// Sends back every byte unchanged.
+    Echo,
+    /// Answers one request, in upper case and without white space at its ends, and closes.
+    UpperOnce,
+}
+
+impl Service {
+    /// The name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Service::Upper => "upper",
+            Service::Echo => "echo",
+            Service::UpperOnce => "upper-once",
+        }
+    }
+}
+
+/// The rules that every session of a server keeps.
+#[derive(Clone, Debug)]
+pub struct Protocol {
+    /// The scheme, and the secret made ready for it.
+    pub key: Key,
+    /// What a connection gets once it is let in.
+    pub service: Service,
+    /// How long a client may take to be let in, from accept; with [`Service::UpperOnce`] and the
+    /// scheme `none`, to make its request. `None`: as long as it likes.
+    pub handshake_timeout: Option<Duration>,
+    /// How long nothing may be heard from a client that is owed nothing. `None`: as long as it likes.
+    pub idle_timeout: Option<Duration>,
+}
+
+impl Protocol {
+    /// `service` for whoever holds `key`, with the usual timeouts: 10 s to be let in, 5 min idle.
+    pub fn new(key: Key, service: Service) -> Protocol {
+        Protocol {
+            key,
+            service,
+            handshake_timeout: Some(Duration::from_secs(10)),
+            idle_timeout: Some(Duration::from_secs(5 * 60)),
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The states with what each of them holds, and nothing that outlives its state.
+
+use std::mem;
+use std::time::{Duration, Instant};
+
+use super::handshake::Handshake;
+use super::protocol::Service;
+use super::state::{Reason, State};
+use super::upper_once::UpperOnce;
+
+/// A connection that lingers is closed after so long without a byte.
+pub const LINGER_QUIET: Duration = Duration::from_secs(1);
+/// A connection lingers for so long in all: a byte in the last second no longer prolongs it.
+pub const LINGER: Duration = Duration::from_secs(10);
+
+/// What is large is boxed: a connection that is let in and idle carries none of it.
+pub(super) enum Stage {
+    SendNonce(Box<Handshake>),
+    AwaitDigest(Box<Handshake>),
+    Serving(Serving),
+    Draining(Reason),
+    Ending(Reason),
+    Lingering(Box<Linger>),
+    Closed(Reason),
+}
+
+impl Stage {
+    /// Takes the state out, to be consumed; what is left says that the connection is over.
+    pub(super) fn take(&mut self) -> Stage {
+        mem::replace(self, Stage::Closed(Reason::Done))
+    }
+
+    pub(super) fn state(&self) -> State {
+        match self {
+            Stage::SendNonce(_) => State::SendNonce,
+            Stage::AwaitDigest(_) => State::AwaitDigest,
+            Stage::Serving(_) => State::Serving,
+            Stage::Draining(_) => State::Draining,
+            Stage::Ending(_) => State::Ending,
+            Stage::Lingering(_) => State::Lingering,
+            Stage::Closed(_) => State::Closed,
+        }
+    }
+}
+
+/// A service at work.
+pub(super) enum Serving {
+    Upper,
+    Echo,
+    UpperOnce(Box<UpperOnce>),
+}
+
+impl Serving {
+    pub(super) fn new(service: Service) -> Serving {
+        match service {
+            Service::Upper => Serving::Upper,
+            Service::Echo => Serving::Echo,
+            Service::UpperOnce => Serving::UpperOnce(Box::default()),
+        }
+    }
+
+    /// The last answer, now that the input has ended.
+    pub(super) fn finish(self) -> Vec<u8> {
+        match self {
+            Serving::Upper | Serving::Echo => Vec::new(),
+            Serving::UpperOnce(mut request) => request.finish(),
+        }
+    }
+}
+
+/// How long the end of a connection may take.
+pub(super) struct Linger {
+    pub(super) reason: Reason,
+    until: Instant,
+}
+
+impl Linger {
+    pub(super) fn new(reason: Reason, now: Instant) -> Linger {
+        Linger { reason, until: now + LINGER }
+    }
+
+    /// When to close if no more bytes come after `now`; `None` where a byte no longer prolongs it,
+    /// which keeps the deadlines of all that linger in the order in which they were set.
+    pub(super) fn postpone(&self, now: Instant) -> Option<Instant> {
+        Some(now + LINGER_QUIET).filter(|at| *at <= self.until)
+    }
+}
