@@ -1,0 +1,228 @@
+//! The events: what can be told of a loop and its connections.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use crate::session::{Reason, State};
+
+/// How close a look an event takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// A connection opens, is let in, is refused, closes; the server starts and stops.
+    Life,
+    /// Every change of a connection's state.
+    States,
+    /// Every readiness that the kernel reports and every result of a system call.
+    Calls,
+}
+
+/// One event, with when and where it happened.
+#[derive(Clone, Debug, Serialize)]
+pub struct Record {
+    /// Since the start of the stream, on a monotonic clock.
+    #[serde(serialize_with = "seconds")]
+    pub time: Duration,
+    /// The number of the connection, counted from 1; `None` for what concerns the whole loop.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connection: Option<u64>,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What a system call gave: so many bytes, or an errno.
+pub type CallResult = Result<usize, i32>;
+
+/// What happened.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// A listener takes connections at `address`.
+    Listening {
+        /// Where, the port as the kernel gave it.
+        address: SocketAddr,
+    },
+    /// A connection was accepted.
+    Opened {
+        /// The other end.
+        peer: SocketAddr,
+    },
+    /// A connection was accepted over a limit, and closed.
+    Refused {
+        /// The other end.
+        peer: SocketAddr,
+        /// The limit.
+        #[serde(serialize_with = "name_of_reason")]
+        reason: Reason,
+    },
+    /// The client was let in.
+    LetIn {
+        /// The other end.
+        peer: SocketAddr,
+    },
+    /// A connection was closed.
+    Closed {
+        /// The other end.
+        peer: SocketAddr,
+        /// Why.
+        #[serde(serialize_with = "name_of_reason")]
+        reason: Reason,
+        /// Whether the client had been let in.
+        let_in: bool,
+        /// Bytes read from it.
+        received: u64,
+        /// Bytes that the kernel took for it.
+        sent: u64,
+    },
+    /// A connection's state changed.
+    State {
+        /// Before.
+        #[serde(serialize_with = "name_of_state")]
+        from: State,
+        /// After.
+        #[serde(serialize_with = "name_of_state")]
+        to: State,
+    },
+    /// `epoll_wait` (or its like) is called.
+    Waiting {
+        /// For how long at most, in seconds; `None`: until something happens.
+        #[serde(serialize_with = "optional_seconds")]
+        at_most: Option<Duration>,
+    },
+    /// A turn of the loop begins: so many sockets have become ready.
+    Turn {
+        /// How many.
+        ready: usize,
+    },
+    /// A turn of the loop is over.
+    TurnEnd {
+        /// How long it took, without the waiting.
+        #[serde(serialize_with = "seconds")]
+        took: Duration,
+    },
+    /// The kernel reports a change of readiness: an edge.
+    Ready {
+        /// Something can be read, or the end or an error of it be learnt.
+        readable: bool,
+        /// Something can be written, or an error of it be learnt.
+        writable: bool,
+        /// The peer has shut down its sending side, or more.
+        read_closed: bool,
+    },
+    /// An event for a connection that is closed already: not passed to the one in its place.
+    Stale,
+    /// `accept` returned with an error.
+    AcceptFailed {
+        /// The errno.
+        #[serde(serialize_with = "name_of_errno")]
+        errno: i32,
+    },
+    /// No descriptor is free: accepting pauses.
+    AcceptPaused {
+        /// The errno.
+        #[serde(serialize_with = "name_of_errno")]
+        errno: i32,
+    },
+    /// Accepting goes on.
+    AcceptResumed,
+    /// `recv` returned.
+    Received {
+        /// Bytes, 0 for the end of input; or why not.
+        #[serde(flatten, serialize_with = "call_result")]
+        result: CallResult,
+    },
+    /// `send` returned.
+    Sent {
+        /// Bytes that were to be sent.
+        offered: usize,
+        /// Bytes that the kernel took; or why not.
+        #[serde(flatten, serialize_with = "call_result")]
+        result: CallResult,
+    },
+    /// `shutdown` of the sending side returned.
+    ShutDown {
+        /// 0, or why not.
+        #[serde(flatten, serialize_with = "call_result")]
+        result: CallResult,
+    },
+    /// The turn's budget is spent while more can be read: the connection queues up again.
+    Requeued,
+    /// A deadline has passed.
+    Deadline,
+    /// The server stops: no new connections, what is owed goes out.
+    Draining {
+        /// Connections that are still open.
+        connections: usize,
+    },
+    /// The server has stopped.
+    Stopped {
+        /// Connections that were cut off.
+        connections: usize,
+    },
+}
+
+impl Event {
+    /// The result of a system call, as an event holds it.
+    pub fn result(result: &io::Result<usize>) -> CallResult {
+        result.as_ref().copied().map_err(|error| error.raw_os_error().unwrap_or_default())
+    }
+}
+
+/// The name of an errno as the man pages write it, of those that a loop meets; else its number.
+pub(crate) fn errno_name(errno: i32) -> String {
+    use rustix::io::Errno;
+    let named = [
+        (Errno::AGAIN, "EAGAIN"),
+        (Errno::INTR, "EINTR"),
+        (Errno::CONNRESET, "ECONNRESET"),
+        (Errno::CONNABORTED, "ECONNABORTED"),
+        (Errno::PIPE, "EPIPE"),
+        (Errno::TIMEDOUT, "ETIMEDOUT"),
+        (Errno::NOTCONN, "ENOTCONN"),
+        (Errno::HOSTUNREACH, "EHOSTUNREACH"),
+        (Errno::MFILE, "EMFILE"),
+        (Errno::NFILE, "ENFILE"),
+        (Errno::NOBUFS, "ENOBUFS"),
+        (Errno::NOMEM, "ENOMEM"),
+    ];
+    named
+        .iter()
+        .find(|(known, _)| known.raw_os_error() == errno)
+        .map_or_else(|| format!("errno {errno}"), |(_, name)| (*name).to_owned())
+}
+
+fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(time.as_secs_f64())
+}
+
+fn optional_seconds<S: Serializer>(
+    time: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    time.map(|time| time.as_secs_f64()).serialize(serializer)
+}
+
+fn name_of_reason<S: Serializer>(reason: &Reason, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(reason.name())
+}
+
+fn name_of_state<S: Serializer>(state: &State, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(state.name())
+}
+
+fn name_of_errno<S: Serializer>(errno: &i32, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&errno_name(*errno))
+}
+
+fn call_result<S: Serializer>(result: &CallResult, serializer: S) -> Result<S::Ok, S::Error> {
+    use serde::ser::SerializeMap;
+    let mut map = serializer.serialize_map(Some(1))?;
+    match result {
+        Ok(bytes) => map.serialize_entry("bytes", bytes)?,
+        Err(errno) => map.serialize_entry("error", &errno_name(*errno))?,
+    }
+    map.end()
+}

@@ -1,0 +1,156 @@
+//! The log: events as lines for people, through `tracing`.
+//!
+//! By default a line when a connection opens, is let in, is refused or closes; with `-v` every change
+//! of state; with `-vv` every readiness and every result of a system call. What a flood of refusals
+//! would write is gathered: a line a second, with the count.
+
+use std::io;
+use std::time::Duration;
+
+use tracing::level_filters::LevelFilter;
+use tracing::{debug, info, trace, warn};
+
+use super::event::errno_name;
+use super::writer::Lines;
+use super::{CallResult, Detail, Event, Reader, Record};
+use crate::session::Reason;
+
+/// Refusals are told once in so long.
+const REFUSALS_EVERY: Duration = Duration::from_secs(1);
+
+/// How a line looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+/// How much is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verbosity {
+    /// Warnings and errors.
+    Quiet,
+    /// And what becomes of each connection.
+    Normal,
+    /// And each change of state.
+    States,
+    /// And each readiness and system call.
+    Calls,
+}
+
+impl Verbosity {
+    fn level(self) -> LevelFilter {
+        match self {
+            Verbosity::Quiet => LevelFilter::WARN,
+            Verbosity::Normal => LevelFilter::INFO,
+            Verbosity::States => LevelFilter::DEBUG,
+            Verbosity::Calls => LevelFilter::TRACE,
+        }
+    }
+
+    fn detail(self) -> Detail {
+        match self {
+            Verbosity::Quiet | Verbosity::Normal => Detail::Life,
+            Verbosity::States => Detail::States,
+            Verbosity::Calls => Detail::Calls,
+        }
+    }
+}
+
+/// Sends what `tracing` is told, of this and other crates, to standard error through a thread of its
+/// own. Keep what is returned until the end: it counts what was dropped and, when dropped itself,
+/// writes what is queued. For a program's `main`; a library leaves the choice to its user.
+pub fn install(verbosity: Verbosity, format: Format) -> Lines {
+    let (writer, lines) = Lines::start("log", io::stderr());
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(verbosity.level())
+        .with_writer(writer)
+        .with_ansi(false)
+        .with_target(false)
+        .log_internal_errors(false);
+    match format {
+        Format::Text => subscriber.init(),
+        Format::Json => subscriber.json().flatten_event(true).init(),
+    }
+    lines
+}
+
+/// The reader that writes the log.
+pub struct Log {
+    detail: Detail,
+    told: Option<Duration>,
+    untold: u64,
+}
+
+impl Log {
+    /// A log that is as detailed as `verbosity`.
+    pub fn new(verbosity: Verbosity) -> Log {
+        Log { detail: verbosity.detail(), told: None, untold: 0 }
+    }
+
+    fn refused(&mut self, now: Duration, conn: u64, peer: std::net::SocketAddr, reason: Reason) {
+        if self.told.is_some_and(|told| now < told + REFUSALS_EVERY) {
+            self.untold += 1;
+            return;
+        }
+        warn!(conn, %peer, %reason, more = self.untold, "refused");
+        self.told = Some(now);
+        self.untold = 0;
+    }
+}
+
+impl Reader for Log {
+    fn detail(&self) -> Detail {
+        self.detail
+    }
+
+    fn read(&mut self, record: &Record) {
+        let conn = record.connection.unwrap_or_default();
+        match &record.event {
+            Event::Listening { address } => info!(%address, "listening"),
+            Event::Opened { peer } => info!(conn, %peer, "opened"),
+            Event::LetIn { peer } => info!(conn, %peer, "let in"),
+            Event::Refused { peer, reason } => self.refused(record.time, conn, *peer, *reason),
+            Event::Closed { peer, reason, let_in, received, sent } => {
+                let what = if *let_in || *reason == Reason::Stopped { "closed" } else { "refused" };
+                info!(conn, %peer, %reason, received, sent, "{what}");
+            }
+            Event::Draining { connections } => info!(connections, "stopping"),
+            Event::Stopped { connections } => info!(cut_off = connections, "stopped"),
+            Event::AcceptPaused { errno } => {
+                warn!(error = errno_name(*errno), "accepting pauses: no descriptor is free");
+            }
+            Event::AcceptResumed => info!("accepting goes on"),
+            Event::State { from, to } => debug!(conn, %from, %to, "state"),
+            other => calls(conn, other),
+        }
+    }
+}
+
+/// The closest look: one line for each readiness and each system call.
+fn calls(conn: u64, event: &Event) {
+    match event {
+        Event::Waiting { at_most: Some(time) } => trace!("epoll_wait for {time:?} at the most"),
+        Event::Waiting { at_most: None } => trace!("epoll_wait"),
+        Event::Turn { ready } => trace!(ready, "turn begins"),
+        Event::TurnEnd { took } => trace!("turn took {took:?}"),
+        Event::Ready { readable, writable, read_closed } => {
+            trace!(conn, readable, writable, read_closed, "ready");
+        }
+        Event::Stale => trace!(conn, "ready, but closed already"),
+        Event::AcceptFailed { errno } => trace!("accept = {}", errno_name(*errno)),
+        Event::Received { result } => trace!(conn, "recv = {}", shown(*result)),
+        Event::Sent { offered, result } => trace!(conn, "send({offered}) = {}", shown(*result)),
+        Event::ShutDown { result } => trace!(conn, "shutdown(SHUT_WR) = {}", shown(*result)),
+        Event::Requeued => trace!(conn, "budget spent, queued again"),
+        Event::Deadline => trace!(conn, "deadline"),
+        _ => {}
+    }
+}
+
+fn shown(result: CallResult) -> String {
+    result.map_or_else(errno_name, |bytes| bytes.to_string())
+}

@@ -1,0 +1,63 @@
+//! The stream of events: what the loop tells of itself, and who reads it.
+//!
+//! The loop calls [`Events::tell`]; the [log](log) and the [trace](Trace) are readers of the one
+//! stream. Nothing here touches a socket, and no event holds a secret, a password, a digest or a
+//! byte of payload: there is no field that could.
+
+mod event;
+pub mod log;
+mod trace;
+mod writer;
+
+pub use event::{CallResult, Detail, Event, Record};
+pub use trace::{Trace, TraceError};
+
+use std::time::Instant;
+
+/// Somebody who reads the stream of events, called on the loop's thread: it has to be quick and must
+/// not wait.
+pub trait Reader: Send {
+    /// How closely it looks; less detailed events are read too.
+    fn detail(&self) -> Detail;
+    /// Reads one event.
+    fn read(&mut self, record: &Record);
+}
+
+/// The stream, as the loop sees it: where events go in.
+pub struct Events {
+    start: Instant,
+    detail: Option<Detail>,
+    readers: Vec<Box<dyn Reader>>,
+}
+
+impl Default for Events {
+    fn default() -> Events {
+        Events { start: Instant::now(), detail: None, readers: Vec::new() }
+    }
+}
+
+impl Events {
+    /// Adds a reader.
+    pub fn add(&mut self, reader: Box<dyn Reader>) {
+        self.detail = self.detail.max(Some(reader.detail()));
+        self.readers.push(reader);
+    }
+
+    /// Tells what `event` makes, if anybody looks that closely; otherwise it costs a comparison.
+    #[inline]
+    pub fn tell(&mut self, detail: Detail, connection: Option<u64>, event: impl FnOnce() -> Event) {
+        if self.detail >= Some(detail) {
+            self.pass_on(detail, connection, event());
+        }
+    }
+
+    #[cold]
+    fn pass_on(&mut self, detail: Detail, connection: Option<u64>, event: Event) {
+        let record = Record { time: self.start.elapsed(), connection, event };
+        for reader in &mut self.readers {
+            if reader.detail() >= detail {
+                reader.read(&record);
+            }
+        }
+    }
+}

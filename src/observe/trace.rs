@@ -1,0 +1,49 @@
+//! The trace: every event, a JSON object a line, to a file.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+use tracing_appender::non_blocking::NonBlocking;
+
+use super::writer::Lines;
+use super::{Detail, Reader, Record};
+
+/// The reader that writes the trace.
+pub struct Trace {
+    writer: NonBlocking,
+}
+
+/// Why there is no trace.
+#[derive(Debug, Error)]
+#[error("cannot write the trace to {}: {source}", path.display())]
+pub struct TraceError {
+    /// The file.
+    pub path: PathBuf,
+    /// What the operating system said.
+    pub source: io::Error,
+}
+
+impl Trace {
+    /// Makes or empties the file at `path`. Keep the second half until the end: it counts what was
+    /// dropped and, when dropped itself, writes what is queued.
+    pub fn create(path: &Path) -> Result<(Trace, Lines), TraceError> {
+        let file = File::create(path).map_err(|source| TraceError { path: path.into(), source })?;
+        let (writer, lines) = Lines::start("trace", file);
+        Ok((Trace { writer }, lines))
+    }
+}
+
+impl Reader for Trace {
+    fn detail(&self) -> Detail {
+        Detail::Calls
+    }
+
+    fn read(&mut self, record: &Record) {
+        let mut line = serde_json::to_vec(record).expect("an event has only strings for keys");
+        line.push(b'\n');
+        // The queue takes a line or counts it as dropped; it never fails.
+        let _ = self.writer.write_all(&line);
+    }
+}

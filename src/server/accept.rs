@@ -1,0 +1,171 @@
+//! Accepting: until the kernel has no more, under a budget, and without spinning when descriptors
+//! run out.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use super::connection::Connection;
+use super::event_loop::EventLoop;
+use super::network::{MAX_CONNECTIONS, Network, Token};
+use crate::auth::MAX_NONCE_LEN;
+use crate::observe::{Detail, Event};
+use crate::session::{Reason, Session};
+
+/// Connections that one listener accepts in one turn before others have theirs.
+const BUDGET: usize = 256;
+/// When no descriptor is free, accepting is tried again after so long, or when one is freed here.
+const RETRY_AFTER: Duration = Duration::from_millis(250);
+
+/// Which listeners have connections waiting, as far as is known.
+#[derive(Default)]
+pub(super) struct Accepting {
+    ready: Vec<usize>,
+    /// No descriptor was free: nothing is accepted before this.
+    paused_until: Option<Instant>,
+    /// The number of the newest connection.
+    newest: u64,
+}
+
+impl Accepting {
+    pub(super) fn note_ready(&mut self, listener: usize) {
+        if !self.ready.contains(&listener) {
+            self.ready.push(listener);
+        }
+    }
+
+    /// Whether there is something to accept now, so that there is no time to wait.
+    pub(super) fn wants_a_turn(&self, now: Instant) -> bool {
+        !self.ready.is_empty() && self.paused_until.is_none_or(|until| until <= now)
+    }
+
+    pub(super) fn retry_at(&self) -> Option<Instant> {
+        self.paused_until
+    }
+
+    pub(super) fn descriptor_freed(&mut self, now: Instant) {
+        if let Some(until) = &mut self.paused_until {
+            *until = now;
+        }
+    }
+
+    pub(super) fn stop(&mut self) {
+        self.ready.clear();
+        self.paused_until = None;
+    }
+}
+
+/// What is to be done after an `accept` that failed.
+enum Failure {
+    /// There are no more.
+    Done,
+    /// It concerned one connection that is gone already.
+    Next,
+    /// No descriptor, or no memory for one.
+    Pause(i32),
+}
+
+impl Failure {
+    fn of(error: &io::Error) -> Failure {
+        use rustix::io::Errno;
+        if error.kind() == ErrorKind::WouldBlock {
+            return Failure::Done;
+        }
+        let errno = error.raw_os_error().unwrap_or_default();
+        match Errno::from_raw_os_error(errno) {
+            Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM => Failure::Pause(errno),
+            // ECONNABORTED, EINTR, and the network errors that Linux passes on from the new
+            // socket, which accept(2) says to treat like EAGAIN by trying again.
+            _ => Failure::Next,
+        }
+    }
+}
+
+impl<N: Network> EventLoop<N> {
+    /// Accepts from every listener that is ready.
+    pub(super) fn accept(&mut self) {
+        if !self.accepting.wants_a_turn(self.now) {
+            return;
+        }
+        if self.accepting.paused_until.take().is_some() {
+            self.events.tell(Detail::Life, None, || Event::AcceptResumed);
+        }
+        for listener in std::mem::take(&mut self.accepting.ready) {
+            if !self.accept_from(listener) {
+                self.accepting.note_ready(listener);
+            }
+        }
+    }
+
+    /// Accepts until there are no more; whether that was reached.
+    fn accept_from(&mut self, listener: usize) -> bool {
+        if self.accepting.paused_until.is_some() {
+            return false;
+        }
+        for _ in 0..BUDGET {
+            let error = match self.network.accept(listener) {
+                Ok((stream, peer)) => {
+                    self.admit(stream, peer);
+                    continue;
+                }
+                Err(error) => error,
+            };
+            self.events.tell(Detail::Calls, None, || Event::AcceptFailed {
+                errno: error.raw_os_error().unwrap_or_default(),
+            });
+            match Failure::of(&error) {
+                Failure::Done => return true,
+                Failure::Next => {}
+                Failure::Pause(errno) => {
+                    self.accepting.paused_until = Some(self.now + RETRY_AFTER);
+                    self.events.tell(Detail::Life, None, || Event::AcceptPaused { errno });
+                    return false;
+                }
+            }
+        }
+        false
+    }
+
+    /// Takes a connection in, or closes it again without a nonce if a limit says so.
+    fn admit(&mut self, stream: N::Stream, peer: SocketAddr) {
+        self.accepting.newest += 1;
+        let number = self.accepting.newest;
+        let judgement = match self.connections.len() {
+            MAX_CONNECTIONS.. => Err(Reason::TooManyConnections),
+            _ => self.admission.judge(peer.ip(), &mut *self.rng),
+        };
+        if let Err(reason) = judgement {
+            self.events.tell(Detail::Life, Some(number), || Event::Refused { peer, reason });
+            return;
+        }
+        let mut nonce = [0; MAX_NONCE_LEN];
+        let nonce = self.config.nonces.draw(&mut *self.rng, &mut nonce);
+        let session = Session::new(&self.config.protocol, nonce, self.now);
+        let pending = session.is_pending();
+        let key = self.connections.insert(Connection::new(stream, peer, number, session));
+        self.admission.opened();
+        if pending {
+            self.admission.pending_began(peer.ip());
+        }
+        self.events.tell(Detail::Life, Some(number), || Event::Opened { peer });
+        if !pending {
+            self.events.tell(Detail::Life, Some(number), || Event::LetIn { peer });
+        }
+        self.greet(key, nonce);
+    }
+
+    /// Sends the nonce, and only then asks for edges: one wakeup less, and the nonce is sooner there.
+    fn greet(&mut self, key: usize, nonce: &[u8]) {
+        self.with_connection(key, |connection, tools| connection.deliver(nonce, tools));
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let token = Token::new(key, connection.number);
+        if let Err(error) = self.network.register(connection.stream_mut(), token) {
+            self.events.tell(Detail::Calls, None, || Event::AcceptFailed {
+                errno: error.raw_os_error().unwrap_or_default(),
+            });
+            self.with_connection(key, |connection, _| {
+                connection.session.handle_lost(Reason::SocketError);
+            });
+        }
+    }
+}

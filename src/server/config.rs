@@ -1,0 +1,47 @@
+//! What a server is told at its start.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::admission::Limits;
+use crate::auth::Nonces;
+use crate::session::Protocol;
+
+/// The least that [`Config::max_buffer`] may be.
+pub const MIN_MAX_BUFFER: usize = 4 * 1024;
+
+/// Everything that a server has to know.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where to listen; port 0 lets the kernel choose one. An IPv6 listener takes IPv6 only.
+    pub listen: Vec<SocketAddr>,
+    /// The scheme, the service and the deadlines of each connection.
+    pub protocol: Protocol,
+    /// Where nonces come from.
+    pub nonces: Nonces,
+    /// How many connections there may be.
+    pub limits: Limits,
+    /// The most bytes that are kept for one peer that does not take its answers, at least
+    /// [`MIN_MAX_BUFFER`]; also the most that one read takes.
+    pub max_buffer: usize,
+    /// How long a peer's kernel may acknowledge nothing while something is under way to it
+    /// (TCP_USER_TIMEOUT, tcp(7), so on Linux only). `None`: as long as the kernel's own limit is.
+    pub write_timeout: Option<Duration>,
+    /// How long a stop may take for what is owed. `None`: as long as it takes.
+    pub drain_timeout: Option<Duration>,
+}
+
+impl Config {
+    /// The usual limits and timeouts for `protocol` at `listen`.
+    pub fn new(listen: SocketAddr, protocol: Protocol, nonces: Nonces) -> Config {
+        Config {
+            listen: vec![listen],
+            protocol,
+            nonces,
+            limits: Limits::default(),
+            max_buffer: 256 * 1024,
+            write_timeout: Some(Duration::from_secs(30)),
+            drain_timeout: Some(Duration::from_secs(5)),
+        }
+    }
+}

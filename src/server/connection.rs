@@ -1,0 +1,243 @@
+//! One connection: a socket, its session, and what is owed; how bytes move between them.
+//!
+//! The rules of edge-triggered readiness live here. Readiness is remembered until the kernel says
+//! `WouldBlock`, or a short read or write shows the same; a connection that owes something is
+//! not read; and a turn has a budget, so that a busy peer starves nobody. Never here: other
+//! connections, the limits, the clock.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use super::network::{Stream, Token};
+use super::outbox::{self, Outbox};
+use crate::observe::{Detail, Event, Events};
+use crate::session::{Protocol, Reason, Session, Step};
+
+/// Bytes that one connection may read in one turn before the others have theirs.
+const BUDGET: usize = 256 * 1024;
+
+/// A connection in the slab.
+pub(super) struct Connection<S> {
+    pub(super) session: Session,
+    pub(super) peer: SocketAddr,
+    /// Counted from 1 over the server's life; also the generation of its token.
+    pub(super) number: u64,
+    pub(super) received: u64,
+    pub(super) sent: u64,
+    outbox: Outbox,
+    stream: S,
+    /// Since the last edge, nothing has shown that there is nothing to read.
+    readable: bool,
+    /// Since the last edge, nothing has shown that the send buffer is full.
+    writable: bool,
+    /// After what can be read comes the end or an error: no further edge will tell.
+    read_closed: bool,
+    sending_shut: bool,
+    /// In the loop's queue of connections that want a turn.
+    pub(super) queued: bool,
+}
+
+/// What a connection needs for a turn, borrowed from the loop.
+pub(super) struct Tools<'l> {
+    pub(super) protocol: &'l Protocol,
+    pub(super) now: Instant,
+    /// Shared by all connections: a byte is in it only while its turn lasts.
+    pub(super) buffer: &'l mut [u8],
+    pub(super) events: &'l mut Events,
+}
+
+/// What a turn leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// An edge or a deadline is what comes next.
+    Idle,
+    /// The budget is spent; there may be more to read, and no edge will tell.
+    More,
+}
+
+impl<S: Stream> Connection<S> {
+    pub(super) fn new(stream: S, peer: SocketAddr, number: u64, session: Session) -> Self {
+        Connection {
+            session,
+            peer,
+            number,
+            received: 0,
+            sent: 0,
+            outbox: Outbox::default(),
+            stream,
+            readable: false,
+            // A fresh socket has an empty send buffer.
+            writable: true,
+            read_closed: false,
+            sending_shut: false,
+            queued: false,
+        }
+    }
+
+    pub(super) fn stream_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
+    /// Whether `token` was made for this connection and not for an earlier one in its place.
+    pub(super) fn has_token(&self, key: usize, token: Token) -> bool {
+        Token::new(key, self.number) == token
+    }
+
+    /// Remembers what an edge said.
+    pub(super) fn note_readiness(&mut self, readable: bool, writable: bool, read_closed: bool) {
+        self.readable |= readable;
+        self.writable |= writable;
+        self.read_closed |= read_closed;
+    }
+
+    /// Bytes that wait for the kernel.
+    pub(super) fn owed(&self) -> usize {
+        self.outbox.len()
+    }
+
+    /// Moves bytes until nothing more can be moved or the budget is spent.
+    pub(super) fn turn(&mut self, tools: &mut Tools<'_>) -> Rest {
+        let mut budget = BUDGET;
+        while self.flush(tools) {
+            match self.session.poll_step() {
+                Step::Close(_) | Step::Wait => return Rest::Idle,
+                Step::Linger => self.shut_down_sending(tools),
+                Step::Read => {}
+            }
+            if !self.readable {
+                return Rest::Idle;
+            }
+            if budget == 0 {
+                tools.events.tell(Detail::Calls, Some(self.number), || Event::Requeued);
+                return Rest::More;
+            }
+            budget = budget.saturating_sub(self.receive(tools));
+        }
+        Rest::Idle
+    }
+
+    /// Sends `answer`, and keeps what the kernel does not take.
+    pub(super) fn deliver(&mut self, answer: &[u8], tools: &mut Tools<'_>) {
+        if answer.is_empty() {
+            return;
+        }
+        // What is owed already goes first.
+        let taken = if self.outbox.is_empty() { self.send(answer, tools) } else { 0 };
+        if taken == answer.len() {
+            self.session.handle_flushed(tools.protocol, tools.now);
+        } else {
+            self.outbox.push(&answer[taken..]);
+        }
+    }
+
+    /// Sends what is owed; whether nothing is, now.
+    fn flush(&mut self, tools: &mut Tools<'_>) -> bool {
+        if self.outbox.is_empty() {
+            return true;
+        }
+        if !self.writable {
+            return false;
+        }
+        // Taken out for the call and put back: the bytes are in it, and `send` needs the rest.
+        let mut outbox = std::mem::take(&mut self.outbox);
+        let taken = self.send(outbox.front(), tools);
+        outbox.sent(taken);
+        self.outbox = outbox;
+        if self.outbox.is_empty() {
+            self.session.handle_flushed(tools.protocol, tools.now);
+        }
+        self.outbox.is_empty()
+    }
+
+    /// One `send`: how many bytes the kernel took. A short write says that its buffer is full.
+    #[inline]
+    fn send(&mut self, bytes: &[u8], tools: &mut Tools<'_>) -> usize {
+        let result = outbox::send(&mut self.stream, bytes);
+        tools.events.tell(Detail::Calls, Some(self.number), || Event::Sent {
+            offered: bytes.len(),
+            result: Event::result(&result),
+        });
+        let taken = match result {
+            Ok(taken) => taken,
+            Err(error) => {
+                if error.kind() != ErrorKind::WouldBlock {
+                    self.lost(&error);
+                }
+                0
+            }
+        };
+        self.writable &= taken == bytes.len();
+        self.sent += taken as u64;
+        taken
+    }
+
+    /// One `recv` and the answer to it: how many bytes came.
+    #[inline]
+    fn receive(&mut self, tools: &mut Tools<'_>) -> usize {
+        let result = self.stream.recv(tools.buffer);
+        tools.events.tell(Detail::Calls, Some(self.number), || Event::Received {
+            result: Event::result(&result),
+        });
+        match result {
+            Ok(0) => {
+                self.readable = false;
+                let answer = self.session.handle_end_of_input();
+                self.deliver(&answer, tools);
+                0
+            }
+            Ok(received) => {
+                // A short read has emptied the socket, and what comes later makes an edge; but the
+                // end, if it is known to be there already, makes none.
+                self.readable = received == tools.buffer.len() || self.read_closed;
+                self.received += received as u64;
+                self.hear(received, tools);
+                received
+            }
+            Err(error) => {
+                match error.kind() {
+                    ErrorKind::WouldBlock => self.readable = false,
+                    // The turn goes round once more.
+                    ErrorKind::Interrupted => {}
+                    _ => self.lost(&error),
+                }
+                0
+            }
+        }
+    }
+
+    fn hear(&mut self, received: usize, tools: &mut Tools<'_>) {
+        // The buffer is lent to the session and back: the answer may lie in it.
+        let buffer = std::mem::take(&mut tools.buffer);
+        let bytes = &mut buffer[..received];
+        let answer = self.session.handle_bytes(tools.protocol, tools.now, bytes);
+        self.deliver(&answer, tools);
+        drop(answer);
+        tools.buffer = buffer;
+    }
+
+    fn shut_down_sending(&mut self, tools: &mut Tools<'_>) {
+        if self.sending_shut {
+            return;
+        }
+        self.sending_shut = true;
+        let result = self.stream.shut_down_sending().map(|()| 0);
+        tools.events.tell(Detail::Calls, Some(self.number), || Event::ShutDown {
+            result: Event::result(&result),
+        });
+        if let Err(error) = result {
+            self.lost(&error);
+        }
+    }
+
+    /// The socket is of no more use: one peer's error ends one connection.
+    fn lost(&mut self, error: &io::Error) {
+        self.session.handle_lost(match error.kind() {
+            ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::NotConnected => {
+                Reason::Reset
+            }
+            ErrorKind::TimedOut => Reason::WriteTimeout,
+            _ => Reason::SocketError,
+        });
+    }
+}

@@ -1,0 +1,81 @@
+//! Stopping: no new connections, everybody gets what they are owed, and that within a time.
+
+use std::time::Instant;
+
+use super::event_loop::{EventLoop, Outcome};
+use super::network::Network;
+use crate::observe::{Detail, Event};
+
+/// Whether the loop is stopping, and until when.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Drain {
+    /// It is not.
+    #[default]
+    No,
+    /// It is, until the time is over, if there is one.
+    Until(Option<Instant>),
+    /// It stops at once.
+    Forced,
+}
+
+impl Drain {
+    pub(super) fn deadline(self) -> Option<Instant> {
+        match self {
+            Drain::Until(deadline) => deadline,
+            Drain::No | Drain::Forced => None,
+        }
+    }
+
+    pub(super) fn is_overdue(self, now: Instant) -> bool {
+        self.deadline().is_some_and(|deadline| deadline <= now)
+    }
+}
+
+impl<N: Network> EventLoop<N> {
+    /// The first signal begins to stop, the second ends it.
+    pub(super) fn stop_signal(&mut self) {
+        if self.drain == Drain::No {
+            self.begin_drain();
+        } else {
+            self.drain = Drain::Forced;
+        }
+    }
+
+    pub(super) fn begin_drain(&mut self) {
+        if self.drain != Drain::No {
+            return;
+        }
+        self.drain = Drain::Until(self.config.drain_timeout.map(|timeout| self.now + timeout));
+        self.network.close_listeners();
+        self.accepting.stop();
+        let connections = self.connections.len();
+        self.events.tell(Detail::Life, None, || Event::Draining { connections });
+        for key in self.keys() {
+            self.with_connection(key, |connection, tools| {
+                connection.session.handle_stop(tools.now);
+            });
+        }
+    }
+
+    /// The time is over: whoever is still here is cut off.
+    pub(super) fn cut_off(&mut self) {
+        for key in self.keys() {
+            self.with_connection(key, |connection, _| connection.session.handle_drain_deadline());
+        }
+    }
+
+    pub(super) fn outcome(&mut self) -> Option<Outcome> {
+        let outcome = match self.drain {
+            Drain::Forced => Outcome::Forced,
+            Drain::Until(_) if self.connections.is_empty() => Outcome::Drained,
+            Drain::No | Drain::Until(_) => return None,
+        };
+        let connections = self.connections.len();
+        self.events.tell(Detail::Life, None, || Event::Stopped { connections });
+        Some(outcome)
+    }
+
+    fn keys(&self) -> Vec<usize> {
+        self.connections.iter().map(|(key, _)| key).collect()
+    }
+}

@@ -1,0 +1,308 @@
+//! The loop: one thread, one place to wait, one slab of connections.
+//!
+//! It moves bytes between sockets and sessions and keeps their deadlines; it knows nothing of nonces
+//! or services. [`EventLoop::turn`] is the whole of it, to be read from the top down. Accepting is
+//! in `accept.rs`, stopping in `drain.rs`, what happens on one connection in `connection.rs`.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rand::CryptoRng;
+use slab::Slab;
+
+use super::accept::Accepting;
+use super::admission::Admission;
+use super::config::Config;
+use super::connection::{Connection, Rest, Tools};
+use super::deadlines::Deadlines;
+use super::drain::Drain;
+use super::network::{Network, Stream, Token, Wakeup};
+use crate::observe::{Detail, Event, Events};
+use crate::session::{Reason, State, Step};
+
+/// The largest buffer that all connections share for reading.
+const MAX_BUFFER: usize = 1024 * 1024;
+
+/// The server's loop over any [`Network`].
+///
+/// [`Server`](super::Server) runs it on the real one; a test brings its own, with its own clock and
+/// random numbers, and calls [`turn`](EventLoop::turn) itself.
+pub struct EventLoop<N: Network> {
+    pub(super) network: N,
+    pub(super) config: Config,
+    pub(super) rng: Box<dyn CryptoRng>,
+    pub(super) events: Events,
+    pub(super) connections: Slab<Connection<N::Stream>>,
+    pub(super) admission: Admission,
+    pub(super) deadlines: Deadlines,
+    pub(super) accepting: Accepting,
+    pub(super) drain: Drain,
+    /// When this turn began: one look at the clock serves the whole of it.
+    pub(super) now: Instant,
+    /// Connections that want a turn, in the order in which they began to want it.
+    queue: VecDeque<usize>,
+    wakeups: Vec<Wakeup>,
+    buffer: Box<[u8]>,
+    stop: Arc<AtomicBool>,
+}
+
+/// How a loop ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everybody got what they were owed, or the time for it was over.
+    Drained,
+    /// A second signal ended it at once.
+    Forced,
+}
+
+impl<N: Network> EventLoop<N> {
+    /// A loop that serves `network` as `config` says. `rng` gives the nonces; `stop`, once true
+    /// and the loop woken, stops it.
+    pub fn new(
+        network: N,
+        config: Config,
+        rng: Box<dyn CryptoRng>,
+        events: Events,
+        stop: Arc<AtomicBool>,
+    ) -> EventLoop<N> {
+        let now = network.now();
+        EventLoop {
+            admission: Admission::new(config.limits),
+            deadlines: Deadlines::new(now),
+            accepting: Accepting::default(),
+            drain: Drain::default(),
+            connections: Slab::new(),
+            queue: VecDeque::new(),
+            wakeups: Vec::new(),
+            buffer: vec![0; config.max_buffer.min(MAX_BUFFER)].into(),
+            network,
+            config,
+            rng,
+            events,
+            now,
+            stop,
+        }
+    }
+
+    /// Turns until it is stopped.
+    pub fn run(&mut self) -> io::Result<Outcome> {
+        loop {
+            if let Some(outcome) = self.turn()? {
+                return Ok(outcome);
+            }
+        }
+    }
+
+    /// One turn: wait, take note of what became ready, accept, give every connection that wants one
+    /// its turn, look at the deadlines.
+    pub fn turn(&mut self) -> io::Result<Option<Outcome>> {
+        self.wait()?;
+        self.take_note();
+        self.accept();
+        self.serve_queue();
+        self.meet_deadlines();
+        let (now, network) = (self.now, &self.network);
+        self.events.tell(Detail::Calls, None, || Event::TurnEnd { took: network.now() - now });
+        Ok(self.outcome())
+    }
+
+    fn wait(&mut self) -> io::Result<()> {
+        let timeout = self.timeout();
+        self.events.tell(Detail::Calls, None, || Event::Waiting { at_most: timeout });
+        self.network.wait(timeout, &mut self.wakeups)?;
+        self.now = self.network.now();
+        let ready = self.wakeups.len();
+        self.events.tell(Detail::Calls, None, || Event::Turn { ready });
+        Ok(())
+    }
+
+    /// How long nothing has to be done unless something happens. Counted from the beginning of the
+    /// last turn, so never too short; what it is too long by is what that turn took.
+    fn timeout(&self) -> Option<Duration> {
+        if !self.queue.is_empty() || self.accepting.wants_a_turn(self.now) {
+            return Some(Duration::ZERO);
+        }
+        [self.deadlines.next(), self.accepting.retry_at(), self.drain.deadline()]
+            .into_iter()
+            .flatten()
+            .min()
+            .map(|at| at.saturating_duration_since(self.now))
+    }
+
+    fn take_note(&mut self) {
+        let mut wakeups = std::mem::take(&mut self.wakeups);
+        for wakeup in wakeups.drain(..) {
+            match wakeup {
+                Wakeup::Ready { token, readable, writable, read_closed } => {
+                    self.note_readiness(token, readable, writable, read_closed);
+                }
+                Wakeup::Acceptable(listener) => self.accepting.note_ready(listener),
+                Wakeup::Woken if self.stop.load(Ordering::Acquire) => self.begin_drain(),
+                Wakeup::Woken => {}
+                Wakeup::StopSignal => self.stop_signal(),
+            }
+        }
+        self.wakeups = wakeups;
+    }
+
+    fn note_readiness(&mut self, token: Token, readable: bool, writable: bool, read_closed: bool) {
+        let key = token.key();
+        let connection = self.connections.get_mut(key).filter(|c| c.has_token(key, token));
+        let Some(connection) = connection else {
+            self.events.tell(Detail::Calls, None, || Event::Stale);
+            return;
+        };
+        self.events.tell(Detail::Calls, Some(connection.number), || Event::Ready {
+            readable,
+            writable,
+            read_closed,
+        });
+        connection.note_readiness(readable, writable, read_closed);
+        self.enqueue(key);
+    }
+
+    fn enqueue(&mut self, key: usize) {
+        let connection = &mut self.connections[key];
+        if !connection.queued {
+            connection.queued = true;
+            self.queue.push_back(key);
+        }
+    }
+
+    /// One turn for each connection that wanted one when this began; who wants another comes after
+    /// the next look at what is ready.
+    fn serve_queue(&mut self) {
+        for _ in 0..self.queue.len() {
+            let Some(key) = self.queue.pop_front() else { return };
+            // It may have been closed since, or another be in its place, which then has a turn too.
+            let Some(connection) = self.connections.get_mut(key) else { continue };
+            connection.queued = false;
+            if self.with_connection(key, |connection, tools| connection.turn(tools)) == Rest::More {
+                self.enqueue(key);
+            }
+        }
+    }
+
+    /// Lets `action` change a connection, then does what follows from the change: counts, deadline,
+    /// events, and the end if it has come.
+    pub(super) fn with_connection<R>(
+        &mut self,
+        key: usize,
+        action: impl FnOnce(&mut Connection<N::Stream>, &mut Tools<'_>) -> R,
+    ) -> R {
+        let connection = &mut self.connections[key];
+        let before = Standing::of(connection);
+        let mut tools = Tools {
+            protocol: &self.config.protocol,
+            now: self.now,
+            buffer: &mut self.buffer,
+            events: &mut self.events,
+        };
+        let result = action(connection, &mut tools);
+        let after = Standing::of(connection);
+        if before != after {
+            self.follow(key, before, after);
+        }
+        self.settle(key);
+        result
+    }
+
+    /// Sets the deadline anew, or closes what is over.
+    fn settle(&mut self, key: usize) {
+        let session = &self.connections[key].session;
+        if let Step::Close(reason) = session.poll_step() {
+            self.close(key, reason);
+            return;
+        }
+        match session.poll_deadline() {
+            Some((timer, at)) => self.deadlines.set(key, timer, at),
+            None => self.deadlines.remove(key),
+        }
+    }
+
+    fn meet_deadlines(&mut self) {
+        while let Some(key) = self.deadlines.pop_due(self.now) {
+            self.with_connection(key, |connection, tools| {
+                tools.events.tell(Detail::Calls, Some(connection.number), || Event::Deadline);
+                connection.session.handle_deadline(tools.now);
+                // Whatever the session wants now is done at once: to shut down, for one.
+                connection.turn(tools)
+            });
+        }
+        if self.drain.is_overdue(self.now) {
+            self.cut_off();
+        }
+    }
+
+    /// Keeps the counts and tells of a change.
+    fn follow(&mut self, key: usize, before: Standing, after: Standing) {
+        let connection = &self.connections[key];
+        let (number, peer) = (connection.number, connection.peer);
+        if before.pending && !after.pending {
+            self.admission.pending_ended(peer.ip());
+        }
+        if after.let_in && !before.let_in {
+            self.events.tell(Detail::Life, Some(number), || Event::LetIn { peer });
+        }
+        self.events.tell(Detail::States, Some(number), || Event::State {
+            from: before.state,
+            to: after.state,
+        });
+    }
+
+    fn close(&mut self, key: usize, reason: Reason) {
+        self.deadlines.remove(key);
+        let connection = self.connections.remove(key);
+        self.admission.closed();
+        self.accepting.descriptor_freed(self.now);
+        self.events.tell(Detail::Life, Some(connection.number), || Event::Closed {
+            peer: connection.peer,
+            reason,
+            let_in: connection.session.is_admitted(),
+            received: connection.received,
+            sent: connection.sent,
+        });
+    }
+
+    /// Connections that are open.
+    pub fn connections(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// Bytes that are owed and wait for the kernel.
+    pub fn owed(&self) -> usize {
+        self.connections.iter().map(|(_, connection)| connection.owed()).sum()
+    }
+
+    /// Whether nothing is left of any connection: no place, no count, no deadline.
+    pub fn is_idle(&self) -> bool {
+        self.connections.is_empty() && self.admission.is_empty() && self.deadlines.next().is_none()
+    }
+
+    /// The network, for a test that plays the other end.
+    pub fn network_mut(&mut self) -> &mut N {
+        &mut self.network
+    }
+}
+
+/// What the loop watches about a session.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Standing {
+    state: State,
+    pending: bool,
+    let_in: bool,
+}
+
+impl Standing {
+    fn of<S: Stream>(connection: &Connection<S>) -> Standing {
+        let session = &connection.session;
+        Standing {
+            state: session.state(),
+            pending: session.is_pending(),
+            let_in: session.is_admitted(),
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The real network: `mio`, edge-triggered, and the listeners' options that connections inherit.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::os::raw::c_int;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Token as MioToken, Waker};
+use signal_hook_mio::v1_0::Signals;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::network::{Network, OTHER_TOKENS, Stream, Token, Wakeup};
+
+/// Readiness that one `epoll_wait` reports at the most.
+const EVENTS: usize = 512;
+/// Connections that the kernel may keep ready for accept(2); it takes less where somaxconn is less.
+const BACKLOG: c_int = 4096;
+
+// From the top down, where no connection's token comes.
+const WAKE: MioToken = MioToken(usize::MAX);
+const SIGNALS: MioToken = MioToken(usize::MAX - 1);
+const FIRST_LISTENER: usize = usize::MAX - 2;
+const MAX_LISTENERS: usize = OTHER_TOKENS - 2;
+
+/// One `mio::Poll` with its listeners.
+pub(super) struct MioNetwork {
+    poll: Poll,
+    events: Events,
+    listeners: Vec<TcpListener>,
+    signals: Option<Signals>,
+}
+
+impl MioNetwork {
+    pub(super) fn new() -> io::Result<MioNetwork> {
+        Ok(MioNetwork {
+            poll: Poll::new()?,
+            events: Events::with_capacity(EVENTS),
+            listeners: Vec::new(),
+            signals: None,
+        })
+    }
+
+    /// Listens at `address`; the address that it got.
+    pub(super) fn listen(
+        &mut self,
+        address: SocketAddr,
+        write_timeout: Option<Duration>,
+    ) -> io::Result<SocketAddr> {
+        if self.listeners.len() == MAX_LISTENERS {
+            return Err(io::Error::other(format!("more than {MAX_LISTENERS} listeners")));
+        }
+        let mut listener = TcpListener::from_std(listening_socket(address, write_timeout)?.into());
+        let token = MioToken(FIRST_LISTENER - self.listeners.len());
+        self.poll.registry().register(&mut listener, token, Interest::READABLE)?;
+        let bound = listener.local_addr()?;
+        self.listeners.push(listener);
+        Ok(bound)
+    }
+
+    /// What another thread wakes the loop with.
+    pub(super) fn waker(&self) -> io::Result<Arc<Waker>> {
+        Waker::new(self.poll.registry(), WAKE).map(Arc::new)
+    }
+
+    /// From now on SIGINT and SIGTERM come as [`Wakeup::StopSignal`], and SIGHUP does nothing.
+    pub(super) fn catch_signals(&mut self) -> io::Result<()> {
+        use signal_hook_mio::v1_0 as hook;
+        let mut signals = hook::Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+        self.poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
+        self.signals = Some(signals);
+        Ok(())
+    }
+}
+
+const SIGHUP: c_int = rustix::process::Signal::HUP.as_raw();
+const SIGINT: c_int = rustix::process::Signal::INT.as_raw();
+const SIGTERM: c_int = rustix::process::Signal::TERM.as_raw();
+
+/// A socket that listens. On Linux an accepted socket inherits TCP_NODELAY and TCP_USER_TIMEOUT
+/// from it, which saves two system calls a connection.
+fn listening_socket(address: SocketAddr, write_timeout: Option<Duration>) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_tcp_nodelay(true)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(write_timeout)?;
+    #[cfg(not(target_os = "linux"))]
+    let _the_kernels_own_holds = write_timeout;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket)
+}
+
+impl Network for MioNetwork {
+    type Stream = TcpStream;
+
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn wait(&mut self, timeout: Option<Duration>, wakeups: &mut Vec<Wakeup>) -> io::Result<()> {
+        match self.poll.poll(&mut self.events, timeout) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
+            other => other?,
+        }
+        for event in &self.events {
+            match event.token() {
+                WAKE => wakeups.push(Wakeup::Woken),
+                SIGNALS => {
+                    let pending = self.signals.iter_mut().flat_map(Signals::pending);
+                    let stops = pending.filter(|signal| *signal != SIGHUP);
+                    wakeups.extend(stops.map(|_| Wakeup::StopSignal));
+                }
+                MioToken(token) if token > FIRST_LISTENER - MAX_LISTENERS => {
+                    wakeups.push(Wakeup::Acceptable(FIRST_LISTENER - token));
+                }
+                MioToken(token) => wakeups.push(Wakeup::Ready {
+                    token: Token(token),
+                    readable: event.is_readable() || event.is_read_closed() || event.is_error(),
+                    writable: event.is_writable() || event.is_write_closed() || event.is_error(),
+                    read_closed: event.is_read_closed() || event.is_error(),
+                }),
+            }
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self, listener: usize) -> io::Result<(TcpStream, SocketAddr)> {
+        let (stream, peer) = self.listeners[listener].accept()?;
+        #[cfg(not(target_os = "linux"))]
+        stream.set_nodelay(true)?;
+        Ok((stream, peer))
+    }
+
+    fn register(&mut self, stream: &mut TcpStream, token: Token) -> io::Result<()> {
+        let both = Interest::READABLE | Interest::WRITABLE;
+        self.poll.registry().register(stream, MioToken(token.0), both)
+    }
+
+    fn close_listeners(&mut self) {
+        self.listeners.clear();
+    }
+}
+
+impl Stream for TcpStream {
+    #[inline]
+    fn recv(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.read(buffer)
+    }
+
+    #[inline]
+    fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write(bytes)
+    }
+
+    fn shut_down_sending(&mut self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+}

@@ -1,0 +1,164 @@
+//! The server: one thread, one `mio::Poll`, a state machine a connection.
+//!
+//! [`Server`] is the way in. Inside, [`EventLoop`] turns, each turn giving every connection that is
+//! ready its turn; what a connection says is its [`Session`](crate::session::Session)'s business.
+//! Read `event_loop.rs` first, then `connection.rs`, where edge-triggered readiness is got right.
+
+mod accept;
+mod admission;
+mod config;
+mod connection;
+mod deadlines;
+mod drain;
+mod event_loop;
+mod mio_network;
+pub mod network;
+mod outbox;
+
+pub use admission::{Limits, MaxPending, MaxPendingError};
+pub use config::{Config, MIN_MAX_BUFFER};
+pub use deadlines::Deadlines;
+pub use event_loop::{EventLoop, Outcome};
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use mio::Waker;
+use thiserror::Error;
+
+use crate::observe::{Detail, Event, Events, Reader};
+use mio_network::MioNetwork;
+
+/// A server that listens and waits to be run.
+///
+/// ```
+/// use std::io::{Read, Write};
+/// use std::net::{Shutdown, TcpStream};
+/// use sockmodes::auth::{Key, Nonces};
+/// use sockmodes::server::{Config, Outcome, Server};
+/// use sockmodes::session::{Protocol, Service};
+///
+/// let protocol = Protocol::new(Key::none(), Service::Upper);
+/// let server = Server::bind(Config::new("127.0.0.1:0".parse()?, protocol, Nonces::none()))?;
+/// let (address, handle) = (server.local_addr(), server.handle());
+/// let running = std::thread::spawn(move || server.run());
+///
+/// let mut client = TcpStream::connect(address)?;
+/// client.write_all(b"hello")?;
+/// client.shutdown(Shutdown::Write)?;
+/// let mut reply = String::new();
+/// client.read_to_string(&mut reply)?;
+/// assert_eq!(reply, "HELLO");
+///
+/// handle.stop();
+/// assert_eq!(running.join().unwrap()?, Outcome::Drained);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Server {
+    network: MioNetwork,
+    config: Config,
+    addresses: Vec<SocketAddr>,
+    events: Events,
+    stop: Arc<AtomicBool>,
+    waker: Arc<Waker>,
+}
+
+/// Why a server can't listen.
+#[derive(Debug, Error)]
+pub enum BindError {
+    /// At one address.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Anywhere: no poll, or no address.
+    #[error("cannot start the event loop: {0}")]
+    Poll(#[from] io::Error),
+}
+
+/// Stops a server from another thread.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    stop: Arc<AtomicBool>,
+    waker: Arc<Waker>,
+}
+
+impl Server {
+    /// Listens at every address of `config`. Connections are accepted once it [runs](Server::run);
+    /// until then the kernel keeps them.
+    pub fn bind(config: Config) -> Result<Server, BindError> {
+        let mut network = MioNetwork::new()?;
+        let mut addresses = Vec::new();
+        for address in config.listen.iter().copied() {
+            let bound = network
+                .listen(address, config.write_timeout)
+                .map_err(|source| BindError::Listen { address, source })?;
+            addresses.push(bound);
+        }
+        if addresses.is_empty() {
+            return Err(BindError::Poll(io::Error::other("no address to listen on")));
+        }
+        let waker = network.waker()?;
+        Ok(Server {
+            network,
+            config,
+            addresses,
+            events: Events::default(),
+            stop: Arc::default(),
+            waker,
+        })
+    }
+
+    /// The address of the first listener, its port as the kernel gave it.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.addresses[0]
+    }
+
+    /// The addresses of all listeners, in the order of [`Config::listen`].
+    pub fn local_addrs(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// What stops this server from another thread.
+    pub fn handle(&self) -> Handle {
+        Handle { stop: self.stop.clone(), waker: self.waker.clone() }
+    }
+
+    /// Adds a reader of its events, such as a [`Log`](crate::observe::log::Log) or a [`Trace`](crate::observe::Trace).
+    pub fn add_reader(&mut self, reader: Box<dyn Reader>) {
+        self.events.add(reader);
+    }
+
+    /// From now on SIGINT and SIGTERM stop the server, a second one at once, and SIGHUP does not end
+    /// the process. For a program; a library's user may have other plans for signals.
+    pub fn catch_signals(&mut self) -> io::Result<()> {
+        self.network.catch_signals()
+    }
+
+    /// Serves on this thread until it is stopped.
+    ///
+    /// # Errors
+    ///
+    /// Only if the kernel refuses to wait for events at all; no peer can bring that about.
+    pub fn run(mut self) -> io::Result<Outcome> {
+        for address in self.addresses {
+            self.events.tell(Detail::Life, None, || Event::Listening { address });
+        }
+        let rng = Box::new(rand::rng());
+        EventLoop::new(self.network, self.config, rng, self.events, self.stop).run()
+    }
+}
+
+impl Handle {
+    /// Stops the server: no new connections; who is owed something gets it, within the drain timeout.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+        // It fails only if the server is gone, and then it has stopped.
+        let _ = self.waker.wake();
+    }
+}

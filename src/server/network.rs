@@ -1,0 +1,89 @@
+//! Where the loop meets the operating system: two traits, so that a test can put a simulated network
+//! and a virtual clock in the place of the real ones.
+//!
+//! The contract is that of edge-triggered readiness (epoll(7), `EPOLLET`): an edge is reported once,
+//! and again only after the socket has become unready in between, which a `WouldBlock`, a short
+//! read or a short write shows.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// Bits of a token that hold the place in the slab; the rest hold the generation.
+const KEY_BITS: u32 = usize::BITS / 2;
+
+/// The most connections at once: so many that no connection's token is among the last
+/// [`OTHER_TOKENS`], which name listeners and the like.
+pub(super) const MAX_CONNECTIONS: usize = (1 << KEY_BITS) - OTHER_TOKENS;
+/// Tokens at the very top that are no connection's.
+pub(super) const OTHER_TOKENS: usize = 128;
+
+/// Names a connection to the operating system: its place, and a generation, so that a late event
+/// for a closed connection never reaches the one that took its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Token(pub usize);
+
+impl Token {
+    /// The token of connection number `number` at `key`.
+    pub(super) fn new(key: usize, number: u64) -> Token {
+        Token((number as usize) << KEY_BITS | key)
+    }
+
+    pub(super) fn key(self) -> usize {
+        self.0 & ((1 << KEY_BITS) - 1)
+    }
+}
+
+/// What ends the loop's waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wakeup {
+    /// The listener with this index has connections to accept.
+    Acceptable(usize),
+    /// A connection's readiness changed.
+    Ready {
+        /// Which.
+        token: Token,
+        /// A `recv` will give bytes, the end, or an error.
+        readable: bool,
+        /// A `send` will take bytes or give an error.
+        writable: bool,
+        /// The peer has shut down its sending side: after what is there, the end comes.
+        read_closed: bool,
+    },
+    /// Another thread wants attention.
+    Woken,
+    /// SIGINT or SIGTERM came.
+    StopSignal,
+}
+
+/// What the loop needs of an operating system.
+pub trait Network {
+    /// An accepted, non-blocking connection.
+    type Stream: Stream;
+
+    /// The time on a clock that never goes back.
+    fn now(&self) -> Instant;
+
+    /// Waits until something happens, `timeout` at the most (`None`: for ever), and adds what happened
+    /// to `wakeups`. An interruption by a signal is no error.
+    fn wait(&mut self, timeout: Option<Duration>, wakeups: &mut Vec<Wakeup>) -> io::Result<()>;
+
+    /// Accepts a connection from the listener with this index, as accept(2) does.
+    fn accept(&mut self, listener: usize) -> io::Result<(Self::Stream, SocketAddr)>;
+
+    /// Registers `stream` for edges of both kinds, once and for all.
+    fn register(&mut self, stream: &mut Self::Stream, token: Token) -> io::Result<()>;
+
+    /// Closes the listeners: who connects from now on is refused by the kernel.
+    fn close_listeners(&mut self);
+}
+
+/// A connection as the loop uses it; dropped, it is closed.
+pub trait Stream {
+    /// As recv(2): 0 is the end of input.
+    fn recv(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
+    /// As send(2), without SIGPIPE.
+    fn send(&mut self, bytes: &[u8]) -> io::Result<usize>;
+    /// As shutdown(2) with `SHUT_WR`.
+    fn shut_down_sending(&mut self) -> io::Result<()>;
+}

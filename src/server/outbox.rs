@@ -1,0 +1,59 @@
+//! What is owed and the kernel did not take: memory exists only while something does.
+
+use std::io::{self, ErrorKind};
+
+use super::network::Stream;
+
+/// Bytes that wait for the kernel, in order.
+#[derive(Default)]
+pub(super) struct Outbox(Option<Box<Queue>>);
+
+struct Queue {
+    bytes: Vec<u8>,
+    sent: usize,
+}
+
+impl Outbox {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Bytes that wait.
+    pub(super) fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |queue| queue.bytes.len() - queue.sent)
+    }
+
+    /// Keeps `bytes` behind what is there.
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        match &mut self.0 {
+            Some(queue) => queue.bytes.extend_from_slice(bytes),
+            None => self.0 = Some(Box::new(Queue { bytes: bytes.to_vec(), sent: 0 })),
+        }
+    }
+
+    /// The bytes that are next.
+    pub(super) fn front(&self) -> &[u8] {
+        self.0.as_ref().map_or(&[], |queue| &queue.bytes[queue.sent..])
+    }
+
+    /// The kernel took so many of them.
+    pub(super) fn sent(&mut self, bytes: usize) {
+        if let Some(queue) = &mut self.0 {
+            queue.sent += bytes;
+            if queue.sent == queue.bytes.len() {
+                self.0 = None;
+            }
+        }
+    }
+}
+
+/// One `send`, again if a signal interrupts it.
+#[inline]
+pub(super) fn send(stream: &mut impl Stream, bytes: &[u8]) -> io::Result<usize> {
+    loop {
+        match stream.send(bytes) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}
