@@ -1,2 +1,10 @@
 //! Arguments in, exit status out; nothing else.
-fn main() {}
+#![forbid(unsafe_code)]
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

@@ -63,11 +63,11 @@ impl Verbosity {
 /// Sends what `tracing` is told, of this and other crates, to standard error through a thread of its
 /// own. Keep what is returned until the end: it counts what was dropped and, when dropped itself,
 /// writes what is queued. For a program's `main`; a library leaves the choice to its user.
-pub fn install(verbosity: Verbosity, format: Format) -> Lines {
-    let (writer, lines) = Lines::start("log", io::stderr());
+pub fn install(verbosity: Verbosity, format: Format) -> io::Result<Lines> {
+    let (queue, lines) = Lines::start("log", io::stderr())?;
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(verbosity.level())
-        .with_writer(writer)
+        .with_writer(move || queue.clone())
         .with_ansi(false)
         .with_target(false)
         .log_internal_errors(false);
@@ -75,7 +75,7 @@ pub fn install(verbosity: Verbosity, format: Format) -> Lines {
         Format::Text => subscriber.init(),
         Format::Json => subscriber.json().flatten_event(true).init(),
     }
-    lines
+    Ok(lines)
 }
 
 /// The reader that writes the log.

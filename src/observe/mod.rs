@@ -11,6 +11,7 @@ mod writer;
 
 pub use event::{CallResult, Detail, Event, Record};
 pub use trace::{Trace, TraceError};
+pub use writer::Lines;
 
 use std::time::Instant;
 

@@ -5,14 +5,13 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
-use tracing_appender::non_blocking::NonBlocking;
 
-use super::writer::Lines;
+use super::writer::{Lines, Queue};
 use super::{Detail, Reader, Record};
 
 /// The reader that writes the trace.
 pub struct Trace {
-    writer: NonBlocking,
+    queue: Queue,
 }
 
 /// Why there is no trace.
@@ -29,9 +28,10 @@ impl Trace {
     /// Makes or empties the file at `path`. Keep the second half until the end: it counts what was
     /// dropped and, when dropped itself, writes what is queued.
     pub fn create(path: &Path) -> Result<(Trace, Lines), TraceError> {
-        let file = File::create(path).map_err(|source| TraceError { path: path.into(), source })?;
-        let (writer, lines) = Lines::start("trace", file);
-        Ok((Trace { writer }, lines))
+        File::create(path)
+            .and_then(|file| Lines::start("trace", file))
+            .map(|(queue, lines)| (Trace { queue }, lines))
+            .map_err(|source| TraceError { path: path.into(), source })
     }
 }
 
@@ -44,6 +44,6 @@ impl Reader for Trace {
         let mut line = serde_json::to_vec(record).expect("an event has only strings for keys");
         line.push(b'\n');
         // The queue takes a line or counts it as dropped; it never fails.
-        let _ = self.writer.write_all(&line);
+        let _ = self.queue.write_all(&line);
     }
 }

@@ -45,7 +45,9 @@ impl<N: Network> EventLoop<N> {
         if self.drain != Drain::No {
             return;
         }
-        self.drain = Drain::Until(self.config.drain_timeout.map(|timeout| self.now + timeout));
+        self.drain = Drain::Until(
+            self.config.drain_timeout.and_then(|timeout| self.now.checked_add(timeout)),
+        );
         self.network.close_listeners();
         self.accepting.stop();
         let connections = self.connections.len();

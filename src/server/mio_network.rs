@@ -17,6 +17,9 @@ use super::network::{Network, OTHER_TOKENS, Stream, Token, Wakeup};
 const EVENTS: usize = 512;
 /// Connections that the kernel may keep ready for accept(2); it takes less where somaxconn is less.
 const BACKLOG: c_int = 4096;
+/// TCP_USER_TIMEOUT is a C `int` of milliseconds.
+#[cfg(target_os = "linux")]
+const LONGEST_USER_TIMEOUT: Duration = Duration::from_millis(c_int::MAX as u64);
 
 // From the top down, where no connection's token comes.
 const WAKE: MioToken = MioToken(usize::MAX);
@@ -89,7 +92,7 @@ fn listening_socket(address: SocketAddr, write_timeout: Option<Duration>) -> io:
     socket.set_reuse_address(true)?;
     socket.set_tcp_nodelay(true)?;
     #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(write_timeout)?;
+    socket.set_tcp_user_timeout(write_timeout.map(|timeout| timeout.min(LONGEST_USER_TIMEOUT)))?;
     #[cfg(not(target_os = "linux"))]
     let _the_kernels_own_holds = write_timeout;
     socket.bind(&address.into())?;

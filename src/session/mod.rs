@@ -11,7 +11,7 @@ mod state;
 mod upper_once;
 
 use std::borrow::Cow;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub use protocol::{Protocol, Service};
 pub use stage::{LINGER, LINGER_QUIET};
@@ -108,7 +108,7 @@ impl Session {
         };
         let mut session = Session {
             stage,
-            deadline: protocol.handshake_timeout.map(|timeout| now + timeout),
+            deadline: later(now, protocol.handshake_timeout),
             owing: asks,
             pending: asks,
             on_entry_deadline: asks || protocol.service == Service::UpperOnce,
@@ -311,7 +311,12 @@ impl Session {
 
     fn restart_idle(&mut self, protocol: &Protocol, now: Instant) {
         if matches!(self.stage, Stage::Serving(_)) && !self.on_entry_deadline {
-            self.deadline = protocol.idle_timeout.map(|timeout| now + timeout);
+            self.deadline = later(now, protocol.idle_timeout);
         }
     }
+}
+
+/// `timeout` after `now`; never, if that is beyond what the clock can tell.
+fn later(now: Instant, timeout: Option<Duration>) -> Option<Instant> {
+    now.checked_add(timeout?)
 }

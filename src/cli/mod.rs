@@ -1,0 +1,115 @@
+//! The command line: a file a command, one line for every failure, an exit status.
+//!
+//! 0: done. 1: it failed, and one line on standard error says what, where and why. 2: the command line
+//! is wrong, and one line says how.
+
+mod serve;
+mod values;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
+
+const ABOUT: &str = "A non-blocking challenge-response server, its clients, and the loop at work";
+
+const PROTECTION: &str = "\
+What the schemes are: the client proves once, at the start of a connection, that it holds the secret. \
+What they are not: the server proves nothing, nothing that follows is encrypted or protected from \
+change, and a digest can be relayed while it is fresh.";
+
+#[derive(Parser)]
+#[command(name = "sockmodes", version, about = ABOUT, after_long_help = PROTECTION)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve connections until a signal ends it
+    #[command(after_long_help = PROTECTION)]
+    Serve(Box<serve::Args>),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, in roff
+    Man,
+}
+
+/// Why a command did not do what it was asked.
+enum Failure {
+    /// Status 1.
+    Failed(String),
+    /// Status 2.
+    Usage(String),
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Failure {
+        Failure::Failed(error.to_string())
+    }
+}
+
+/// What a command gives: 0 unless it says otherwise.
+type Done = Result<ExitCode, Failure>;
+
+pub(crate) fn main() -> ExitCode {
+    let done = match Cli::try_parse() {
+        Ok(cli) => run(cli.command),
+        Err(error) => explain(&error),
+    };
+    done.unwrap_or_else(|failure| {
+        let (text, status) = match failure {
+            Failure::Failed(text) => (text, 1),
+            Failure::Usage(text) => (text, 2),
+        };
+        // If standard error is closed or full, the status still tells.
+        let _ = writeln!(io::stderr(), "sockmodes: {text}");
+        ExitCode::from(status)
+    })
+}
+
+fn run(command: Command) -> Done {
+    match command {
+        Command::Serve(args) => serve::run(*args),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "sockmodes", &mut script);
+            print(&script)
+        }
+        Command::Man => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+            print(&page)
+        }
+    }
+}
+
+fn print(bytes: &[u8]) -> Done {
+    match io::stdout().write_all(bytes) {
+        // Who closes the pipe has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        Err(error) => Err(Failure::Failed(format!("cannot write to standard output: {error}"))),
+        Ok(()) => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Help where it was asked for; else what is wrong with the command line, in one line.
+fn explain(error: &clap::Error) -> Done {
+    let text = error.render().to_string();
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        return print(text.as_bytes());
+    }
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return Err(Failure::Usage("a command is missing; 'sockmodes --help' lists them".into()));
+    }
+    // What clap says first, up to its tips and its usage, on several lines if it is a list.
+    let first = text.split("\n\n").next().unwrap_or_default();
+    let line = first.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = line.strip_prefix("error: ").unwrap_or(&line);
+    Err(Failure::Usage(format!("{line}; see 'sockmodes --help'")))
+}

@@ -1,0 +1,203 @@
+//! `sockmodes serve`: options in, a running server out.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::ArgAction;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use sockmodes::auth::{IfMissing, Key, Nonces, Scheme, Secret};
+use sockmodes::observe::Trace;
+use sockmodes::observe::log::{self, Format, Log, Verbosity};
+use sockmodes::server::{Config, Limits, Outcome, Server};
+use sockmodes::session::Protocol;
+
+use super::values::{Address, Auth, BufferSize, Limit, Offer, Pending, Timeout};
+use super::{Done, Failure};
+
+/// Descriptors that are kept for other things than connections, if there are plenty.
+const RESERVE: usize = 32;
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Where to listen; repeatable; port 0 picks one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9999")]
+    listen: Vec<Address>,
+    /// How a client proves that it holds the secret
+    #[arg(long, value_enum, default_value = "hmac-md5")]
+    auth: Auth,
+    /// Random bytes of a nonce, 8 to 64
+    #[arg(long, value_name = "BYTES", default_value_t = 32)]
+    nonce_len: usize,
+    /// Send this text in place of a random nonce, to show a replay (with --auth md5 only)
+    #[arg(long, value_name = "TEXT", conflicts_with = "nonce_len")]
+    fixed_nonce: Option<String>,
+    /// What a client gets once it is let in
+    #[arg(long, value_enum, default_value = "upper")]
+    service: Offer,
+    /// The file with the secret [default: $SOCKMODES_SECRET, else sockmodes/secret in the
+    /// configuration directory, made on first use]
+    #[arg(long, value_name = "FILE")]
+    secret_file: Option<PathBuf>,
+    /// For a client to be let in, from accept
+    #[arg(long, value_name = "TIME", default_value = "10s")]
+    handshake_timeout: Timeout,
+    /// For a client that is owed nothing to send something
+    #[arg(long, value_name = "TIME", default_value = "5m")]
+    idle_timeout: Timeout,
+    /// For a client's kernel to acknowledge something of what it is sent
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    write_timeout: Timeout,
+    /// For everybody to get what they are owed when the server stops
+    #[arg(long, value_name = "TIME", default_value = "5s")]
+    drain_timeout: Timeout,
+    /// Connections in all [default: what the limit of open files allows]
+    #[arg(long, value_name = "N")]
+    max_connections: Option<Limit>,
+    /// Connections that are not let in yet: from START on some are refused, RATE percent and rising,
+    /// from FULL on all
+    #[arg(long, value_name = "START:RATE:FULL", default_value = "100:30:1000")]
+    max_pending: Pending,
+    /// The same for one source, an IPv4 address or an IPv6 /64
+    #[arg(long, value_name = "N", default_value = "none")]
+    max_pending_per_source: Limit,
+    /// Bytes kept for a client that does not take its answers
+    #[arg(long, value_name = "SIZE", default_value = "256KiB")]
+    max_buffer: BufferSize,
+    /// Write every event of the loop to this file, a JSON object a line
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// Log every change of state; twice: every readiness and system call
+    #[arg(short, action = ArgAction::Count)]
+    verbose: u8,
+    /// Log warnings and errors only
+    #[arg(short, conflicts_with = "verbose")]
+    quiet: bool,
+    /// How the log looks
+    #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
+    log_format: String,
+}
+
+pub(super) fn run(args: Args) -> Done {
+    let nonces = args.nonces()?;
+    let key = args.key()?;
+    let lines = log::install(args.verbosity(), args.format())?;
+    let listen = args.addresses()?;
+    let config = args.config(listen, key, nonces, raise_open_files());
+    let mut server = Server::bind(config)?;
+    server.catch_signals()?;
+    server.add_reader(Box::new(Log::new(args.verbosity())));
+    let trace = args.trace.as_deref().map(Trace::create).transpose()?;
+    let trace_lines = trace.map(|(trace, lines)| {
+        server.add_reader(Box::new(trace));
+        lines
+    });
+    if let Some(nonce) = &args.fixed_nonce {
+        tracing::warn!(
+            bytes = nonce.len(),
+            "the nonce is fixed: whoever overhears one digest can come in with it"
+        );
+    }
+    announce(server.local_addrs());
+    let outcome = server.run()?;
+    let dropped = lines.dropped() + trace_lines.as_ref().map_or(0, |lines| lines.dropped());
+    if dropped > 0 {
+        tracing::warn!(dropped, "lines of the log or the trace were lost");
+    }
+    // What is queued is written before the exit.
+    drop((trace_lines, lines));
+    match outcome {
+        Outcome::Drained => Ok(ExitCode::SUCCESS),
+        Outcome::Forced => Ok(ExitCode::FAILURE),
+    }
+}
+
+impl Args {
+    fn nonces(&self) -> Result<Nonces, Failure> {
+        let usage = |error: sockmodes::auth::NonceError| Failure::Usage(error.to_string());
+        let random = Nonces::random(self.nonce_len).map_err(usage)?;
+        match (&self.fixed_nonce, self.auth) {
+            (Some(nonce), Auth::Md5) => Nonces::fixed(nonce.as_bytes()).map_err(usage),
+            (Some(_), _) => Err(Failure::Usage("--fixed-nonce goes with --auth md5 only".into())),
+            (None, Auth::None) => Ok(Nonces::none()),
+            (None, _) => Ok(random),
+        }
+    }
+
+    fn key(&self) -> Result<Key, Failure> {
+        if self.auth == Auth::None {
+            return Ok(Key::none());
+        }
+        let secret = Secret::find(self.secret_file.as_deref(), IfMissing::Make)?;
+        Ok(Key::new(Scheme::from(self.auth), &secret))
+    }
+
+    fn verbosity(&self) -> Verbosity {
+        match (self.quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (false, 0) => Verbosity::Normal,
+            (false, 1) => Verbosity::States,
+            (false, 2..) => Verbosity::Calls,
+        }
+    }
+
+    fn format(&self) -> Format {
+        if self.log_format == "json" { Format::Json } else { Format::Text }
+    }
+
+    /// One address for each `--listen`, the first that its name stands for: as Python's `bind`.
+    fn addresses(&self) -> Result<Vec<SocketAddr>, Failure> {
+        let resolve = |address: &Address| match address.resolve() {
+            Ok(found) => Ok(found[0]),
+            Err(error) => Err(Failure::Failed(format!("cannot listen on {address}: {error}"))),
+        };
+        self.listen.iter().map(resolve).collect()
+    }
+
+    fn config(&self, listen: Vec<SocketAddr>, key: Key, nonces: Nonces, files: usize) -> Config {
+        Config {
+            listen,
+            protocol: Protocol {
+                key,
+                service: self.service.into(),
+                handshake_timeout: self.handshake_timeout.0,
+                idle_timeout: self.idle_timeout.0,
+            },
+            nonces,
+            limits: Limits {
+                connections: self.max_connections.map_or(Some(connections_for(files)), |n| n.0),
+                pending: self.max_pending.0,
+                pending_per_source: self.max_pending_per_source.0,
+            },
+            max_buffer: self.max_buffer.0,
+            write_timeout: self.write_timeout.0,
+            drain_timeout: self.drain_timeout.0,
+        }
+    }
+}
+
+/// Raises the soft limit of open files to the hard one; what it is now.
+fn raise_open_files() -> usize {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    // Without a limit, any number is as good as none: the kernel's memory comes first.
+    let limit = if raised.is_ok() { maximum } else { current };
+    limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
+}
+
+/// How many of so many descriptors connections may have.
+fn connections_for(files: usize) -> usize {
+    (files - RESERVE.min(files / 4)).max(1)
+}
+
+/// Says where it listens. A standard output that takes nothing is no reason not to serve.
+fn announce(addresses: &[SocketAddr]) {
+    let mut stdout = io::stdout().lock();
+    for address in addresses {
+        if let Err(error) = writeln!(stdout, "listening on {address}").and_then(|()| stdout.flush())
+        {
+            tracing::warn!(%error, "cannot write to standard output");
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Values of options: what they look like, and what is wrong with one that does not.
+
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::num::NonZeroUsize;
+use std::str::FromStr;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use clap::ValueEnum;
+use sockmodes::auth::Scheme;
+use sockmodes::server::{MIN_MAX_BUFFER, MaxPending};
+use sockmodes::session::Service;
+
+/// Longer than anything waits for; beyond it clocks and kernels disagree on what fits.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// A time, such as `10s`, `5m` or `1m 30s`, a bare number being seconds; or `none`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Timeout(pub(super) Option<Duration>);
+
+impl FromStr for Timeout {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Timeout, String> {
+        if text == "none" {
+            return Ok(Timeout(None));
+        }
+        let time = match text.parse::<u64>() {
+            Ok(seconds) => Duration::from_secs(seconds),
+            Err(_) => humantime::parse_duration(text)
+                .map_err(|error| format!("expected a time such as 10s or 5m, or none: {error}"))?,
+        };
+        if time.is_zero() {
+            Err("no time at all; to turn it off, say none".into())
+        } else if time > LONGEST {
+            Err("more than 100 years; to turn it off, say none".into())
+        } else {
+            Ok(Timeout(Some(time)))
+        }
+    }
+}
+
+/// A number from 1, or `none`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Limit(pub(super) Option<usize>);
+
+impl FromStr for Limit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Limit, String> {
+        if text == "none" {
+            return Ok(Limit(None));
+        }
+        let limit: NonZeroUsize =
+            text.parse().map_err(|_| "expected a whole number from 1, or none".to_owned())?;
+        Ok(Limit(Some(limit.get())))
+    }
+}
+
+/// `START:RATE:FULL`, or `none`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pending(pub(super) Option<MaxPending>);
+
+impl FromStr for Pending {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Pending, String> {
+        if text == "none" {
+            return Ok(Pending(None));
+        }
+        text.parse().map(|limit| Pending(Some(limit))).map_err(|error| format!("{error}, or none"))
+    }
+}
+
+/// A size in bytes, such as `65536`, `256KiB` or `1MiB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct BufferSize(pub(super) usize);
+
+impl FromStr for BufferSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<BufferSize, String> {
+        let size: ByteSize =
+            text.parse().map_err(|_| "expected a size such as 256KiB or 1MiB".to_owned())?;
+        match usize::try_from(size.as_u64()) {
+            Ok(size) if size >= MIN_MAX_BUFFER => Ok(BufferSize(size)),
+            Ok(_) => Err(format!("it must be at least {}", ByteSize(MIN_MAX_BUFFER as u64))),
+            Err(_) => Err("more than this machine can address".into()),
+        }
+    }
+}
+
+/// `HOST:PORT`, an IPv6 host in brackets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Address {
+    host: String,
+    port: u16,
+}
+
+impl Address {
+    /// The addresses that the name stands for, at least one.
+    pub(super) fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
+        let found: Vec<_> = (self.host.as_str(), self.port).to_socket_addrs()?.collect();
+        if found.is_empty() { Err(io::Error::other("the name has no address")) } else { Ok(found) }
+    }
+}
+
+impl FromStr for Address {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Address, String> {
+        let expected = || "expected HOST:PORT, an IPv6 host in brackets".to_owned();
+        let (host, port) = text.rsplit_once(':').ok_or_else(expected)?;
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let host = match bare {
+            Some(host) => host,
+            None if host.contains([':', '[', ']']) => return Err(expected()),
+            None => host,
+        };
+        let port = port.parse().map_err(|_| "the port must be 0 to 65535".to_owned())?;
+        if host.is_empty() {
+            return Err(expected());
+        }
+        Ok(Address { host: host.into(), port })
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// `--auth`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Auth {
+    /// HMAC-MD5, as the source document's authenticated echo server
+    HmacMd5,
+    /// HMAC-SHA-256: the one for anything new
+    HmacSha256,
+    /// MD5 of secret and nonce in hexadecimal, as the servers on port 9090
+    Md5,
+    /// Whoever connects is let in
+    None,
+}
+
+impl From<Auth> for Scheme {
+    fn from(auth: Auth) -> Scheme {
+        match auth {
+            Auth::HmacMd5 => Scheme::HmacMd5,
+            Auth::HmacSha256 => Scheme::HmacSha256,
+            Auth::Md5 => Scheme::Md5,
+            Auth::None => Scheme::None,
+        }
+    }
+}
+
+/// `--service`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Offer {
+    /// Send back every byte, ASCII letters in upper case
+    Upper,
+    /// Send back every byte unchanged
+    Echo,
+    /// Answer one line in upper case, then close
+    UpperOnce,
+}
+
+impl From<Offer> for Service {
+    fn from(offer: Offer) -> Service {
+        match offer {
+            Offer::Upper => Service::Upper,
+            Offer::Echo => Service::Echo,
+            Offer::UpperOnce => Service::UpperOnce,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times() {
+        let time = |text: &str| text.parse::<Timeout>().ok().map(|timeout| timeout.0);
+        assert_eq!(time("none"), Some(None));
+        assert_eq!(time("10s"), Some(Some(Duration::from_secs(10))));
+        assert_eq!(time("2.5"), None);
+        assert_eq!(time("3"), Some(Some(Duration::from_secs(3))));
+        assert_eq!(time("1m 30s"), Some(Some(Duration::from_secs(90))));
+        for bad in ["", "0s", "0", "-1s", "ten", "200years", "99999999999999999999"] {
+            assert_eq!(time(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn addresses() {
+        for good in ["127.0.0.1:9999", "localhost:0", "[::1]:80"] {
+            assert_eq!(good.parse::<Address>().unwrap().to_string(), good);
+        }
+        for bad in
+            ["", ":", "9999", ":9999", "localhost", "localhost:", "a:65536", "::1:80", "[]:1"]
+        {
+            assert!(bad.parse::<Address>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn limits_and_sizes() {
+        assert_eq!("none".parse(), Ok(Limit(None)));
+        assert_eq!("7".parse(), Ok(Limit(Some(7))));
+        assert!("0".parse::<Limit>().is_err());
+        assert_eq!("4KiB".parse(), Ok(BufferSize(4096)));
+        assert_eq!("1MiB".parse(), Ok(BufferSize(1 << 20)));
+        for bad in ["none", "4095", "4KB", "-1", "lots", ""] {
+            assert!(bad.parse::<BufferSize>().is_err(), "{bad}");
+        }
+        assert!("10:30:100".parse::<Pending>().unwrap().0.is_some());
+        assert_eq!("none".parse(), Ok(Pending(None)));
+        for bad in ["", "1", "1:2", "1:2:3:4", "5:30:4", "1:101:5", "a:b:c", "-1:0:1"] {
+            assert!(bad.parse::<Pending>().is_err(), "{bad}");
+        }
+    }
+}
