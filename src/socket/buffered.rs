@@ -1,0 +1,127 @@
+//! The buffered file that `makefile` gives: `BufferedReader`, `BufferedWriter` and `BufferedRWPair` in one.
+//!
+//! It never calls the kernel: `file.rs` does. Read `reader.rs` and `writer.rs` next for the two buffers.
+
+use std::os::fd::RawFd;
+
+use super::error::{Error, Result};
+use super::file::{Access, RawFile};
+use super::reader::ReadBuffer;
+use super::writer::WriteBuffer;
+
+/// A buffered file on a socket: Python's `makefile("rb")`, `makefile("wb")` or `makefile("rwb")`.
+///
+/// It shares the socket's mode and keeps the descriptor open, even when the socket is closed or dropped.
+///
+/// Bytes that it has read ahead are no longer the socket's: `recv` does not see them. Dropping it flushes, as in
+/// Python, and swallows the error: call [`close`](File::close) to see it.
+#[derive(Debug)]
+#[doc(alias = "BufferedReader")]
+#[doc(alias = "BufferedWriter")]
+#[doc(alias = "BufferedRWPair")]
+pub struct File {
+    raw: RawFile,
+    reader: Option<ReadBuffer>,
+    writer: Option<WriteBuffer>,
+}
+
+impl File {
+    pub(super) fn new(raw: RawFile, access: Access, capacity: usize) -> Self {
+        File {
+            raw,
+            reader: access.reads().then(|| ReadBuffer::new(capacity)),
+            writer: access.writes().then(|| WriteBuffer::new(capacity)),
+        }
+    }
+
+    /// Reads `count` bytes, in as many calls as it needs; fewer at end of input or where it would block.
+    ///
+    /// `None` if it would block with nothing read. A timeout loses what this call had read.
+    pub fn read(&mut self, count: usize) -> Result<Option<Vec<u8>>> {
+        let (raw, reader) = self.open_reader()?;
+        reader.read(raw, count)
+    }
+
+    /// Reads to the end of input, or to where it would block: `None` if that is at once.
+    ///
+    /// A timeout loses what this call had read.
+    #[doc(alias = "readall")]
+    pub fn read_to_end(&mut self) -> Result<Option<Vec<u8>>> {
+        let (raw, reader) = self.open_reader()?;
+        reader.read_to_end(raw)
+    }
+
+    /// Reads one line with its line feed; without one at end of input, or where it would block.
+    ///
+    /// So an empty line is end of input or, in non-blocking mode, nothing there yet: they can't be told
+    /// apart, in Python neither. A timeout loses what this call had read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LineWouldBlock`] if it would block in a file that was opened for both directions.
+    #[doc(alias = "readline")]
+    pub fn read_line(&mut self) -> Result<Vec<u8>> {
+        let is_pair = self.writer.is_some();
+        let (raw, reader) = self.open_reader()?;
+        if is_pair { reader.read_line_of_pair(raw) } else { reader.read_line(raw) }
+    }
+
+    /// Takes all of `bytes`; what fits stays in the buffer, the rest goes to the kernel.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WriteWouldBlock`] tells how much was taken.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<usize> {
+        let writer = self.writer.as_mut().ok_or(Error::Unsupported("write"))?;
+        self.raw.flush()?;
+        writer.write(&mut self.raw, bytes)
+    }
+
+    /// Hands what the buffer holds to the kernel.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WriteWouldBlock`] in non-blocking mode; what could not be sent stays, for the next flush.
+    pub fn flush(&mut self) -> Result<()> {
+        self.raw.flush()?;
+        match &mut self.writer {
+            Some(writer) => writer.flush(&mut self.raw),
+            None => Ok(()),
+        }
+    }
+
+    /// Flushes and closes, even if the flush fails. Closing a closed file does nothing.
+    ///
+    /// The socket closes with it only if it was closed before, and this is its last file.
+    pub fn close(&mut self) -> Result<()> {
+        if self.is_closed() {
+            return Ok(());
+        }
+        let flushed = self.flush();
+        self.raw.close();
+        flushed
+    }
+
+    /// Whether the file is closed.
+    pub fn is_closed(&self) -> bool {
+        self.raw.is_closed()
+    }
+
+    /// The socket's descriptor; nothing if the socket has none any more.
+    pub fn fileno(&self) -> Result<Option<RawFd>> {
+        self.raw.fileno()
+    }
+
+    fn open_reader(&mut self) -> Result<(&mut RawFile, &mut ReadBuffer)> {
+        // The direction first, then whether it is closed: CPython's order.
+        let reader = self.reader.as_mut().ok_or(Error::Unsupported("read"))?;
+        self.raw.flush()?;
+        Ok((&mut self.raw, reader))
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        let _ = self.close();
+    }
+}

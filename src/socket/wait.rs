@@ -1,0 +1,71 @@
+//! Waiting for one descriptor until an absolute deadline. It reads and writes nothing.
+//!
+//! Read `call.rs` next: it is the only caller that matters.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+/// What to wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ready {
+    /// Something to read: data, a connection, end of input or an error.
+    Reading,
+    /// Room to write, or an error.
+    Writing,
+}
+
+/// A moment on the monotonic clock, so that every retry has only the time that is left.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deadline {
+    /// `None`: past the end of the clock, hence never.
+    at: Option<Instant>,
+}
+
+impl Deadline {
+    /// The moment `limit` from now.
+    pub(super) fn after(limit: Duration) -> Self {
+        Deadline { at: Instant::now().checked_add(limit) }
+    }
+
+    /// No deadline at all.
+    pub(super) fn never() -> Self {
+        Deadline { at: None }
+    }
+
+    /// Whether the moment has come.
+    pub(super) fn has_passed(&self) -> bool {
+        self.at.is_some_and(|at| at <= Instant::now())
+    }
+
+    /// The time left for `poll`: `None` is for ever, zero when the moment has passed.
+    fn left(&self) -> Option<Timespec> {
+        let left = self.at?.saturating_duration_since(Instant::now());
+        // A span that the kernel's clock can't hold is one that nobody will see the end of.
+        Timespec::try_from(left).ok()
+    }
+}
+
+/// Waits until `fd` is ready or the deadline has passed; false means the deadline.
+///
+/// It looks at least once, even when the deadline has passed already, and starts again with the time
+/// that is left when a signal interrupts it. Readiness is a hint: what follows can still get EAGAIN.
+///
+/// `internal_select` of Modules/socketmodule.c, but to the nanosecond: CPython rounds up to
+/// milliseconds.
+pub(super) fn wait(fd: impl AsFd, ready: Ready, deadline: Deadline) -> io::Result<bool> {
+    let flags = match ready {
+        Ready::Reading => PollFlags::IN,
+        Ready::Writing => PollFlags::OUT,
+    };
+    loop {
+        match poll(&mut [PollFd::new(&fd, flags)], deadline.left().as_ref()) {
+            Ok(count) => return Ok(count > 0),
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}
