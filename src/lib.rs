@@ -5,6 +5,7 @@
 compile_error!("sockmodes needs a Unix: it is about the sockets of Unix and their modes");
 
 pub mod auth;
+pub mod client;
 pub mod observe;
 pub mod server;
 pub mod session;

@@ -3,6 +3,8 @@
 //! 0: done. 1: it failed, and one line on standard error says what, where and why. 2: the command line
 //! is wrong, and one line says how.
 
+mod connect;
+mod demo;
 mod serve;
 mod values;
 
@@ -31,6 +33,11 @@ enum Command {
     /// Serve connections until a signal ends it
     #[command(after_long_help = PROTECTION)]
     Serve(Box<serve::Args>),
+    /// Talk to a server: send lines, print the replies
+    #[command(after_long_help = PROTECTION)]
+    Connect(connect::Args),
+    /// Tell the whole story in one terminal: a server, a client that may come in, two that may not
+    Demo,
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -76,6 +83,8 @@ pub(crate) fn main() -> ExitCode {
 fn run(command: Command) -> Done {
     match command {
         Command::Serve(args) => serve::run(*args),
+        Command::Connect(args) => connect::run(&args),
+        Command::Demo => demo::run(),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "sockmodes", &mut script);

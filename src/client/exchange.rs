@@ -1,0 +1,95 @@
+//! One request and its reply of the same length, the one read while the other is sent.
+//!
+//! Sent whole and only then read, a request larger than all buffers on its way would wait for room
+//! that only the reading of its reply makes: both sides would wait for ever.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+use super::{Client, ClientError, is_end};
+use crate::socket::{Error, Mode, Socket};
+
+/// Bytes that are read at once.
+const BUFFER: usize = 64 * 1024;
+
+impl Client {
+    /// Sends `request` and passes its reply, which has as many bytes, to `reply` piece by piece.
+    pub fn exchange(
+        &mut self,
+        request: &[u8],
+        mut reply: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> Result<(), ClientError> {
+        let mode = self.socket.mode();
+        self.socket.set_mode(Mode::NonBlocking).map_err(ClientError::Socket)?;
+        let result = self.both_ways(request, &mut reply);
+        self.socket.set_mode(mode).map_err(ClientError::Socket)?;
+        result
+    }
+
+    fn both_ways(
+        &mut self,
+        request: &[u8],
+        reply: &mut impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> Result<(), ClientError> {
+        let (mut sent, mut received) = (0, 0);
+        let mut buffer = vec![0; BUFFER.min(request.len())];
+        while received < request.len() {
+            self.wait(sent < request.len())?;
+            if sent < request.len() {
+                match self.socket.send(&request[sent..]) {
+                    Ok(bytes) => sent += bytes,
+                    Err(error) if error.is_would_block() => {}
+                    // What the server said before it went is still to be read.
+                    Err(error) if is_end(&error) => sent = request.len(),
+                    Err(error) => return Err(ClientError::Socket(error)),
+                }
+            }
+            let room = buffer.len().min(request.len() - received);
+            let bytes = match self.socket.recv_into(&mut buffer[..room]) {
+                Err(error) if error.is_would_block() => continue,
+                Err(error) if !is_end(&error) => return Err(ClientError::Socket(error)),
+                Ok(0) | Err(_) => return Err(self.ended(received, request.len())),
+                Ok(bytes) => bytes,
+            };
+            self.let_in = true;
+            received += bytes;
+            reply(&buffer[..bytes]).map_err(ClientError::Output)?;
+        }
+        Ok(())
+    }
+
+    fn ended(&self, received: usize, expected: usize) -> ClientError {
+        if self.let_in {
+            ClientError::Ended { received, expected }
+        } else {
+            ClientError::RefusedBeforeReply
+        }
+    }
+
+    /// Waits until something can be read, or written if there is something to write.
+    fn wait(&self, writing: bool) -> Result<(), ClientError> {
+        let flags = if writing { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
+        match poll_until(&self.socket, flags, self.timeout) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(ClientError::TimedOut("the next byte of the reply")),
+            Err(errno) => Err(ClientError::Socket(Error::from(errno))),
+        }
+    }
+}
+
+/// poll(2) on one socket, again after a signal with the time that is left; false if it ran out.
+fn poll_until(socket: &Socket, flags: PollFlags, timeout: Option<Duration>) -> Result<bool, Errno> {
+    let start = Instant::now();
+    loop {
+        let left = timeout.map(|timeout| timeout.saturating_sub(start.elapsed()));
+        // A time that does not fit is longer than anybody waits.
+        let left = left.and_then(|left| Timespec::try_from(left).ok());
+        match poll(&mut [PollFd::new(socket, flags)], left.as_ref()) {
+            Err(Errno::INTR) => {}
+            other => return other.map(|ready| ready > 0),
+        }
+    }
+}

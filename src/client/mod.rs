@@ -1,0 +1,129 @@
+//! The blocking client: connect, answer the nonce, talk.
+//!
+//! It stands on [`Socket`] in timeout mode. Where a
+//! request and its reply are both larger than every buffer, it reads while it sends, which takes a
+//! non-blocking socket and poll(2): see `exchange.rs`. Never here: terminals, lines, exit statuses.
+
+mod exchange;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::auth::Key;
+use crate::socket::{self, Domain, Mode, NoDelay, Socket, Type};
+
+/// A connection to a server, its digest sent.
+pub struct Client {
+    socket: Socket,
+    timeout: Option<Duration>,
+    /// Something came after the nonce: the server has let this client in.
+    let_in: bool,
+}
+
+/// What went wrong.
+#[derive(Debug, Error)]
+pub enum ClientError {
+    /// No connection came about.
+    #[error("cannot connect to {address}: {source}")]
+    Connect {
+        /// Where to.
+        address: SocketAddr,
+        /// Why not.
+        source: socket::Error,
+    },
+    /// The stream ended before the nonce was whole: the server takes no more connections, or expects
+    /// no digest, or sends shorter nonces.
+    #[error("refused: the connection ended before the nonce was whole")]
+    RefusedBeforeNonce,
+    /// The stream ended before the first byte of the first reply: the digest was wrong, or late.
+    #[error("refused: the connection ended before the first reply")]
+    RefusedBeforeReply,
+    /// The stream ended later.
+    #[error("the connection ended in the middle: {received} of {expected} bytes of the reply came")]
+    Ended {
+        /// Bytes of this reply that came.
+        received: usize,
+        /// Bytes that it should have had.
+        expected: usize,
+    },
+    /// Nothing happened for as long as this client waits.
+    #[error("timed out while waiting for {0}")]
+    TimedOut(&'static str),
+    /// The socket failed.
+    #[error("the connection failed: {0}")]
+    Socket(socket::Error),
+    /// The reply could not be passed on.
+    #[error("cannot write the reply: {0}")]
+    Output(std::io::Error),
+}
+
+impl Client {
+    /// Connects to the first of `addresses` that takes the connection, and answers its nonce of
+    /// `nonce_len` bytes with `key`. `timeout` bounds each wait: connecting, and the next bytes.
+    pub fn connect(
+        addresses: &[SocketAddr],
+        key: &Key,
+        nonce_len: usize,
+        timeout: Option<Duration>,
+    ) -> Result<Client, ClientError> {
+        let mut last = ClientError::TimedOut("an address");
+        for &address in addresses {
+            match open(address, timeout) {
+                Ok(socket) => {
+                    let mut client = Client { socket, timeout, let_in: false };
+                    client.answer_nonce(key, nonce_len)?;
+                    return Ok(client);
+                }
+                Err(source) => last = ClientError::Connect { address, source },
+            }
+        }
+        Err(last)
+    }
+
+    /// The socket, in timeout mode.
+    pub fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
+    fn answer_nonce(&mut self, key: &Key, nonce_len: usize) -> Result<(), ClientError> {
+        if key.scheme().digest_len() == 0 {
+            return Ok(());
+        }
+        let mut nonce = vec![0; nonce_len];
+        let mut have = 0;
+        while have < nonce_len {
+            match self.socket.recv_into(&mut nonce[have..]) {
+                Ok(0) => return Err(ClientError::RefusedBeforeNonce),
+                Ok(received) => have += received,
+                Err(error) if is_end(&error) => return Err(ClientError::RefusedBeforeNonce),
+                Err(error) => return Err(waiting_for("the nonce", error)),
+            }
+        }
+        match self.socket.send_all(key.digest(&nonce).as_bytes()) {
+            Err(error) if is_end(&error.source) => Err(ClientError::RefusedBeforeReply),
+            Err(error) => Err(waiting_for("room to send the digest", error.source)),
+            Ok(()) => Ok(()),
+        }
+    }
+}
+
+fn open(address: SocketAddr, timeout: Option<Duration>) -> socket::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_mode(timeout.map_or(Mode::Blocking, Mode::Timeout))?;
+    socket.connect(address)?;
+    socket.set_option(NoDelay, true)?;
+    Ok(socket)
+}
+
+/// Whether the error says that the peer is gone, where the end of input would say so more politely.
+fn is_end(error: &socket::Error) -> bool {
+    use rustix::io::Errno;
+    let gone = [Errno::CONNRESET, Errno::PIPE].map(Errno::raw_os_error);
+    error.raw_os_error().is_some_and(|errno| gone.contains(&errno))
+}
+
+fn waiting_for(what: &'static str, error: socket::Error) -> ClientError {
+    if error.is_timed_out() { ClientError::TimedOut(what) } else { ClientError::Socket(error) }
+}
