@@ -3,14 +3,14 @@
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::connection::Connection;
 use super::event_loop::EventLoop;
 use super::network::{MAX_CONNECTIONS, Network, Token};
 use crate::auth::MAX_NONCE_LEN;
 use crate::observe::{Detail, Event};
-use crate::session::{Reason, Session};
+use crate::session::{Reason, Session, Time};
 
 /// Connections that one listener accepts in one turn before others have theirs.
 const BUDGET: usize = 256;
@@ -22,7 +22,7 @@ const RETRY_AFTER: Duration = Duration::from_millis(250);
 pub(super) struct Accepting {
     ready: Vec<usize>,
     /// No descriptor was free: nothing is accepted before this.
-    paused_until: Option<Instant>,
+    paused_until: Option<Time>,
     /// The number of the newest connection.
     newest: u64,
 }
@@ -35,15 +35,15 @@ impl Accepting {
     }
 
     /// Whether there is something to accept now, so that there is no time to wait.
-    pub(super) fn wants_a_turn(&self, now: Instant) -> bool {
+    pub(super) fn wants_a_turn(&self, now: Time) -> bool {
         !self.ready.is_empty() && self.paused_until.is_none_or(|until| until <= now)
     }
 
-    pub(super) fn retry_at(&self) -> Option<Instant> {
+    pub(super) fn retry_at(&self) -> Option<Time> {
         self.paused_until
     }
 
-    pub(super) fn descriptor_freed(&mut self, now: Instant) {
+    pub(super) fn descriptor_freed(&mut self, now: Time) {
         if let Some(until) = &mut self.paused_until {
             *until = now;
         }

@@ -7,12 +7,11 @@
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::time::Instant;
 
 use super::network::{Stream, Token};
 use super::outbox::{self, Outbox};
 use crate::observe::{Detail, Event, Events};
-use crate::session::{Protocol, Reason, Session, Step};
+use crate::session::{Protocol, Reason, Session, Step, Time};
 
 /// Bytes that one connection may read in one turn before the others have theirs.
 const BUDGET: usize = 256 * 1024;
@@ -41,7 +40,7 @@ pub(super) struct Connection<S> {
 /// What a connection needs for a turn, borrowed from the loop.
 pub(super) struct Tools<'l> {
     pub(super) protocol: &'l Protocol,
-    pub(super) now: Instant,
+    pub(super) now: Time,
     /// Shared by all connections: a byte is in it only while its turn lasts.
     pub(super) buffer: &'l mut [u8],
     pub(super) events: &'l mut Events,

@@ -5,40 +5,38 @@
 //! connections and with a million. The queues are linked lists whose links lie in one array, at
 //! the place that the connection has in the slab. Nothing here reads a clock.
 
-use std::time::{Duration, Instant};
-
-use crate::session::Timer;
+use crate::session::{Time, Timer};
 
 /// How many kinds of deadline there are; the first links are the ends of their queues.
 const KINDS: usize = 3;
 
 /// The deadlines of all connections, at most one each.
 pub struct Deadlines {
-    start: Instant,
     links: Vec<Link>,
 }
 
 /// A place in a ring: alone in its own ring, it is in no queue.
 #[derive(Clone, Copy)]
 struct Link {
-    /// In nanoseconds after the start: half the size of an `Instant`.
-    at: u64,
+    at: Time,
     previous: u32,
     next: u32,
 }
 
-impl Deadlines {
-    /// None yet; no deadline may lie before `start`.
-    pub fn new(start: Instant) -> Deadlines {
-        let mut deadlines = Deadlines { start, links: Vec::new() };
+impl Default for Deadlines {
+    /// None yet.
+    fn default() -> Deadlines {
+        let mut deadlines = Deadlines { links: Vec::new() };
         deadlines.grow(KINDS);
         deadlines
     }
+}
 
+impl Deadlines {
     /// Sets or moves the deadline of `connection`. No deadline of the same kind may have been set
     /// to a later time before.
     #[inline]
-    pub fn set(&mut self, connection: usize, timer: Timer, at: Instant) {
+    pub fn set(&mut self, connection: usize, timer: Timer, at: Time) {
         let link = KINDS + connection;
         if link >= self.links.len() {
             self.grow(link + 1);
@@ -46,7 +44,6 @@ impl Deadlines {
         self.unlink(link);
         let end = timer as usize;
         let last = self.links[end].previous;
-        let at = at.saturating_duration_since(self.start).as_nanos() as u64;
         self.links[link] = Link { at, previous: last, next: end as u32 };
         self.links[last as usize].next = link as u32;
         self.links[end].previous = link as u32;
@@ -64,15 +61,13 @@ impl Deadlines {
     }
 
     /// The earliest deadline.
-    pub fn next(&self) -> Option<Instant> {
-        let earliest = self.earliest()?;
-        Some(self.start + Duration::from_nanos(self.links[earliest].at))
+    pub fn next(&self) -> Option<Time> {
+        self.earliest().map(|earliest| self.links[earliest].at)
     }
 
     /// Takes out a connection whose deadline is `now` or earlier, the earliest first.
-    pub fn pop_due(&mut self, now: Instant) -> Option<usize> {
+    pub fn pop_due(&mut self, now: Time) -> Option<usize> {
         let earliest = self.earliest()?;
-        let now = now.saturating_duration_since(self.start).as_nanos() as u64;
         if self.links[earliest].at > now {
             return None;
         }
@@ -95,7 +90,7 @@ impl Deadlines {
 
     fn grow(&mut self, len: usize) {
         for link in self.links.len() as u32..len as u32 {
-            self.links.push(Link { at: 0, previous: link, next: link });
+            self.links.push(Link { at: Time::START, previous: link, next: link });
         }
     }
 }

@@ -1,10 +1,9 @@
 //! Stopping: no new connections, everybody gets what they are owed, and that within a time.
 
-use std::time::Instant;
-
 use super::event_loop::{EventLoop, Outcome};
 use super::network::Network;
 use crate::observe::{Detail, Event};
+use crate::session::Time;
 
 /// Whether the loop is stopping, and until when.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,20 +12,20 @@ pub(super) enum Drain {
     #[default]
     No,
     /// It is, until the time is over, if there is one.
-    Until(Option<Instant>),
+    Until(Option<Time>),
     /// It stops at once.
     Forced,
 }
 
 impl Drain {
-    pub(super) fn deadline(self) -> Option<Instant> {
+    pub(super) fn deadline(self) -> Option<Time> {
         match self {
             Drain::Until(deadline) => deadline,
             Drain::No | Drain::Forced => None,
         }
     }
 
-    pub(super) fn is_overdue(self, now: Instant) -> bool {
+    pub(super) fn is_overdue(self, now: Time) -> bool {
         self.deadline().is_some_and(|deadline| deadline <= now)
     }
 }
@@ -45,9 +44,7 @@ impl<N: Network> EventLoop<N> {
         if self.drain != Drain::No {
             return;
         }
-        self.drain = Drain::Until(
-            self.config.drain_timeout.and_then(|timeout| self.now.checked_add(timeout)),
-        );
+        self.drain = Drain::Until(self.config.drain_timeout.map(|timeout| self.now + timeout));
         self.network.close_listeners();
         self.accepting.stop();
         let connections = self.connections.len();

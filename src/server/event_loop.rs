@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rand::CryptoRng;
 use slab::Slab;
@@ -21,7 +21,7 @@ use super::deadlines::Deadlines;
 use super::drain::Drain;
 use super::network::{Network, Stream, Token, Wakeup};
 use crate::observe::{Detail, Event, Events};
-use crate::session::{Reason, State, Step};
+use crate::session::{Reason, State, Step, Time};
 
 /// The largest buffer that all connections share for reading.
 const MAX_BUFFER: usize = 1024 * 1024;
@@ -41,7 +41,7 @@ pub struct EventLoop<N: Network> {
     pub(super) accepting: Accepting,
     pub(super) drain: Drain,
     /// When this turn began: one look at the clock serves the whole of it.
-    pub(super) now: Instant,
+    pub(super) now: Time,
     /// Connections that want a turn, in the order in which they began to want it.
     queue: VecDeque<usize>,
     wakeups: Vec<Wakeup>,
@@ -71,7 +71,7 @@ impl<N: Network> EventLoop<N> {
         let now = network.now();
         EventLoop {
             admission: Admission::new(config.limits),
-            deadlines: Deadlines::new(now),
+            deadlines: Deadlines::default(),
             accepting: Accepting::default(),
             drain: Drain::default(),
             connections: Slab::new(),
@@ -105,7 +105,7 @@ impl<N: Network> EventLoop<N> {
         self.serve_queue();
         self.meet_deadlines();
         let (now, network) = (self.now, &self.network);
-        self.events.tell(Detail::Calls, None, || Event::TurnEnd { took: network.now() - now });
+        self.events.tell(Detail::Calls, None, || Event::TurnEnd { took: network.now().since(now) });
         Ok(self.outcome())
     }
 
@@ -129,7 +129,7 @@ impl<N: Network> EventLoop<N> {
             .into_iter()
             .flatten()
             .min()
-            .map(|at| at.saturating_duration_since(self.now))
+            .map(|at| at.since(self.now))
     }
 
     fn take_note(&mut self) {
@@ -203,24 +203,14 @@ impl<N: Network> EventLoop<N> {
         };
         let result = action(connection, &mut tools);
         let after = Standing::of(connection);
-        if before != after {
-            self.follow(key, before, after);
-        }
-        self.settle(key);
-        result
-    }
-
-    /// Sets the deadline anew, or closes what is over.
-    fn settle(&mut self, key: usize) {
-        let session = &self.connections[key].session;
-        if let Step::Close(reason) = session.poll_step() {
-            self.close(key, reason);
-            return;
-        }
-        match session.poll_deadline() {
+        match connection.session.poll_deadline() {
             Some((timer, at)) => self.deadlines.set(key, timer, at),
             None => self.deadlines.remove(key),
         }
+        if before != after {
+            self.follow(key, before, after);
+        }
+        result
     }
 
     fn meet_deadlines(&mut self) {
@@ -237,7 +227,8 @@ impl<N: Network> EventLoop<N> {
         }
     }
 
-    /// Keeps the counts and tells of a change.
+    /// Keeps the counts, tells of a change, and closes what is over.
+    #[cold]
     fn follow(&mut self, key: usize, before: Standing, after: Standing) {
         let connection = &self.connections[key];
         let (number, peer) = (connection.number, connection.peer);
@@ -251,6 +242,9 @@ impl<N: Network> EventLoop<N> {
             from: before.state,
             to: after.state,
         });
+        if let Step::Close(reason) = connection.session.poll_step() {
+            self.close(key, reason);
+        }
     }
 
     fn close(&mut self, key: usize, reason: Reason) {

@@ -1,22 +1,32 @@
 //! The real network: `mio`, edge-triggered, and the listeners' options that connections inherit.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind};
 use std::net::{Shutdown, SocketAddr};
 use std::os::raw::c_int;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token as MioToken, Waker};
 use signal_hook_mio::v1_0::Signals;
 use socket2::{Domain, Protocol, Socket, Type};
 
+use rustix::net::{RecvFlags, SendFlags};
+use rustix::time::{ClockId, clock_gettime};
+
 use super::network::{Network, OTHER_TOKENS, Stream, Token, Wakeup};
+use crate::session::Time;
 
 /// Readiness that one `epoll_wait` reports at the most.
 const EVENTS: usize = 512;
 /// Connections that the kernel may keep ready for accept(2); it takes less where somaxconn is less.
 const BACKLOG: c_int = 4096;
+/// Where there is no such flag, the signal is ignored: Rust's runtime sees to that.
+#[cfg(target_vendor = "apple")]
+const SEND_FLAGS: SendFlags = SendFlags::empty();
+#[cfg(not(target_vendor = "apple"))]
+const SEND_FLAGS: SendFlags = SendFlags::NOSIGNAL;
+
 /// TCP_USER_TIMEOUT is a C `int` of milliseconds.
 #[cfg(target_os = "linux")]
 const LONGEST_USER_TIMEOUT: Duration = Duration::from_millis(c_int::MAX as u64);
@@ -103,8 +113,9 @@ fn listening_socket(address: SocketAddr, write_timeout: Option<Duration>) -> io:
 impl Network for MioNetwork {
     type Stream = TcpStream;
 
-    fn now(&self) -> Instant {
-        Instant::now()
+    fn now(&self) -> Time {
+        let now = clock_gettime(ClockId::Monotonic);
+        Time::after_start(Duration::new(now.tv_sec as u64, now.tv_nsec as u32))
     }
 
     fn wait(&mut self, timeout: Option<Duration>, wakeups: &mut Vec<Wakeup>) -> io::Result<()> {
@@ -154,12 +165,12 @@ impl Network for MioNetwork {
 impl Stream for TcpStream {
     #[inline]
     fn recv(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.read(buffer)
+        Ok(rustix::net::recv(&*self, buffer, RecvFlags::empty())?.0)
     }
 
     #[inline]
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.write(bytes)
+        Ok(rustix::net::send(&*self, bytes, SEND_FLAGS)?)
     }
 
     fn shut_down_sending(&mut self) -> io::Result<()> {

@@ -7,7 +7,9 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::session::Time;
 
 /// Bits of a token that hold the place in the slab; the rest hold the generation.
 const KEY_BITS: u32 = usize::BITS / 2;
@@ -62,7 +64,7 @@ pub trait Network {
     type Stream: Stream;
 
     /// The time on a clock that never goes back.
-    fn now(&self) -> Instant;
+    fn now(&self) -> Time;
 
     /// Waits until something happens, `timeout` at the most (`None`: for ever), and adds what happened
     /// to `wakeups`. An interruption by a signal is no error.

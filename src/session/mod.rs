@@ -8,14 +8,16 @@ mod handshake;
 mod protocol;
 mod stage;
 mod state;
+mod time;
 mod upper_once;
 
 use std::borrow::Cow;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub use protocol::{Protocol, Service};
 pub use stage::{LINGER, LINGER_QUIET};
 pub use state::{Input, Reason, State, TRANSITIONS, Transition};
+pub use time::Time;
 pub use upper_once::MAX_REQUEST;
 
 use handshake::{Handshake, Heard};
@@ -41,13 +43,12 @@ use stage::{Serving, Stage};
 /// use for it is nothing: no order of calls panics.
 ///
 /// ```
-/// use std::time::Instant;
 /// use sockmodes::auth::{Key, Scheme, Secret};
-/// use sockmodes::session::{Protocol, Service, Session, State, Step};
+/// use sockmodes::session::{Protocol, Service, Session, State, Step, Time};
 ///
 /// let key = Key::new(Scheme::HmacMd5, &Secret::new(b"linhaifeng bang bang bang".to_vec())?);
 /// let protocol = Protocol::new(key.clone(), Service::Upper);
-/// let (now, nonce) = (Instant::now(), [7; 32]);
+/// let (now, nonce) = (Time::START, [7; 32]);
 ///
 /// let mut session = Session::new(&protocol, &nonce, now);
 /// session.handle_flushed(&protocol, now); // the nonce is out
@@ -62,7 +63,7 @@ use stage::{Serving, Stage};
 pub struct Session {
     stage: Stage,
     /// When the present state has lasted long enough.
-    deadline: Option<Instant>,
+    deadline: Time,
     /// Bytes were given out that the kernel has not wholly taken.
     owing: bool,
     /// Not yet let in.
@@ -99,7 +100,7 @@ pub enum Timer {
 impl Session {
     /// A connection that was just accepted and is owed `nonce`; with the scheme `none` the nonce is
     /// empty and the service begins at once.
-    pub fn new(protocol: &Protocol, nonce: &[u8], now: Instant) -> Session {
+    pub fn new(protocol: &Protocol, nonce: &[u8], now: Time) -> Session {
         let asks = !nonce.is_empty();
         let stage = if asks {
             Stage::SendNonce(Box::new(Handshake::new(protocol.key.digest(nonce))))
@@ -122,7 +123,7 @@ impl Session {
     pub fn handle_bytes<'b>(
         &mut self,
         protocol: &Protocol,
-        now: Instant,
+        now: Time,
         bytes: &'b mut [u8],
     ) -> Cow<'b, [u8]> {
         let rest = match &mut self.stage {
@@ -141,7 +142,7 @@ impl Session {
                 }
             }
             Stage::Lingering(linger) => {
-                self.deadline = linger.postpone(now).or(self.deadline);
+                self.deadline = linger.postpone(now).unwrap_or(self.deadline);
                 return Cow::Borrowed(&[]);
             }
             Stage::Draining(_) | Stage::Ending(_) | Stage::Closed(_) => return Cow::Borrowed(&[]),
@@ -152,7 +153,7 @@ impl Session {
         answer
     }
 
-    fn serve<'b>(&mut self, now: Instant, bytes: &'b mut [u8]) -> Cow<'b, [u8]> {
+    fn serve<'b>(&mut self, now: Time, bytes: &'b mut [u8]) -> Cow<'b, [u8]> {
         let Stage::Serving(serving) = &mut self.stage else { return Cow::Borrowed(&[]) };
         match serving {
             Serving::Echo => Cow::Borrowed(bytes),
@@ -187,19 +188,23 @@ impl Session {
     }
 
     /// The kernel has taken every byte that was owed.
-    pub fn handle_flushed(&mut self, protocol: &Protocol, now: Instant) {
+    pub fn handle_flushed(&mut self, protocol: &Protocol, now: Time) {
         self.owing = false;
+        if let Stage::Serving(_) = self.stage {
+            // By far the most frequent, and nothing changes hands.
+            self.restart_idle(protocol, now);
+            return;
+        }
         match self.stage.take() {
             Stage::SendNonce(handshake) => self.stage = Stage::AwaitDigest(handshake),
             Stage::Ending(reason) => self.linger(reason, now),
             Stage::Draining(reason) => self.close(reason),
             other => self.stage = other,
         }
-        self.restart_idle(protocol, now);
     }
 
     /// The time that [`poll_deadline`](Session::poll_deadline) gave has come.
-    pub fn handle_deadline(&mut self, now: Instant) {
+    pub fn handle_deadline(&mut self, now: Time) {
         match self.stage.take() {
             Stage::SendNonce(_) => self.close(Reason::HandshakeTimeout),
             Stage::AwaitDigest(_) => self.end(Reason::HandshakeTimeout, now),
@@ -211,7 +216,7 @@ impl Session {
     }
 
     /// The server stops: no more is read, what is owed still goes out.
-    pub fn handle_stop(&mut self, now: Instant) {
+    pub fn handle_stop(&mut self, now: Time) {
         match self.stage.take() {
             Stage::SendNonce(_) | Stage::AwaitDigest(_) => self.close(Reason::Stopped),
             Stage::Serving(_) if self.owing => self.end(Reason::Stopped, now),
@@ -250,7 +255,7 @@ impl Session {
     }
 
     /// When to call [`handle_deadline`](Session::handle_deadline) unless something happens before.
-    pub fn poll_deadline(&self) -> Option<(Timer, Instant)> {
+    pub fn poll_deadline(&self) -> Option<(Timer, Time)> {
         let timer = match &self.stage {
             Stage::SendNonce(_) | Stage::AwaitDigest(_) => Timer::Handshake,
             Stage::Serving(_) if self.on_entry_deadline => Timer::Handshake,
@@ -258,7 +263,7 @@ impl Session {
             Stage::Lingering(_) => Timer::Linger,
             _ => return None,
         };
-        Some((timer, self.deadline?))
+        (self.deadline != Time::NEVER).then_some((timer, self.deadline))
     }
 
     /// The state, without what it holds.
@@ -283,7 +288,7 @@ impl Session {
     }
 
     /// Ends the conversation from this side: what is owed goes out first.
-    fn end(&mut self, reason: Reason, now: Instant) {
+    fn end(&mut self, reason: Reason, now: Time) {
         if self.owing {
             self.stage = Stage::Ending(reason);
         } else {
@@ -291,9 +296,9 @@ impl Session {
         }
     }
 
-    fn linger(&mut self, reason: Reason, now: Instant) {
+    fn linger(&mut self, reason: Reason, now: Time) {
         let linger = Box::new(stage::Linger::new(reason, now));
-        self.deadline = linger.postpone(now);
+        self.deadline = now + LINGER_QUIET;
         self.stage = Stage::Lingering(linger);
     }
 
@@ -306,17 +311,17 @@ impl Session {
 
     fn close(&mut self, reason: Reason) {
         self.stage = Stage::Closed(reason);
-        self.deadline = None;
+        self.deadline = Time::NEVER;
     }
 
-    fn restart_idle(&mut self, protocol: &Protocol, now: Instant) {
+    fn restart_idle(&mut self, protocol: &Protocol, now: Time) {
         if matches!(self.stage, Stage::Serving(_)) && !self.on_entry_deadline {
             self.deadline = later(now, protocol.idle_timeout);
         }
     }
 }
 
-/// `timeout` after `now`; never, if that is beyond what the clock can tell.
-fn later(now: Instant, timeout: Option<Duration>) -> Option<Instant> {
-    now.checked_add(timeout?)
+/// `timeout` after `now`, never without one.
+fn later(now: Time, timeout: Option<Duration>) -> Time {
+    timeout.map_or(Time::NEVER, |timeout| now + timeout)
 }

@@ -1,11 +1,12 @@
 //! The states with what each of them holds, and nothing that outlives its state.
 
 use std::mem;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::handshake::Handshake;
 use super::protocol::Service;
 use super::state::{Reason, State};
+use super::time::Time;
 use super::upper_once::UpperOnce;
 
 /// A connection that lingers is closed after so long without a byte.
@@ -71,17 +72,17 @@ impl Serving {
 /// How long the end of a connection may take.
 pub(super) struct Linger {
     pub(super) reason: Reason,
-    until: Instant,
+    until: Time,
 }
 
 impl Linger {
-    pub(super) fn new(reason: Reason, now: Instant) -> Linger {
+    pub(super) fn new(reason: Reason, now: Time) -> Linger {
         Linger { reason, until: now + LINGER }
     }
 
     /// When to close if no more bytes come after `now`; `None` where a byte no longer prolongs it,
     /// which keeps the deadlines of all that linger in the order in which they were set.
-    pub(super) fn postpone(&self, now: Instant) -> Option<Instant> {
+    pub(super) fn postpone(&self, now: Time) -> Option<Time> {
         Some(now + LINGER_QUIET).filter(|at| *at <= self.until)
     }
 }
