@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 use std::net::{Shutdown, SocketAddr};
 use std::os::raw::c_int;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token as MioToken, Waker};
@@ -12,7 +12,6 @@ use signal_hook_mio::v1_0::Signals;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use rustix::net::{RecvFlags, SendFlags};
-use rustix::time::{ClockId, clock_gettime};
 
 use super::network::{Network, OTHER_TOKENS, Stream, Token, Wakeup};
 use crate::session::Time;
@@ -39,6 +38,7 @@ const MAX_LISTENERS: usize = OTHER_TOKENS - 2;
 
 /// One `mio::Poll` with its listeners.
 pub(super) struct MioNetwork {
+    start: Instant,
     poll: Poll,
     events: Events,
     listeners: Vec<TcpListener>,
@@ -48,6 +48,7 @@ pub(super) struct MioNetwork {
 impl MioNetwork {
     pub(super) fn new() -> io::Result<MioNetwork> {
         Ok(MioNetwork {
+            start: Instant::now(),
             poll: Poll::new()?,
             events: Events::with_capacity(EVENTS),
             listeners: Vec::new(),
@@ -114,8 +115,7 @@ impl Network for MioNetwork {
     type Stream = TcpStream;
 
     fn now(&self) -> Time {
-        let now = clock_gettime(ClockId::Monotonic);
-        Time::after_start(Duration::new(now.tv_sec as u64, now.tv_nsec as u32))
+        Time::after_start(self.start.elapsed())
     }
 
     fn wait(&mut self, timeout: Option<Duration>, wakeups: &mut Vec<Wakeup>) -> io::Result<()> {
