@@ -72,12 +72,14 @@ impl Failure {
             return Failure::Done;
         }
         let errno = error.raw_os_error().unwrap_or_default();
+        // ANCHOR: failure
         match Errno::from_raw_os_error(errno) {
             Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM => Failure::Pause(errno),
             // ECONNABORTED, EINTR, and the network errors that Linux passes on from the new
             // socket, which accept(2) says to treat like EAGAIN by trying again.
             _ => Failure::Next,
         }
+        // ANCHOR_END: failure
     }
 }
 
@@ -97,6 +99,7 @@ impl<N: Network> EventLoop<N> {
         }
     }
 
+    // ANCHOR: accept_from
     /// Accepts until there are no more; whether that was reached.
     fn accept_from(&mut self, listener: usize) -> bool {
         if self.accepting.paused_until.is_some() {
@@ -125,6 +128,7 @@ impl<N: Network> EventLoop<N> {
         }
         false
     }
+    // ANCHOR_END: accept_from
 
     /// Takes a connection in, or closes it again without a nonce if a limit says so.
     fn admit(&mut self, stream: N::Stream, peer: SocketAddr) {

@@ -95,6 +95,7 @@ impl<S: Stream> Connection<S> {
         self.outbox.len()
     }
 
+    // ANCHOR: turn
     /// Moves bytes until nothing more can be moved or the budget is spent.
     pub(super) fn turn(&mut self, tools: &mut Tools<'_>) -> Rest {
         let mut budget = BUDGET;
@@ -115,7 +116,9 @@ impl<S: Stream> Connection<S> {
         }
         Rest::Idle
     }
+    // ANCHOR_END: turn
 
+    // ANCHOR: deliver
     /// Sends `answer`, and keeps what the kernel does not take.
     pub(super) fn deliver(&mut self, answer: &[u8], tools: &mut Tools<'_>) {
         if answer.is_empty() {
@@ -129,6 +132,7 @@ impl<S: Stream> Connection<S> {
             self.outbox.push(&answer[taken..]);
         }
     }
+    // ANCHOR_END: deliver
 
     /// Sends what is owed; whether nothing is, now.
     fn flush(&mut self, tools: &mut Tools<'_>) -> bool {
@@ -149,6 +153,7 @@ impl<S: Stream> Connection<S> {
         self.outbox.is_empty()
     }
 
+    // ANCHOR: send
     /// One `send`: how many bytes the kernel took. A short write says that its buffer is full.
     #[inline]
     fn send(&mut self, bytes: &[u8], tools: &mut Tools<'_>) -> usize {
@@ -170,7 +175,9 @@ impl<S: Stream> Connection<S> {
         self.sent += taken as u64;
         taken
     }
+    // ANCHOR_END: send
 
+    // ANCHOR: receive
     /// One `recv` and the answer to it: how many bytes came.
     #[inline]
     fn receive(&mut self, tools: &mut Tools<'_>) -> usize {
@@ -204,6 +211,7 @@ impl<S: Stream> Connection<S> {
             }
         }
     }
+    // ANCHOR_END: receive
 
     fn hear(&mut self, received: usize, tools: &mut Tools<'_>) {
         // The buffer is lent to the session and back: the answer may lie in it.

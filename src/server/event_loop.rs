@@ -96,6 +96,7 @@ impl<N: Network> EventLoop<N> {
         }
     }
 
+    // ANCHOR: turn
     /// One turn: wait, take note of what became ready, accept, give every connection that wants one
     /// its turn, look at the deadlines.
     pub fn turn(&mut self) -> io::Result<Option<Outcome>> {
@@ -108,6 +109,7 @@ impl<N: Network> EventLoop<N> {
         self.events.tell(Detail::Calls, None, || Event::TurnEnd { took: network.now().since(now) });
         Ok(self.outcome())
     }
+    // ANCHOR_END: turn
 
     fn wait(&mut self) -> io::Result<()> {
         let timeout = self.timeout();
@@ -119,6 +121,7 @@ impl<N: Network> EventLoop<N> {
         Ok(())
     }
 
+    // ANCHOR: timeout
     /// How long nothing has to be done unless something happens. Counted from the beginning of the
     /// last turn, so never too short; what it is too long by is what that turn took.
     fn timeout(&self) -> Option<Duration> {
@@ -131,6 +134,7 @@ impl<N: Network> EventLoop<N> {
             .min()
             .map(|at| at.since(self.now))
     }
+    // ANCHOR_END: timeout
 
     fn take_note(&mut self) {
         let mut wakeups = std::mem::take(&mut self.wakeups);
@@ -148,6 +152,7 @@ impl<N: Network> EventLoop<N> {
         self.wakeups = wakeups;
     }
 
+    // ANCHOR: note_readiness
     fn note_readiness(&mut self, token: Token, readable: bool, writable: bool, read_closed: bool) {
         let key = token.key();
         let connection = self.connections.get_mut(key).filter(|c| c.has_token(key, token));
@@ -163,6 +168,7 @@ impl<N: Network> EventLoop<N> {
         connection.note_readiness(readable, writable, read_closed);
         self.enqueue(key);
     }
+    // ANCHOR_END: note_readiness
 
     fn enqueue(&mut self, key: usize) {
         let connection = &mut self.connections[key];

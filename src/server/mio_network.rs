@@ -152,10 +152,12 @@ impl Network for MioNetwork {
         Ok((stream, peer))
     }
 
+    // ANCHOR: register
     fn register(&mut self, stream: &mut TcpStream, token: Token) -> io::Result<()> {
         let both = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(stream, MioToken(token.0), both)
     }
+    // ANCHOR_END: register
 
     fn close_listeners(&mut self) {
         self.listeners.clear();

@@ -26,10 +26,12 @@ pub(super) const OTHER_TOKENS: usize = 128;
 pub struct Token(pub usize);
 
 impl Token {
+    // ANCHOR: token
     /// The token of connection number `number` at `key`.
     pub(super) fn new(key: usize, number: u64) -> Token {
         Token((number as usize) << KEY_BITS | key)
     }
+    // ANCHOR_END: token
 
     pub(super) fn key(self) -> usize {
         self.0 & ((1 << KEY_BITS) - 1)

@@ -170,6 +170,7 @@ impl Session {
         }
     }
 
+    // ANCHOR: end_of_input
     /// The peer has shut down its sending side: no more bytes will come. What is returned is owed.
     pub fn handle_end_of_input(&mut self) -> Vec<u8> {
         match self.stage.take() {
@@ -186,6 +187,7 @@ impl Session {
         }
         Vec::new()
     }
+    // ANCHOR_END: end_of_input
 
     /// The kernel has taken every byte that was owed.
     pub fn handle_flushed(&mut self, protocol: &Protocol, now: Time) {
@@ -287,6 +289,7 @@ impl Session {
         self.stage = Stage::Serving(Serving::new(protocol.service));
     }
 
+    // ANCHOR: end
     /// Ends the conversation from this side: what is owed goes out first.
     fn end(&mut self, reason: Reason, now: Time) {
         if self.owing {
@@ -295,6 +298,7 @@ impl Session {
             self.linger(reason, now);
         }
     }
+    // ANCHOR_END: end
 
     fn linger(&mut self, reason: Reason, now: Time) {
         let linger = Box::new(stage::Linger::new(reason, now));
@@ -314,11 +318,13 @@ impl Session {
         self.deadline = Time::NEVER;
     }
 
+    // ANCHOR: restart_idle
     fn restart_idle(&mut self, protocol: &Protocol, now: Time) {
         if matches!(self.stage, Stage::Serving(_)) && !self.on_entry_deadline {
             self.deadline = later(now, protocol.idle_timeout);
         }
     }
+    // ANCHOR_END: restart_idle
 }
 
 /// `timeout` after `now`, never without one.

@@ -102,6 +102,7 @@ macro_rules! transitions {
     };
 }
 
+// ANCHOR: transitions
 /// Every change of state there is. A state and an input without a row: nothing changes.
 ///
 /// A connection that comes into [`Draining`](State::Draining) or [`Ending`](State::Ending) and owes
@@ -124,6 +125,7 @@ pub const TRANSITIONS: &[Transition] = transitions! {
     Lingering:
         EndOfInput => Closed, Deadline => Closed, DrainDeadline => Closed, Lost => Closed;
 };
+// ANCHOR_END: transitions
 
 impl State {
     /// Every state, in the order of a connection's life.
