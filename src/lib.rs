@@ -1,4 +1,99 @@
-//! A non-blocking server and Python's socket modes, to run, read and learn from.
+//! A non-blocking challenge-response server on one loop, and Python's three socket modes, to run, to
+//! read and to learn from.
+//!
+//! Whoever connects is sent fresh random bytes, the *nonce*, and has to answer with a *digest* that
+//! only a holder of the secret can compute from it. Then a small service begins. That much is ten
+//! lines in any language; here it is done for thousands of connections at once, on one thread, with
+//! clients that are slow, silent, rude or gone.
+//!
+//! # Four ideas
+//!
+//! 1. **A conversation is a value.** A [`Session`](session::Session) is told bytes and the time, and
+//!    says bytes and a deadline. It has no socket, no clock and no random numbers, so a test can
+//!    put it through any network and any hour.
+//! 2. **The loop knows nothing.** The [`EventLoop`](server::EventLoop) moves bytes between sockets and
+//!    sessions and watches their deadlines: one thread, one `mio::Poll`, one slab. What a nonce is,
+//!    it could not say.
+//! 3. **A socket has a mode**, one of three: it waits, it never waits, or it waits for so long.
+//!    [`socket`] does with each what CPython does, and is compared with CPython case by case.
+//! 4. **Nothing happens in secret**, but for the secret. The loop tells what it does as one stream of
+//!    [events](observe::Event), and the log and the trace both read that stream.
+//!
+//! # The loop
+//!
+//! ```text
+//!            ┌──────────────────────── a turn ────────────────────────┐
+//!            │                                                        │
+//!   wait ──▶ take note of what is ready ──▶ accept ──▶ serve ──▶ meet deadlines ──▶ wait …
+//!                                              │         │             │
+//!                                              ▼         ▼             ▼
+//!                                            Session: bytes and a time in,
+//!                                                     bytes and a deadline out
+//! ```
+//!
+//! Readiness is edge-triggered: the kernel tells that a socket *has become* ready, once. A connection
+//! remembers it until a call shows the contrary, and every way out of its turn names what will
+//! bring it back. The book (`docs/`) goes through it rule by rule.
+//!
+//! # The map
+//!
+//! | module | what it is | never there |
+//! | --- | --- | --- |
+//! | [`auth`] | who may come in: schemes, secrets, nonces, digests | sockets, clocks |
+//! | [`session`] | what one connection says and hears, and the [table](session::TRANSITIONS) of its states | sockets, clocks |
+//! | [`server`] | the loop, and what it needs of an [operating system](server::network) | nonces, services |
+//! | [`observe`] | the stream of events, the [log](observe::log) and the [trace](observe::Trace) | sockets, secrets, payload |
+//! | [`socket`] | Python's three modes on a real socket | loops |
+//! | [`client`] | the blocking client, built on [`socket`] | terminals |
+//!
+//! Imports run one way: `server` knows `session` and `observe`, `session` knows `auth`, `client` knows
+//! `socket` and `auth`; `auth` and `socket` know nobody.
+//!
+//! # A server and its client
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use sockmodes::auth::{Key, Nonces, Scheme, Secret};
+//! use sockmodes::client::{Client, ClientError};
+//! use sockmodes::server::{Config, Outcome, Server};
+//! use sockmodes::session::{Protocol, Service};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let key = Key::new(Scheme::HmacSha256, &Secret::new(b"known to both".to_vec())?);
+//! let protocol = Protocol::new(key.clone(), Service::Upper);
+//! let config = Config::new("127.0.0.1:0".parse()?, protocol, Nonces::random(32)?);
+//!
+//! let server = Server::bind(config)?;
+//! let (address, handle) = (server.local_addr(), server.handle());
+//! let running = std::thread::spawn(move || server.run());
+//!
+//! // Who holds the secret is answered …
+//! let patience = Some(Duration::from_secs(5));
+//! let mut reply = Vec::new();
+//! Client::connect(&[address], &key, 32, patience)?.exchange(b"hello", |part| {
+//!     reply.extend_from_slice(part);
+//!     Ok(())
+//! })?;
+//! assert_eq!(reply, b"HELLO");
+//!
+//! // … and who does not, is not.
+//! let guess = Key::new(Scheme::HmacSha256, &Secret::new(b"a guess".to_vec())?);
+//! let refused = Client::connect(&[address], &guess, 32, patience)
+//!     .and_then(|mut client| client.exchange(b"hello", |_| Ok(())));
+//! assert!(matches!(refused, Err(ClientError::RefusedBeforeReply)));
+//!
+//! handle.stop();
+//! assert_eq!(running.join().unwrap()?, Outcome::Drained);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it protects
+//!
+//! The client proves once, at the start of a connection, that it holds the secret. The server proves
+//! nothing, nothing that follows is encrypted or protected from change, and a digest can be relayed
+//! while it is fresh. For anything that matters, use TLS.
 #![forbid(unsafe_code)]
 
 #[cfg(not(unix))]

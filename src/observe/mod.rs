@@ -1,6 +1,6 @@
 //! The stream of events: what the loop tells of itself, and who reads it.
 //!
-//! The loop calls [`Events::tell`]; the [log](log) and the [trace](Trace) are readers of the one
+//! The loop calls [`Events::tell`]; the [log] and the [trace](Trace) are readers of the one
 //! stream. Nothing here touches a socket, and no event holds a secret, a password, a digest or a
 //! byte of payload: there is no field that could.
 
