@@ -102,11 +102,11 @@ macro_rules! transitions {
     };
 }
 
-// ANCHOR: transitions
 /// Every change of state there is. A state and an input without a row: nothing changes.
 ///
 /// A connection that comes into [`Draining`](State::Draining) or [`Ending`](State::Ending) and owes
 /// nothing takes [`Flushed`](Input::Flushed) at once.
+// ANCHOR: transitions
 pub const TRANSITIONS: &[Transition] = transitions! {
     SendNonce:
         Flushed => AwaitDigest, RightDigest => Serving, WrongDigest => Ending,
