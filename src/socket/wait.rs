@@ -41,13 +41,16 @@ impl Deadline {
         self.at.is_some_and(|at| at <= Instant::now())
     }
 
-    /// The time left for `poll`: `None` is for ever, zero when the moment has passed.
+    /// The time that `poll` may take: `None` is for ever, zero when the moment has passed.
     fn left(&self) -> Option<Timespec> {
         let left = self.at?.saturating_duration_since(Instant::now());
-        // A span that the kernel's clock can't hold is one that nobody will see the end of.
-        Timespec::try_from(left).ok()
+        // Always `Some`, a day being well within any clock.
+        Timespec::try_from(left.min(LONGEST_POLL)).ok()
     }
 }
+
+/// Systems without ppoll(2) count milliseconds in an `int`, which ends after 24 days.
+const LONGEST_POLL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Waits until `fd` is ready or the deadline has passed; false means the deadline.
 ///
@@ -63,8 +66,10 @@ pub(super) fn wait(fd: impl AsFd, ready: Ready, deadline: Deadline) -> io::Resul
     };
     loop {
         match poll(&mut [PollFd::new(&fd, flags)], deadline.left().as_ref()) {
-            Ok(count) => return Ok(count > 0),
-            Err(Errno::INTR) => {}
+            // Interrupted means that it had looked and found nothing.
+            Ok(0) | Err(Errno::INTR) if deadline.has_passed() => return Ok(false),
+            Ok(0) | Err(Errno::INTR) => {}
+            Ok(_) => return Ok(true),
             Err(errno) => return Err(errno.into()),
         }
     }

@@ -1,0 +1,91 @@
+//! What CPython's sockets did, cell by cell, against what `sockmodes::socket` does.
+//!
+//! The table, `cpython-3.11.json`, was measured on CPython: an operation, a mode, a condition, and what came of it.
+//! Every cell that the API can express is set up on real sockets here, run, and compared in outcome and in kind of
+//! waiting. `cell.rs` says what a cell is and lists the ones that can't be expressed; `trial.rs` runs one; `bench.rs`
+//! has the parts that conditions are made of; the other files hold the conditions, an area each.
+
+mod bench;
+mod cell;
+mod connecting;
+mod reading;
+mod states;
+mod trial;
+mod writing;
+
+use std::sync::Mutex;
+use std::thread;
+
+use cell::Cell;
+use trial::Trial;
+
+/// How many cells run at a time. They mostly wait, so it has little to do with the number of cores.
+const POOL: usize = 24;
+
+#[test]
+fn every_cell_agrees_with_cpython() {
+    let cells = cell::table();
+    assert_eq!(cells.len(), 730);
+    let (expressible, other): (Vec<_>, Vec<_>) =
+        cells.into_iter().partition(|cell| cell.why_inexpressible().is_none());
+    for cell in &other {
+        println!("not expressible: {cell}: {}", cell.why_inexpressible().unwrap_or_default());
+    }
+    // The default mode is the whole process's: nothing else may make a socket meanwhile.
+    let (of_default, others): (Vec<_>, Vec<_>) =
+        expressible.iter().partition(|cell| cell.condition.contains("default"));
+    let failed = Mutex::new(Vec::new());
+    for cell in &of_default {
+        failed.lock().unwrap().extend(disagreement(cell));
+    }
+    let queue = Mutex::new(others.iter());
+    thread::scope(|scope| {
+        for _ in 0..POOL {
+            scope.spawn(|| {
+                loop {
+                    let Some(cell) = queue.lock().unwrap().next() else { return };
+                    let found = disagreement(cell);
+                    failed.lock().unwrap().extend(found);
+                }
+            });
+        }
+    });
+    let failed = failed.into_inner().unwrap();
+    println!(
+        "{} cells: {} expressible, {} agree; {} not expressible",
+        expressible.len() + other.len(),
+        expressible.len(),
+        expressible.len() - failed.len(),
+        other.len()
+    );
+    assert!(failed.is_empty(), "{} cells disagree:\n{}", failed.len(), failed.join("\n"));
+    assert_eq!(expressible.len() + other.len(), 730);
+}
+
+/// Nothing if the cell agrees, else what was different.
+///
+/// An outcome gets one chance. A kind of waiting gets three, and so does a trial whose peer was late, because a
+/// busy machine can make anything slow: it can't make anything fast, nor change what a call answers.
+fn disagreement(cell: &Cell) -> Option<String> {
+    let mut told = String::new();
+    for _ in 0..3 {
+        let run = trial_of(cell).run();
+        if run.outcome == cell.outcome && run.elapsed == cell.elapsed {
+            return None;
+        }
+        told = format!("{cell}: got {} {} after {:?}", run.outcome, run.elapsed, run.took);
+        let may_be_the_machine = run.outcome == cell.outcome || run.peer_was_late;
+        if !may_be_the_machine {
+            break;
+        }
+    }
+    Some(told)
+}
+
+fn trial_of(cell: &Cell) -> Trial {
+    reading::trial(cell)
+        .or_else(|| writing::trial(cell))
+        .or_else(|| connecting::trial(cell))
+        .or_else(|| states::trial(cell))
+        .unwrap_or_else(|| panic!("no condition is written for {cell}"))
+}

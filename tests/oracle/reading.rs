@@ -1,0 +1,285 @@
+//! The conditions of everything that reads: recv and its kin, and the files that read.
+//!
+//! `writing.rs` is its mirror image.
+
+use std::io::Write;
+use std::net::{Shutdown, TcpStream};
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use rustix::event::PollFlags;
+use sockmodes::socket::{Access, Error, File, Mode, RawFile, Socket};
+
+use crate::bench::{self, LINE};
+use crate::cell::{self, Cell};
+use crate::trial::Trial;
+
+/// What reads, and how much.
+struct Reading {
+    socket: Socket,
+    how: How,
+    ask: usize,
+    /// What an answer without bytes is called: end of input on a stream.
+    nothing: &'static str,
+    waker: OwnedFd,
+}
+
+enum How {
+    Recv,
+    RecvInto,
+    RecvFrom,
+    Raw(RawFile),
+    RawToEnd(RawFile),
+    File(File),
+    FileToEnd(File),
+    Line(File),
+}
+
+pub(crate) fn trial(cell: &Cell) -> Option<Trial> {
+    let condition = cell.condition.trim_start_matches("signals-");
+    let is_reading =
+        matches!(cell.op.as_str(), "recv" | "recv_into" | "recvfrom" | "makefile-raw-read");
+    if !is_reading && !matches!(cell.op.as_str(), "makefile-read" | "makefile-readline") {
+        return None;
+    }
+    let mut trial = if condition.starts_with("udp-") {
+        udp(cell, condition)
+    } else {
+        alone(cell, condition).unwrap_or_else(|| tcp(cell, condition))
+    };
+    trial.signals = cell.condition.starts_with("signals-");
+    Some(trial)
+}
+
+impl Reading {
+    fn new(cell: &Cell, socket: Socket) -> Self {
+        let to_end = cell.condition.starts_with("until-eof");
+        let access =
+            if cell.condition == "opened-for-writing-only" { Access::Write } else { Access::Read };
+        let how = match cell.op.as_str() {
+            "recv" => How::Recv,
+            "recv_into" => How::RecvInto,
+            "recvfrom" => How::RecvFrom,
+            "makefile-raw-read" if to_end => How::RawToEnd(socket.makefile_raw(access)),
+            "makefile-raw-read" => How::Raw(socket.makefile_raw(access)),
+            "makefile-read" if to_end => How::FileToEnd(socket.makefile(access)),
+            "makefile-read" => How::File(socket.makefile(access)),
+            "makefile-readline" => How::Line(socket.makefile(access)),
+            other => unreachable!("{other} does not read"),
+        };
+        let ask = match cell.condition.as_str() {
+            "data-ready-more-than-asked" | "udp-datagram-larger-than-asked" => 3,
+            "zero-length-no-data" | "zero-length-closed-socket" | "udp-zero-length-no-data" => 0,
+            _ => 5,
+        };
+        let datagrams = cell.condition.starts_with("udp-");
+        let nothing = if datagrams || ask == 0 { "ok:0" } else { "eof" };
+        let waker = bench::waker(&socket);
+        Reading { socket, how, ask, nothing, waker }
+    }
+
+    fn read(&mut self) -> String {
+        let ask = self.ask;
+        let read = match &mut self.how {
+            How::Recv => self.socket.recv(ask).map(|bytes| Some(bytes.len())),
+            How::RecvInto => self.socket.recv_into(&mut vec![0; ask]).map(Some),
+            How::RecvFrom => self.socket.recv_from(ask).map(|(bytes, _)| Some(bytes.len())),
+            How::Raw(file) => file.read(ask).map(count),
+            How::RawToEnd(file) => file.read_to_end().map(count),
+            How::File(file) => file.read(ask).map(count),
+            How::FileToEnd(file) => file.read_to_end().map(count),
+            How::Line(file) => file.read_line().map(|line| Some(line.len())),
+        };
+        match read {
+            Ok(None) => "none".into(),
+            Ok(Some(0)) => self.nothing.into(),
+            Ok(Some(count)) => format!("ok:{count}"),
+            Err(error) => cell::error(&error),
+        }
+    }
+
+    /// The trial: the mode is set just before the operation, and `keep` lives until it has ended.
+    fn trial(mut self, mode: Mode, keep: impl Send + 'static) -> Trial {
+        let waker = self.waker.try_clone().unwrap();
+        let operation = move || {
+            let _keep = keep;
+            // A closed socket remembers the mode and says EBADF.
+            let _ = self.socket.set_mode(mode);
+            self.read()
+        };
+        Trial::new(operation).waker(waker)
+    }
+}
+
+fn count(bytes: Option<Vec<u8>>) -> Option<usize> {
+    bytes.map(|bytes| bytes.len())
+}
+
+/// The conditions without a peer.
+fn alone(cell: &Cell, condition: &str) -> Option<Trial> {
+    match condition {
+        "not-connected" => Some(Reading::new(cell, Socket::tcp().unwrap()).trial(cell.mode(), ())),
+        "closed-socket" | "zero-length-closed-socket" => {
+            let mut reading = Reading::new(cell, Socket::tcp().unwrap());
+            reading.socket.close();
+            Some(reading.trial(cell.mode(), ()))
+        }
+        _ => None,
+    }
+}
+
+fn tcp(cell: &Cell, condition: &str) -> Trial {
+    let (socket, mut peer) = bench::connected();
+    // Real EINTR, which a handler of signal-hook's (SA_RESTART) alone would keep from blocking mode: signal(7),
+    // a call on a socket with SO_RCVTIMEO is never restarted. An hour is for ever here.
+    if cell.condition.starts_with("signals-") {
+        let hour = Some(Duration::from_secs(3600));
+        socket2::SockRef::from(&socket).set_read_timeout(hour).unwrap();
+    }
+    let mut reading = Reading::new(cell, socket);
+    let later = peer.try_clone().unwrap();
+    let socket = &mut reading.socket;
+    match condition {
+        "data-ready" | "data-ready-more-than-asked" | "file-closed" => {
+            bench::deliver(&mut peer, b"hello", socket)
+        }
+        "line-ready" => bench::deliver(&mut peer, LINE, socket),
+        "two-lines-ready"
+        | "second-of-two-lines-ready"
+        | "second-line-after-unbuffered-makefile-readline" => {
+            bench::deliver(&mut peer, b"hello\nworld\n", socket);
+        }
+        "part-ready-rest-after-100ms" | "part-ready-rest-never-comes" => {
+            bench::deliver(&mut peer, &LINE[..3], socket);
+        }
+        "data-ready-after-earlier-timeout" => {
+            socket.set_mode(Mode::Timeout(Duration::from_millis(1))).unwrap();
+            assert!(matches!(socket.recv(5), Err(Error::TimedOut)));
+            bench::deliver(&mut peer, b"hello", socket);
+        }
+        "until-eof-peer-never-closes" => bench::deliver(&mut peer, b"hello", socket),
+        "socket-closed-file-open-data-ready" => {
+            bench::deliver(&mut peer, b"hello", socket);
+            socket.close();
+        }
+        "own-shutdown-read" => socket.shutdown(Shutdown::Read).unwrap(),
+        _ => return ending(cell, condition, reading, peer, later),
+    }
+    prepare_file(condition, &mut reading);
+    let trial = reading.trial(cell.mode(), peer);
+    match condition {
+        "part-ready-rest-after-100ms" => {
+            act(trial, later, |peer| peer.write_all(&LINE[3..]).unwrap())
+        }
+        _ => trial,
+    }
+}
+
+/// What the file under test has been through before.
+fn prepare_file(condition: &str, reading: &mut Reading) {
+    match (&mut reading.how, condition) {
+        (How::Raw(file), "file-closed") => file.close(),
+        (How::File(file), "file-closed") => file.close().unwrap(),
+        (How::Line(file), "second-of-two-lines-ready") => {
+            assert_eq!(file.read_line().unwrap(), LINE);
+        }
+        (How::Recv, "second-line-after-unbuffered-makefile-readline") => {
+            assert_eq!(reading.socket.makefile_raw(Access::Read).read_line().unwrap(), LINE);
+            reading.ask = LINE.len();
+        }
+        _ => {}
+    }
+}
+
+/// The conditions in which the peer ends the connection, or has said nothing before the operation.
+fn ending(
+    cell: &Cell,
+    condition: &str,
+    reading: Reading,
+    mut peer: TcpStream,
+    mut later: TcpStream,
+) -> Trial {
+    let (mode, socket) = (cell.mode(), &reading.socket);
+    match condition {
+        "no-data-ever" | "zero-length-no-data" | "opened-for-writing-only" => {
+            reading.trial(mode, (peer, later))
+        }
+        "data-after-100ms" => {
+            act(reading.trial(mode, peer), later, |peer| peer.write_all(b"hello").unwrap())
+        }
+        "line-after-100ms" => {
+            act(reading.trial(mode, peer), later, |peer| peer.write_all(LINE).unwrap())
+        }
+        "peer-closes-after-100ms" => {
+            drop(peer);
+            reading.trial(mode, ()).peer(move || drop(later))
+        }
+        "peer-resets-after-100ms" => {
+            drop(peer);
+            reading.trial(mode, ()).peer(move || bench::reset(later))
+        }
+        "peer-closed" => {
+            drop(peer);
+            bench::close(later, socket);
+            reading.trial(mode, ())
+        }
+        "data-then-peer-closed" | "until-eof-peer-closed" => {
+            bench::deliver(&mut peer, b"hello", socket);
+            drop(peer);
+            bench::close(later, socket);
+            reading.trial(mode, ())
+        }
+        "part-ready-then-peer-closed" => {
+            later.write_all(&LINE[..3]).unwrap();
+            drop(peer);
+            bench::close(later, socket);
+            reading.trial(mode, ())
+        }
+        "peer-reset" => {
+            drop(peer);
+            bench::reset_and_wait(later, socket);
+            reading.trial(mode, ())
+        }
+        other => panic!("no such condition of reading: {other}"),
+    }
+}
+
+/// The peer acts and lives on: its other half is with the operation.
+fn act(
+    trial: Trial,
+    mut peer: TcpStream,
+    act: impl FnOnce(&mut TcpStream) + Send + 'static,
+) -> Trial {
+    trial.peer(move || act(&mut peer))
+}
+
+fn udp(cell: &Cell, condition: &str) -> Trial {
+    let (socket, peer) = bench::udp();
+    let later = peer.try_clone().unwrap();
+    let (reading, mode) = (Reading::new(cell, socket), cell.mode());
+    let socket = &reading.socket;
+    let send = |bytes: &[u8]| {
+        peer.send(bytes).unwrap();
+        bench::until(socket, PollFlags::IN);
+    };
+    match condition {
+        "udp-no-data-ever" | "udp-zero-length-no-data" | "udp-data-after-100ms" => {}
+        "udp-data-ready" | "udp-datagram-larger-than-asked" => send(b"hello"),
+        "udp-empty-datagram" => send(b""),
+        "udp-rest-of-a-truncated-datagram" => {
+            send(b"hello");
+            assert_eq!(socket.recv(3).unwrap(), b"hel");
+        }
+        "udp-connected-port-unreachable" => {
+            socket.connect(bench::unreachable()).unwrap();
+            socket.send(b"hello").unwrap();
+            bench::until(socket, PollFlags::empty());
+        }
+        other => panic!("no such condition of UDP: {other}"),
+    }
+    let trial = reading.trial(mode, peer);
+    match condition {
+        "udp-data-after-100ms" => trial.peer(move || drop(later.send(b"hello"))),
+        _ => trial,
+    }
+}
