@@ -115,7 +115,11 @@ impl File {
     fn open_reader(&mut self) -> Result<(&mut RawFile, &mut ReadBuffer)> {
         // The direction first, then whether it is closed: CPython's order.
         let reader = self.reader.as_mut().ok_or(Error::Unsupported("read"))?;
-        self.raw.flush()?;
+        // Closing a pair leaves it what it had read ahead: an accident of CPython, but a visible one.
+        let still_has_bytes = self.writer.is_some() && reader.has_bytes();
+        if self.raw.is_closed() && !still_has_bytes {
+            return Err(Error::FileClosed);
+        }
         Ok((&mut self.raw, reader))
     }
 }

@@ -117,6 +117,10 @@ impl ReadBuffer {
         Ok(line)
     }
 
+    pub(super) fn has_bytes(&self) -> bool {
+        !self.ahead().is_empty()
+    }
+
     fn ahead(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
     }

@@ -3,13 +3,13 @@
 //! `states.rs` has what can be asked of a socket afterwards.
 
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
 
 use rustix::event::PollFlags;
 use sockmodes::socket::{Mode, Socket};
 
 use crate::bench;
 use crate::cell::{self, Cell};
+use crate::rain::feel_signals;
 use crate::trial::Trial;
 
 pub(crate) fn trial(cell: &Cell) -> Option<Trial> {
@@ -27,9 +27,7 @@ pub(crate) fn trial(cell: &Cell) -> Option<Trial> {
 fn connect(cell: &Cell, condition: &str) -> Trial {
     let socket = if condition == "udp" { Socket::udp() } else { Socket::tcp() }.unwrap();
     if cell.condition.starts_with("signals-") {
-        // Real EINTR, as in reading.rs; for connect it is SO_SNDTIMEO that keeps the kernel from restarting.
-        let hour = Some(Duration::from_secs(3600));
-        socket2::SockRef::from(&socket).set_write_timeout(hour).unwrap();
+        feel_signals(&socket);
     }
     match condition {
         "listening" | "udp" => {

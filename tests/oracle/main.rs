@@ -8,6 +8,7 @@
 mod bench;
 mod cell;
 mod connecting;
+mod rain;
 mod reading;
 mod states;
 mod trial;

@@ -12,6 +12,7 @@ use sockmodes::socket::{Access, Error, File, Mode, RawFile, Socket};
 
 use crate::bench::{self, LINE};
 use crate::cell::{self, Cell};
+use crate::rain::feel_signals;
 use crate::trial::Trial;
 
 /// What reads, and how much.
@@ -130,11 +131,8 @@ fn alone(cell: &Cell, condition: &str) -> Option<Trial> {
 
 fn tcp(cell: &Cell, condition: &str) -> Trial {
     let (socket, mut peer) = bench::connected();
-    // Real EINTR, which a handler of signal-hook's (SA_RESTART) alone would keep from blocking mode: signal(7),
-    // a call on a socket with SO_RCVTIMEO is never restarted. An hour is for ever here.
     if cell.condition.starts_with("signals-") {
-        let hour = Some(Duration::from_secs(3600));
-        socket2::SockRef::from(&socket).set_read_timeout(hour).unwrap();
+        feel_signals(&socket);
     }
     let mut reading = Reading::new(cell, socket);
     let later = peer.try_clone().unwrap();

@@ -3,18 +3,15 @@
 //! It knows no condition; `bench.rs`, to read next, has the parts that they are made of.
 
 use std::os::fd::OwnedFd;
-use std::os::unix::thread::JoinHandleExt;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use nix::sys::pthread::pthread_kill;
-use nix::sys::signal::Signal;
 use rustix::net::Shutdown;
 
 use crate::cell::LIMIT;
+use crate::rain::Rain;
 
 /// When the peer acts, counted from the beginning of the operation.
 const PEER_ACTS: Duration = Duration::from_millis(100);
@@ -64,19 +61,19 @@ impl Trial {
         let begin = Instant::now();
         let operation = self.operation;
         let worker = thread::spawn(move || {
+            let rain = self.signals.then(Rain::here);
             let outcome = operation();
             let end = Instant::now();
-            // Nobody listens any more once the watchdog has fired.
-            let _ = told.send((outcome, end));
+            drop(rain);
+            told.send((outcome, end)).expect("somebody listens until this is told");
         });
         let (stop_peer, stopped) = mpsc::channel::<()>();
         let peer = self.peer.map(|act| spawn_peer(act, begin, Arc::clone(&acted_at), stopped));
-        let rain = self.signals.then(|| Rain::on(&worker));
         let result = ended.recv_timeout(WATCHDOG);
         if result == Err(RecvTimeoutError::Timeout) {
             wake(self.waker.as_ref(), &ended);
         }
-        drop((rain, stop_peer, self.waker));
+        drop((stop_peer, self.waker));
         let panicked = worker.join().is_err();
         if let Some(peer) = peer {
             peer.join().expect("the peer does not panic");
@@ -133,39 +130,4 @@ fn judge(ended: Option<(String, Instant)>, begin: Instant, acted: Option<Instant
         "slow"
     };
     Run { outcome, elapsed, took, peer_was_late }
-}
-
-/// A signal every 2 ms on one thread, for as long as this lives.
-struct Rain {
-    over: Arc<AtomicBool>,
-    clouds: Option<JoinHandle<()>>,
-}
-
-impl Rain {
-    fn on(worker: &JoinHandle<()>) -> Self {
-        static HANDLER: OnceLock<()> = OnceLock::new();
-        HANDLER.get_or_init(|| {
-            let flag = Arc::new(AtomicBool::new(false));
-            signal_hook::flag::register(signal_hook::consts::SIGUSR1, flag).expect("a handler");
-        });
-        let over = Arc::new(AtomicBool::new(false));
-        // The thread outlives the rain: it is joined after this was dropped.
-        let (thread, done) = (worker.as_pthread_t(), Arc::clone(&over));
-        let clouds = thread::spawn(move || {
-            while !done.load(Ordering::Relaxed) {
-                let _ = pthread_kill(thread, Signal::SIGUSR1);
-                thread::sleep(Duration::from_millis(2));
-            }
-        });
-        Rain { over, clouds: Some(clouds) }
-    }
-}
-
-impl Drop for Rain {
-    fn drop(&mut self) {
-        self.over.store(true, Ordering::Relaxed);
-        if let Some(clouds) = self.clouds.take() {
-            clouds.join().expect("the rain does not panic");
-        }
-    }
 }
