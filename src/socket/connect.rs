@@ -107,7 +107,7 @@ impl Io {
             return Err(error.into());
         }
         // The kernel connects in the background, whatever the signal or the flag made of the call.
-        // Calling again would get EALREADY; being writable is the news, SO_ERROR is what it says.
+        // Calling again gets EALREADY; being writable is the news, and SO_ERROR is what it says.
         let deadline = self.deadline().unwrap_or_else(Deadline::never);
         self.call_until(Some(deadline), Ready::Writing, |socket| match socket.take_error()? {
             Some(error) if error.raw_os_error() == Some(Errno::ISCONN.raw_os_error()) => Ok(()),
