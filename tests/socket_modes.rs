@@ -7,7 +7,7 @@ mod rain;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream, UdpSocket};
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -166,13 +166,15 @@ fn a_false_alarm_goes_back_to_waiting() {
     socket.bind("127.0.0.1:0").unwrap();
     socket.set_timeout(Some(SHORT)).unwrap();
     let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let (taken, done) = (AtomicUsize::new(0), AtomicBool::new(false));
-    // Each datagram wakes all the readers; those that look too late find nothing and must wait on.
-    let read = || {
+    let done = AtomicBool::new(false);
+    let (told, taken) = mpsc::channel();
+    // Each datagram wakes all the readers; those that look too late find nothing and must wait on. Whether
+    // one is late is chance: the unit tests of `call.rs` have the sure case, this is the real one.
+    let read = |told: mpsc::Sender<usize>| {
         loop {
             let begin = Instant::now();
             match socket.recv(16) {
-                Ok(_) => drop(taken.fetch_add(1, Ordering::SeqCst)),
+                Ok(bytes) => told.send(bytes.len()).unwrap(),
                 Err(error) => {
                     assert!(error.is_timed_out(), "{error}");
                     assert_waited(begin, SHORT);
@@ -184,17 +186,20 @@ fn a_false_alarm_goes_back_to_waiting() {
         }
     };
     thread::scope(|scope| {
-        let readers: Vec<_> = (0..4).map(|_| scope.spawn(read)).collect();
-        for sent in 1..=5000 {
-            peer.send_to(b"one", socket.local_addr().unwrap()).unwrap();
-            while taken.load(Ordering::SeqCst) < sent {
-                assert!(readers.iter().any(|reader| !reader.is_finished()), "no reader is left");
-                thread::yield_now();
+        for told in vec![told; 8] {
+            scope.spawn(|| read(told));
+        }
+        for _ in 0..1000 {
+            // Three at a time, so that some readers are between poll and recv when others come.
+            for _ in 0..3 {
+                peer.send_to(b"one", socket.local_addr().unwrap()).unwrap();
+            }
+            for _ in 0..3 {
+                assert_eq!(taken.recv().expect("a reader is left"), 3);
             }
         }
         done.store(true, Ordering::SeqCst);
     });
-    assert_eq!(taken.into_inner(), 5000);
 }
 
 #[test]
@@ -215,19 +220,24 @@ fn the_timeout_of_send_all_is_for_the_whole_call() {
 
 #[test]
 fn progress_near_the_end_gives_send_all_no_more_time() {
-    let (socket, mut peer) = connected();
-    socket.set_timeout(Some(SECOND)).unwrap();
-    let begin = Instant::now();
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            thread::sleep(SECOND * 9 / 10);
-            peer.read_exact(&mut vec![0; 64 * 1024]).unwrap();
-        });
-        let error = socket.send_all(&pattern(4 * 1024 * 1024)).unwrap_err();
-        assert!(error.source.is_timed_out(), "{error}");
-        // A clock for each send would end at 1.9 s.
-        assert!((SECOND..SECOND * 18 / 10).contains(&begin.elapsed()), "{:?}", begin.elapsed());
-    });
+    let bytes = pattern(4 * 1024 * 1024);
+    let attempt = || {
+        let (socket, mut peer) = connected();
+        socket.set_timeout(Some(SECOND)).unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                thread::sleep(SECOND * 9 / 10);
+                peer.read_exact(&mut vec![0; 64 * 1024]).unwrap();
+            });
+            let begin = Instant::now();
+            let error = socket.send_all(&bytes).unwrap_err();
+            assert!(error.source.is_timed_out(), "{error}");
+            assert_waited(begin, SECOND);
+            begin.elapsed()
+        })
+    };
+    // A clock for each send would end at 1.9 s, every time; a busy machine is that late now and then.
+    assert!((0..3).any(|_| attempt() < SECOND * 18 / 10));
 }
 
 #[test]

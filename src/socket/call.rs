@@ -71,3 +71,57 @@ fn retry_interrupted<T>(mut operation: impl FnMut() -> io::Result<T>) -> io::Res
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    /// One end of a pair whose other end is closed: always ready, so that only the answers count.
+    fn ready(mode: Mode) -> Io {
+        let (socket, _closed) =
+            socket2::Socket::pair(socket2::Domain::UNIX, socket2::Type::STREAM, None)
+                .expect("a pair");
+        Io { socket: Arc::new(socket), mode }
+    }
+
+    /// An operation that fails in these ways, and then says how often it was called.
+    fn answers(mut kinds: Vec<io::ErrorKind>) -> impl FnMut(&socket2::Socket) -> io::Result<usize> {
+        let mut calls = 0;
+        move |_| {
+            calls += 1;
+            kinds.pop().map_or(Ok(calls), |kind| Err(kind.into()))
+        }
+    }
+
+    #[test]
+    fn a_false_alarm_is_tried_again_in_timeout_mode_only() {
+        use io::ErrorKind::WouldBlock;
+        let timeout = ready(Mode::Timeout(Duration::from_secs(60)));
+        let calls = timeout.call(Ready::Writing, answers(vec![WouldBlock; 3]));
+        assert_eq!(calls.expect("the fourth call succeeds"), 4);
+        for mode in [Mode::Blocking, Mode::NonBlocking] {
+            let answer = ready(mode).call(Ready::Writing, answers(vec![WouldBlock; 3]));
+            assert!(answer.is_err_and(|error| matches!(error, Error::Os(_))));
+        }
+    }
+
+    #[test]
+    fn false_alarms_without_end_end_with_the_deadline() {
+        let limit = Duration::from_millis(20);
+        let begin = Instant::now();
+        let never = |_: &socket2::Socket| Err::<(), _>(io::ErrorKind::WouldBlock.into());
+        let answer = ready(Mode::Timeout(limit)).call(Ready::Writing, never);
+        assert!(answer.is_err_and(|error| error.is_timed_out()));
+        assert!(begin.elapsed() >= limit);
+    }
+
+    #[test]
+    fn an_interrupted_call_is_made_again_in_every_mode() {
+        for mode in [Mode::Blocking, Mode::NonBlocking, Mode::Timeout(Duration::from_secs(60))] {
+            let interrupted = answers(vec![io::ErrorKind::Interrupted; 3]);
+            assert_eq!(ready(mode).call(Ready::Writing, interrupted).expect("the fourth"), 4);
+        }
+    }
+}
