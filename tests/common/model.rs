@@ -1,0 +1,116 @@
+//! The model: what a server has to say to a whole stream of bytes, computed at one go.
+//!
+//! Written from the description of the formats, by another road than the server's: HMAC as RFC 2104
+//! spells it out, Python's `strip` and `upper` over the whole request, and no states at all.
+
+use md5::{Digest as _, Md5};
+use sha2::Sha256;
+use sockmodes::auth::Scheme;
+use sockmodes::session::Service;
+
+use super::SECRET;
+
+/// What has to come of a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    pub entry: Entry,
+    /// What the client is owed after the nonce.
+    pub answer: Vec<u8>,
+    /// The service has no more to say, whatever comes.
+    pub over: bool,
+}
+
+/// Whether the client is let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// The digest is not whole.
+    Undecided,
+    /// It is whole and right, or none is asked for.
+    Right,
+    /// It is whole and wrong.
+    Wrong,
+}
+
+/// What comes of `stream`, all that the client sent, with its end if `ended`.
+pub fn verdict(
+    scheme: Scheme,
+    service: Service,
+    nonce: &[u8],
+    stream: &[u8],
+    ended: bool,
+) -> Verdict {
+    let expected = digest(scheme, nonce);
+    let refused = |entry| Verdict { entry, answer: Vec::new(), over: entry == Entry::Wrong };
+    if stream.len() < expected.len() {
+        return refused(Entry::Undecided);
+    }
+    let (digest, payload) = stream.split_at(expected.len());
+    if digest != expected {
+        return refused(Entry::Wrong);
+    }
+    let (answer, over) = match service {
+        Service::Upper => (upper(payload), false),
+        Service::Echo => (payload.to_vec(), false),
+        Service::UpperOnce => match request(payload, ended) {
+            Some(request) => (upper(strip(request)), true),
+            None => (Vec::new(), false),
+        },
+    };
+    Verdict { entry: Entry::Right, answer, over }
+}
+
+/// The right digest for `nonce`: the bytes as they cross the wire.
+pub fn digest(scheme: Scheme, nonce: &[u8]) -> Vec<u8> {
+    match scheme {
+        Scheme::HmacMd5 => hmac(|bytes| Md5::digest(bytes).to_vec(), nonce),
+        Scheme::HmacSha256 => hmac(|bytes| Sha256::digest(bytes).to_vec(), nonce),
+        Scheme::Md5 => {
+            let bytes = Md5::digest([SECRET, nonce].concat());
+            bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into_bytes()
+        }
+        Scheme::None => Vec::new(),
+    }
+}
+
+/// RFC 2104: H(K ⊕ opad ‖ H(K ⊕ ipad ‖ text)), with blocks of 64 bytes and a shorter key.
+fn hmac(hash: impl Fn(Vec<u8>) -> Vec<u8>, text: &[u8]) -> Vec<u8> {
+    let padded = |pad: u8| {
+        let mut block = [pad; 64];
+        block.iter_mut().zip(SECRET).for_each(|(byte, key)| *byte ^= key);
+        block.to_vec()
+    };
+    let inner = hash([padded(0x36), text.to_vec()].concat());
+    hash([padded(0x5c), inner].concat())
+}
+
+/// The one request of `upper-once`, once it is whole: up to the first line feed, to 1024 bytes, or to
+/// the end of input.
+fn request(payload: &[u8], ended: bool) -> Option<&[u8]> {
+    let first = &payload[..payload.len().min(1024)];
+    match first.split_inclusive(|byte| *byte == b'\n').next() {
+        Some(line) if line.ends_with(b"\n") => Some(line),
+        _ if first.len() == 1024 || ended => Some(first),
+        _ => None,
+    }
+}
+
+/// Python's `bytes.upper()`: ASCII only.
+fn upper(bytes: &[u8]) -> Vec<u8> {
+    bytes.iter().map(|byte| if (b'a'..=b'z').contains(byte) { byte - 32 } else { *byte }).collect()
+}
+
+/// Python's `bytes.strip()`: space, tab, line feed, vertical tab, form feed and carriage return.
+fn strip(mut bytes: &[u8]) -> &[u8] {
+    const WHITE: &[u8] = b" \t\n\x0b\x0c\r";
+    while let [first, rest @ ..] = bytes
+        && WHITE.contains(first)
+    {
+        bytes = rest;
+    }
+    while let [rest @ .., last] = bytes
+        && WHITE.contains(last)
+    {
+        bytes = rest;
+    }
+    bytes
+}

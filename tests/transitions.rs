@@ -1,0 +1,315 @@
+//! The code against the table: every state, every input, for every scheme and service in which they
+//! can be brought about; and the picture of the states, drawn from the same table.
+
+mod common;
+mod transitions {
+    pub mod picture;
+}
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use common::{SCHEMES, SERVICES, key, model};
+use sockmodes::auth::Scheme;
+use sockmodes::session::{
+    Input, Protocol, Reason, Service, Session, State, Step, TRANSITIONS, Time,
+};
+
+const NONCE: &[u8] = b"the nonce of this test";
+
+/// A session with what it needs, driven the way the loop drives it.
+struct Driven {
+    protocol: Protocol,
+    session: Session,
+    now: Time,
+    /// As the loop sees it: something was given out that was not said to be flushed.
+    owing: bool,
+    /// Bytes that were heard.
+    heard: usize,
+}
+
+impl Driven {
+    fn new(scheme: Scheme, service: Service) -> Driven {
+        let protocol = Protocol::new(key(scheme), service);
+        let nonce = if scheme == Scheme::None { &[][..] } else { NONCE };
+        let now = Time::after_start(Duration::from_secs(1000));
+        let session = Session::new(&protocol, nonce, now);
+        Driven { owing: !nonce.is_empty(), protocol, session, now, heard: 0 }
+    }
+
+    fn digest(&self) -> Vec<u8> {
+        model::digest(self.protocol.key.scheme(), NONCE)
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        let mut bytes = bytes.to_vec();
+        self.heard += bytes.len();
+        let answer = self.session.handle_bytes(&self.protocol, self.now, &mut bytes);
+        self.owing |= !answer.is_empty();
+    }
+
+    fn flushed(&mut self) {
+        self.owing = false;
+        self.session.handle_flushed(&self.protocol, self.now);
+    }
+
+    fn end_of_input(&mut self) {
+        self.owing |= !self.session.handle_end_of_input().is_empty();
+    }
+
+    fn deadline(&mut self) {
+        if let Some((_, at)) = self.session.poll_deadline() {
+            self.now = at;
+        }
+        self.session.handle_deadline(self.now);
+    }
+
+    /// Brings a fresh session into `state`, owing something or not; false where the two don't go
+    /// together.
+    fn bring_to(&mut self, state: State, owing: bool) -> bool {
+        let asks = self.session.state() == State::SendNonce;
+        match state {
+            State::SendNonce => {}
+            State::AwaitDigest if asks => self.flushed(),
+            State::AwaitDigest => return false,
+            _ => {
+                self.let_in();
+                self.bring_from_serving(state, owing);
+            }
+        }
+        self.session.state() == state && self.owing == owing
+    }
+
+    fn let_in(&mut self) {
+        if self.session.state() == State::SendNonce {
+            self.flushed();
+            self.bytes(&self.digest());
+        }
+    }
+
+    fn bring_from_serving(&mut self, state: State, owing: bool) {
+        let once = self.protocol.service == Service::UpperOnce;
+        match state {
+            State::Serving if owing && once => {}
+            State::Serving if owing => self.bytes(b"question"),
+            State::Serving => {}
+            State::Draining => {
+                self.bytes(b"question");
+                self.end_of_input();
+            }
+            State::Ending if once => self.bytes(b"question\n"),
+            State::Ending => {
+                self.bytes(b"question");
+                self.session.handle_stop(self.now);
+            }
+            State::Lingering => {
+                self.bring_from_serving(State::Ending, true);
+                self.flushed();
+            }
+            State::Closed => self.session.handle_lost(Reason::Reset),
+            State::SendNonce | State::AwaitDigest => unreachable!("they come before serving"),
+        }
+    }
+
+    /// Lets `input` happen; false where it can't, here and now.
+    fn let_happen(&mut self, input: Input) -> bool {
+        let state = self.session.state();
+        let asks = matches!(state, State::SendNonce | State::AwaitDigest);
+        match input {
+            Input::Flushed => self.flushed(),
+            // The next byte of the right digest, so that the right digest stays possible.
+            Input::Bytes if asks => self.bytes(&self.digest()[self.heard..][..1]),
+            Input::Bytes => self.bytes(b"x"),
+            Input::RightDigest if asks => self.bytes(&self.digest()[self.heard..]),
+            Input::WrongDigest if asks => {
+                let mut digest = self.digest();
+                *digest.last_mut().expect("it asks for one") ^= 1;
+                self.bytes(&digest[self.heard..]);
+            }
+            Input::LastRequest if !asks && self.protocol.service == Service::UpperOnce => {
+                self.bytes(b"question\n");
+            }
+            Input::RightDigest | Input::WrongDigest | Input::LastRequest => return false,
+            Input::EndOfInput => self.end_of_input(),
+            Input::Deadline => self.deadline(),
+            // Before it is let in, a client is owed no answer: the machine does not ask.
+            Input::Stop if asks || !self.owing => self.session.handle_stop(self.now),
+            Input::StopOwing if asks || self.owing => self.session.handle_stop(self.now),
+            Input::Stop | Input::StopOwing => return false,
+            Input::DrainDeadline => self.session.handle_drain_deadline(),
+            Input::Lost => self.session.handle_lost(Reason::Reset),
+        }
+        true
+    }
+}
+
+/// The state that the table gives, with its rule for those who owe nothing.
+fn expected(state: State, input: Input, owing_after: bool) -> State {
+    let after = state.after(input);
+    let arrives = after != state && matches!(after, State::Draining | State::Ending);
+    if arrives && !owing_after { after.after(Input::Flushed) } else { after }
+}
+
+#[test]
+fn the_code_does_what_the_table_says() {
+    let mut reached = HashSet::new();
+    let mut exercised = HashSet::new();
+    for (scheme, service) in pairs() {
+        for (state, owing) in State::ALL.into_iter().flat_map(|s| [(s, false), (s, true)]) {
+            for input in Input::ALL {
+                let mut driven = Driven::new(scheme, service);
+                if !driven.bring_to(state, owing) {
+                    continue;
+                }
+                reached.insert(state);
+                if !driven.let_happen(input) {
+                    continue;
+                }
+                assert_eq!(
+                    driven.session.state(),
+                    expected(state, input, driven.owing),
+                    "{scheme} {}: {state} (owing: {owing}) and {input:?}",
+                    service.name()
+                );
+                exercised.insert((state, input));
+            }
+        }
+    }
+    let unreached: Vec<_> = State::ALL.iter().filter(|state| !reached.contains(state)).collect();
+    assert!(unreached.is_empty(), "never reached: {unreached:?}");
+    let rows = TRANSITIONS.iter().map(|row| (row.from, row.input));
+    let unused: Vec<_> = rows.filter(|row| !exercised.contains(row)).collect();
+    assert!(unused.is_empty(), "rows that nothing exercises: {unused:?}");
+}
+
+/// All pairs of a scheme and a service.
+fn pairs() -> impl Iterator<Item = (Scheme, Service)> {
+    SCHEMES.into_iter().flat_map(|scheme| SERVICES.map(|service| (scheme, service)))
+}
+
+#[test]
+fn every_ending_has_its_reason() {
+    use Reason::*;
+    let cases: &[(State, Input, Service, Reason)] = &[
+        (State::SendNonce, Input::WrongDigest, Service::Echo, WrongDigest),
+        (State::SendNonce, Input::EndOfInput, Service::Echo, ShortDigest),
+        (State::SendNonce, Input::Deadline, Service::Echo, HandshakeTimeout),
+        (State::SendNonce, Input::Stop, Service::Echo, Stopped),
+        (State::SendNonce, Input::DrainDeadline, Service::Echo, DrainTimeout),
+        (State::AwaitDigest, Input::WrongDigest, Service::Echo, WrongDigest),
+        (State::AwaitDigest, Input::EndOfInput, Service::Echo, ShortDigest),
+        (State::AwaitDigest, Input::Deadline, Service::Echo, HandshakeTimeout),
+        (State::AwaitDigest, Input::Stop, Service::Echo, Stopped),
+        (State::AwaitDigest, Input::Lost, Service::Echo, Reset),
+        (State::Serving, Input::LastRequest, Service::UpperOnce, Done),
+        (State::Serving, Input::EndOfInput, Service::Upper, Done),
+        (State::Serving, Input::Deadline, Service::Upper, IdleTimeout),
+        (State::Serving, Input::Stop, Service::Upper, Stopped),
+        (State::Serving, Input::DrainDeadline, Service::Upper, DrainTimeout),
+        (State::Draining, Input::Flushed, Service::Upper, Done),
+        (State::Draining, Input::Lost, Service::Upper, Reset),
+        (State::Ending, Input::Flushed, Service::UpperOnce, Done),
+        (State::Ending, Input::Flushed, Service::Upper, Stopped),
+        (State::Ending, Input::DrainDeadline, Service::Upper, DrainTimeout),
+        // Everything was handed over before: what it lingers with stays the reason.
+        (State::Lingering, Input::EndOfInput, Service::UpperOnce, Done),
+        (State::Lingering, Input::Deadline, Service::UpperOnce, Done),
+        (State::Lingering, Input::DrainDeadline, Service::UpperOnce, Done),
+        (State::Lingering, Input::Lost, Service::Upper, Stopped),
+        (State::Closed, Input::Lost, Service::Upper, Reset),
+        (State::Closed, Input::DrainDeadline, Service::Upper, Reset),
+    ];
+    for (state, input, service, reason) in cases {
+        let mut driven = Driven::new(Scheme::HmacMd5, *service);
+        let owing = matches!(state, State::SendNonce | State::Draining | State::Ending);
+        assert!(driven.bring_to(*state, owing) && driven.let_happen(*input));
+        // Whatever is still to be done ends with the reason, not with another.
+        driven.flushed();
+        driven.deadline();
+        let end = Step::Close(*reason);
+        assert_eq!(
+            driven.session.poll_step(),
+            end,
+            "{state} and {input:?} with {}",
+            service.name()
+        );
+    }
+}
+
+#[test]
+fn what_a_one_shot_service_has_too_late_is_a_handshake_that_timed_out() {
+    let mut driven = Driven::new(Scheme::None, Service::UpperOnce);
+    driven.bytes(b"no line feed");
+    driven.deadline();
+    assert_eq!(driven.session.poll_step(), Step::Linger);
+    driven.deadline();
+    assert_eq!(driven.session.poll_step(), Step::Close(Reason::HandshakeTimeout));
+}
+
+#[test]
+fn no_order_of_calls_panics_or_leaves_the_table() {
+    // Every sequence of four inputs from the start, those included that make no sense.
+    for (scheme, service) in pairs() {
+        for sequence in 0..Input::ALL.len().pow(4) {
+            let mut driven = Driven::new(scheme, service);
+            let mut rest = sequence;
+            for _ in 0..4 {
+                let input = Input::ALL[rest % Input::ALL.len()];
+                rest /= Input::ALL.len();
+                let before = driven.session.state();
+                if driven.let_happen(input) {
+                    let after = driven.session.state();
+                    assert_eq!(after, expected(before, input, driven.owing), "{before}, {input:?}");
+                }
+            }
+        }
+    }
+}
+
+/// Asserts that `ALL` has every variant; a new one does not compile until it is written here.
+macro_rules! assert_complete {
+    ($type:ident: $($variant:ident),+ $(,)?) => {
+        for value in $type::ALL {
+            match value {
+                $($type::$variant)|+ => {}
+            }
+        }
+        assert_eq!($type::ALL, [$($type::$variant),+]);
+    };
+}
+
+#[test]
+fn the_lists_are_complete_and_names_are_unique() {
+    assert_complete!(State:
+        SendNonce, AwaitDigest, Serving, Draining, Ending, Lingering, Closed);
+    assert_complete!(Input:
+        Flushed, Bytes, RightDigest, WrongDigest, LastRequest, EndOfInput, Deadline, Stop,
+        StopOwing, DrainDeadline, Lost);
+    assert_complete!(Reason:
+        Done, WrongDigest, ShortDigest, HandshakeTimeout, IdleTimeout, WriteTimeout, Stopped,
+        DrainTimeout, Reset, SocketError, TooManyConnections, TooManyPending, TooManyFromSource);
+    assert_unique(State::ALL.map(State::name));
+    assert_unique(Input::ALL.map(Input::label));
+    assert_unique(Reason::ALL.map(Reason::name));
+    let rows: Vec<_> = TRANSITIONS.iter().map(|row| (row.from, row.input)).collect();
+    assert_eq!(rows.iter().collect::<HashSet<_>>().len(), rows.len(), "two rows for one case");
+}
+
+fn assert_unique<const N: usize>(names: [&str; N]) {
+    assert_eq!(HashSet::from(names).len(), N, "not unique: {names:?}");
+}
+
+#[test]
+fn the_picture_in_the_book_is_the_table() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/src/states.svg");
+    let drawn = transitions::picture::svg();
+    if std::env::var_os("SOCKMODES_BLESS").is_some() {
+        std::fs::write(path, &drawn).expect("the picture can be written");
+    }
+    let kept = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        kept == drawn,
+        "{path} is not what TRANSITIONS gives: SOCKMODES_BLESS=1 cargo test --test transitions \
+         draws it anew"
+    );
+}
