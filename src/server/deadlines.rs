@@ -34,12 +34,16 @@ impl Default for Deadlines {
 
 impl Deadlines {
     /// Sets or moves the deadline of `connection`. No deadline of the same kind may have been set
-    /// to a later time before.
+    /// to a later time before, except that setting it again to where it is changes nothing.
     #[inline]
     pub fn set(&mut self, connection: usize, timer: Timer, at: Time) {
         let link = KINDS + connection;
         if link >= self.links.len() {
             self.grow(link + 1);
+        }
+        if self.links[link].at == at && self.links[link].next != link as u32 {
+            // It keeps its place: at the end it would wait behind deadlines later than itself.
+            return;
         }
         self.unlink(link);
         let end = timer as usize;
@@ -92,5 +96,107 @@ impl Deadlines {
         for link in self.links.len() as u32..len as u32 {
             self.links.push(Link { at: Time::START, previous: link, next: link });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TIMERS: [Timer; KINDS] = [Timer::Handshake, Timer::Idle, Timer::Linger];
+
+    /// What can be done with deadlines. Within a kind times only grow: see [`play`].
+    #[derive(Clone, Debug)]
+    enum Do {
+        Set { connection: usize, kind: usize, later_by: u64 },
+        SetAgain { connection: usize },
+        Remove { connection: usize },
+        Pop { after: u64 },
+    }
+
+    fn action() -> impl Strategy<Value = Do> {
+        prop_oneof![
+            4 => (0..12_usize, 0..KINDS, 0..4_u64)
+                .prop_map(|(connection, kind, later_by)| Do::Set { connection, kind, later_by }),
+            2 => (0..12_usize).prop_map(|connection| Do::SetAgain { connection }),
+            1 => (0..12_usize).prop_map(|connection| Do::Remove { connection }),
+            2 => (0..6_u64).prop_map(|after| Do::Pop { after }),
+        ]
+    }
+
+    fn at(nanoseconds: u64) -> Time {
+        Time::after_start(Duration::from_nanos(nanoseconds))
+    }
+
+    /// Plays `actions` on the queues and on a map, which has to agree at every step.
+    fn play(actions: &[Do]) -> Result<(), TestCaseError> {
+        let mut deadlines = Deadlines::default();
+        let mut model: BTreeMap<usize, (usize, Time)> = BTreeMap::new();
+        let (mut newest, mut now) = ([0; KINDS], 0);
+        for action in actions {
+            match *action {
+                Do::Set { connection, kind, later_by } => {
+                    newest[kind] += later_by;
+                    deadlines.set(connection, TIMERS[kind], at(newest[kind]));
+                    model.insert(connection, (kind, at(newest[kind])));
+                }
+                // As the loop does after every turn in which the deadline did not move.
+                Do::SetAgain { connection } => {
+                    if let Some((kind, at)) = model.get(&connection) {
+                        deadlines.set(connection, TIMERS[*kind], *at);
+                    }
+                }
+                Do::Remove { connection } => {
+                    deadlines.remove(connection);
+                    model.remove(&connection);
+                }
+                Do::Pop { after } => {
+                    now += after;
+                    let earliest = model.values().map(|(_, at)| *at).min();
+                    let due = earliest.filter(|earliest| *earliest <= at(now));
+                    let popped = deadlines.pop_due(at(now));
+                    // Of those that fall due together, any may be the first.
+                    let popped_at = popped.and_then(|connection| model.remove(&connection));
+                    prop_assert_eq!(popped_at.map(|(_, at)| at), due);
+                    prop_assert_eq!(popped.is_some(), due.is_some());
+                }
+            }
+            prop_assert_eq!(deadlines.next(), model.values().map(|(_, at)| *at).min());
+        }
+        // Whoever is left comes out, each once, in order.
+        let mut left: Vec<_> = model.values().map(|(_, at)| *at).collect();
+        left.sort();
+        for expected in left {
+            let popped = deadlines.pop_due(at(u64::MAX - 1)).and_then(|key| model.remove(&key));
+            prop_assert_eq!(popped.map(|(_, at)| at), Some(expected));
+        }
+        prop_assert_eq!(deadlines.pop_due(at(u64::MAX - 1)), None);
+        Ok(())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn the_queues_agree_with_a_sorted_map(actions in vec(action(), 0..80)) {
+            play(&actions)?;
+        }
+    }
+
+    #[test]
+    fn to_set_a_deadline_again_that_did_not_move_does_not_put_it_behind_later_ones() {
+        let mut deadlines = Deadlines::default();
+        deadlines.set(0, Timer::Handshake, at(10));
+        deadlines.set(1, Timer::Handshake, at(15));
+        deadlines.set(0, Timer::Handshake, at(10));
+        assert_eq!(deadlines.next(), Some(at(10)));
+        assert_eq!(deadlines.pop_due(at(12)), Some(0));
+        assert_eq!(deadlines.pop_due(at(12)), None);
     }
 }
