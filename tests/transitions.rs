@@ -3,7 +3,7 @@
 
 mod common;
 mod transitions {
-    pub mod picture;
+    pub(crate) mod picture;
 }
 
 use std::collections::HashSet;

@@ -3,23 +3,24 @@
 // Each test is a crate of its own and uses a part of this.
 #![allow(dead_code)]
 
-pub mod model;
+pub(crate) mod model;
 
 use sockmodes::auth::{Key, Nonces, Scheme, Secret};
 use sockmodes::session::Service;
 
-pub const SCHEMES: [Scheme; 4] = [Scheme::HmacMd5, Scheme::HmacSha256, Scheme::Md5, Scheme::None];
-pub const SERVICES: [Service; 3] = [Service::Upper, Service::Echo, Service::UpperOnce];
+pub(crate) const SCHEMES: [Scheme; 4] =
+    [Scheme::HmacMd5, Scheme::HmacSha256, Scheme::Md5, Scheme::None];
+pub(crate) const SERVICES: [Service; 3] = [Service::Upper, Service::Echo, Service::UpperOnce];
 
 /// The secret of every server here.
-pub const SECRET: &[u8] = b"linhaifeng bang bang bang";
+pub(crate) const SECRET: &[u8] = b"linhaifeng bang bang bang";
 
-pub fn key(scheme: Scheme) -> Key {
+pub(crate) fn key(scheme: Scheme) -> Key {
     Key::new(scheme, &Secret::new(SECRET.to_vec()).expect("it is not empty"))
 }
 
 /// Nonces of `len` bytes; none at all with the scheme `none`.
-pub fn nonces(scheme: Scheme, len: usize) -> Nonces {
+pub(crate) fn nonces(scheme: Scheme, len: usize) -> Nonces {
     match scheme {
         Scheme::None => Nonces::none(),
         _ => Nonces::random(len).expect("a length that is allowed"),

@@ -12,17 +12,17 @@ use super::SECRET;
 
 /// What has to come of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
-    pub entry: Entry,
+pub(crate) struct Verdict {
+    pub(crate) entry: Entry,
     /// What the client is owed after the nonce.
-    pub answer: Vec<u8>,
+    pub(crate) answer: Vec<u8>,
     /// The service has no more to say, whatever comes.
-    pub over: bool,
+    pub(crate) over: bool,
 }
 
 /// Whether the client is let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Entry {
+pub(crate) enum Entry {
     /// The digest is not whole.
     Undecided,
     /// It is whole and right, or none is asked for.
@@ -32,7 +32,7 @@ pub enum Entry {
 }
 
 /// What comes of `stream`, all that the client sent, with its end if `ended`.
-pub fn verdict(
+pub(crate) fn verdict(
     scheme: Scheme,
     service: Service,
     nonce: &[u8],
@@ -60,7 +60,7 @@ pub fn verdict(
 }
 
 /// The right digest for `nonce`: the bytes as they cross the wire.
-pub fn digest(scheme: Scheme, nonce: &[u8]) -> Vec<u8> {
+pub(crate) fn digest(scheme: Scheme, nonce: &[u8]) -> Vec<u8> {
     match scheme {
         Scheme::HmacMd5 => hmac(|bytes| Md5::digest(bytes).to_vec(), nonce),
         Scheme::HmacSha256 => hmac(|bytes| Sha256::digest(bytes).to_vec(), nonce),
@@ -95,6 +95,7 @@ fn request(payload: &[u8], ended: bool) -> Option<&[u8]> {
 }
 
 /// Python's `bytes.upper()`: ASCII only.
+#[allow(clippy::manual_is_ascii_check)] // by its own road
 fn upper(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().map(|byte| if (b'a'..=b'z').contains(byte) { byte - 32 } else { *byte }).collect()
 }

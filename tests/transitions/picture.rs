@@ -89,7 +89,7 @@ const HEAD: &str = r#"<style>
 "#;
 
 /// The whole picture.
-pub fn svg() -> String {
+pub(crate) fn svg() -> String {
     let mut svg = String::new();
     let everywhere = everywhere();
     let _ = write!(
