@@ -1,8 +1,8 @@
-//! Who may come in: schemes, secrets, nonces and digests.
+//! Who may come in: schemes, secrets, nonces and digests; users and their passwords.
 //!
 //! Nothing here knows a socket or a clock. The server draws a nonce with [`Nonces`], both sides turn
 //! it into a [`Digest`] with a [`Key`], and the server compares. Read [`scheme`](Scheme) first,
-//! then [`Secret`].
+//! then [`Secret`]. The users of the service `login` are a [`UserFile`], or any other [`UserStore`].
 //!
 //! ```
 //! use sockmodes::auth::{Key, Scheme, Secret};
@@ -15,10 +15,18 @@
 //! # Ok::<(), sockmodes::auth::SecretError>(())
 //! ```
 
+mod credentials;
 mod nonce;
+mod password;
 mod scheme;
 mod secret;
+mod user_file;
+mod users;
 
+pub use credentials::{Credentials, MAX_PASSWORD_LEN};
 pub use nonce::{MAX_NONCE_LEN, MIN_NONCE_LEN, NonceError, Nonces};
+pub use password::Hash;
 pub use scheme::{Digest, Key, MAX_DIGEST_LEN, Scheme};
 pub use secret::{IfMissing, Secret, SecretError, default_file};
+pub use user_file::{UserFile, UsersError};
+pub use users::{Refresh, UserStore, check_name};

@@ -4,10 +4,12 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
 use clap::ArgAction;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use sockmodes::auth::{IfMissing, Key, Nonces, Scheme, Secret};
+use sockmodes::auth::{IfMissing, Key, Nonces, Scheme, Secret, UserFile};
 use sockmodes::observe::Trace;
 use sockmodes::observe::log::{self, Format, Log, Verbosity};
 use sockmodes::server::{Config, Limits, Outcome, Server};
@@ -18,6 +20,10 @@ use super::{Done, Failure};
 
 /// Descriptors that are kept for other things than connections, if there are plenty.
 const RESERVE: usize = 32;
+/// The usual time to be let in,
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// and where that takes a login.
+const LOGIN: Duration = Duration::from_secs(2 * 60);
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -36,13 +42,20 @@ pub(super) struct Args {
     /// What a client gets once it is let in
     #[arg(long, value_enum, default_value = "upper")]
     service: Offer,
+    /// The users who can log in, with --service login: a name, a '|' and a hash a line
+    #[arg(long, value_name = "FILE")]
+    users: Option<PathBuf>,
+    /// Logins that may fail on one connection
+    #[arg(long, value_name = "N", default_value = "6")]
+    max_tries: Limit,
     /// The file with the secret [default: $SOCKMODES_SECRET, else sockmodes/secret in the
     /// configuration directory, made on first use]
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
-    /// For a client to be let in, from accept
-    #[arg(long, value_name = "TIME", default_value = "10s")]
-    handshake_timeout: Timeout,
+    /// For a client to be let in, from accept [default: 10s; 2m for --service login with --auth none,
+    /// where a person types]
+    #[arg(long, value_name = "TIME")]
+    handshake_timeout: Option<Timeout>,
     /// For a client that is owed nothing to send something
     #[arg(long, value_name = "TIME", default_value = "5m")]
     idle_timeout: Timeout,
@@ -81,11 +94,15 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> Done {
     let nonces = args.nonces()?;
+    let users = args.users()?;
     let key = args.key()?;
     let lines = log::install(args.verbosity(), args.format())?;
     let listen = args.addresses()?;
     let config = args.config(listen, key, nonces, raise_open_files());
     let mut server = Server::bind(config)?;
+    if let Some(users) = users {
+        server.set_users(Arc::new(users));
+    }
     server.catch_signals()?;
     server.add_reader(Box::new(Log::new(args.verbosity())));
     let trace = args.trace.as_deref().map(Trace::create).transpose()?;
@@ -125,6 +142,21 @@ impl Args {
         }
     }
 
+    fn users(&self) -> Result<Option<UserFile>, Failure> {
+        match (&self.users, self.service) {
+            (Some(file), Offer::Login) => Ok(Some(UserFile::open(file)?)),
+            (None, Offer::Login) => Err(Failure::Usage("--service login needs --users".into())),
+            (Some(_), _) => Err(Failure::Usage("--users goes with --service login only".into())),
+            (None, _) => Ok(None),
+        }
+    }
+
+    fn handshake_timeout(&self) -> Option<Duration> {
+        let usual =
+            if (self.auth, self.service) == (Auth::None, Offer::Login) { LOGIN } else { HANDSHAKE };
+        self.handshake_timeout.map_or(Some(usual), |timeout| timeout.0)
+    }
+
     fn key(&self) -> Result<Key, Failure> {
         if self.auth == Auth::None {
             return Ok(Key::none());
@@ -161,8 +193,9 @@ impl Args {
             protocol: Protocol {
                 key,
                 service: self.service.into(),
-                handshake_timeout: self.handshake_timeout.0,
+                handshake_timeout: self.handshake_timeout(),
                 idle_timeout: self.idle_timeout.0,
+                max_tries: self.max_tries.0,
             },
             nonces,
             limits: Limits {

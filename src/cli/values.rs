@@ -170,6 +170,8 @@ pub(super) enum Offer {
     Echo,
     /// Answer one line in upper case, then close
     UpperOnce,
+    /// Check names and passwords, sent as JSON, against --users
+    Login,
 }
 
 impl From<Offer> for Service {
@@ -178,6 +180,7 @@ impl From<Offer> for Service {
             Offer::Upper => Service::Upper,
             Offer::Echo => Service::Echo,
             Offer::UpperOnce => Service::UpperOnce,
+            Offer::Login => Service::Login,
         }
     }
 }

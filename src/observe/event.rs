@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use crate::session::{Reason, State};
+use crate::session::{Reason, State, Verdict};
 
 /// How close a look an event takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Detail {
-    /// A connection opens, is let in, is refused, closes; the server starts and stops.
+    /// A connection opens, is let in, is refused, closes; a login is checked; the server starts and
+    /// stops.
     Life,
     /// Every change of a connection's state.
     States,
@@ -76,6 +77,24 @@ pub enum Event {
         received: u64,
         /// Bytes that the kernel took for it.
         sent: u64,
+    },
+    /// A login was checked.
+    Login {
+        /// The name that the client gave, as [`shown`](super::shown) shows it.
+        name: String,
+        /// What came of it.
+        #[serde(serialize_with = "name_of_verdict")]
+        result: Verdict,
+    },
+    /// The users have changed and were read again.
+    UsersRead {
+        /// How many there are now.
+        users: usize,
+    },
+    /// The users have changed, but they can't be used; those before still hold.
+    UsersBroken {
+        /// Why, with the file and the line.
+        why: String,
     },
     /// A connection's state changed.
     State {
@@ -211,6 +230,10 @@ fn name_of_reason<S: Serializer>(reason: &Reason, serializer: S) -> Result<S::Ok
 
 fn name_of_state<S: Serializer>(state: &State, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(state.name())
+}
+
+fn name_of_verdict<S: Serializer>(verdict: &Verdict, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(verdict.name())
 }
 
 fn name_of_errno<S: Serializer>(errno: &i32, serializer: S) -> Result<S::Ok, S::Error> {

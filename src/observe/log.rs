@@ -1,6 +1,6 @@
 //! The log: events as lines for people, through `tracing`.
 //!
-//! By default a line when a connection opens, is let in, is refused or closes; with `-v` every change
+//! By default a line when a connection opens, is let in, logs in, is refused or closes; with `-v` every change
 //! of state; with `-vv` every readiness and every result of a system call. What a flood of refusals
 //! would write is gathered: a line a second, with the count.
 
@@ -117,6 +117,13 @@ impl Reader for Log {
             Event::Closed { peer, reason, let_in, received, sent } => {
                 let what = if *let_in || *reason == Reason::Stopped { "closed" } else { "refused" };
                 info!(conn, %peer, %reason, received, sent, "{what}");
+            }
+            Event::Login { name, result } => {
+                info!(conn, name = name.as_str(), result = result.name(), "login");
+            }
+            Event::UsersRead { users } => info!(users, "users read again"),
+            Event::UsersBroken { why } => {
+                warn!(error = why.as_str(), "the users have changed, but those before still hold");
             }
             Event::Draining { connections } => info!(connections, "stopping"),
             Event::Stopped { connections } => info!(cut_off = connections, "stopped"),

@@ -6,10 +6,12 @@
 
 mod event;
 pub mod log;
+mod shown;
 mod trace;
 mod writer;
 
 pub use event::{CallResult, Detail, Event, Record};
+pub use shown::{MAX_SHOWN, shown};
 pub use trace::{Trace, TraceError};
 pub use writer::Lines;
 

@@ -35,6 +35,8 @@ pub(super) struct Connection<S> {
     sending_shut: bool,
     /// In the loop's queue of connections that want a turn.
     pub(super) queued: bool,
+    /// In the loop's queue of connections whose login wants to be checked.
+    pub(super) waits_for_check: bool,
 }
 
 /// What a connection needs for a turn, borrowed from the loop.
@@ -53,6 +55,8 @@ pub(super) enum Rest {
     Idle,
     /// The budget is spent; there may be more to read, and no edge will tell.
     More,
+    /// A login has to be checked before anything goes on.
+    Login,
 }
 
 impl<S: Stream> Connection<S> {
@@ -71,6 +75,7 @@ impl<S: Stream> Connection<S> {
             read_closed: false,
             sending_shut: false,
             queued: false,
+            waits_for_check: false,
         }
     }
 
@@ -102,6 +107,7 @@ impl<S: Stream> Connection<S> {
         while self.flush(tools) {
             match self.session.poll_step() {
                 Step::Close(_) | Step::Wait => return Rest::Idle,
+                Step::Verify => return Rest::Login,
                 Step::Linger => self.shut_down_sending(tools),
                 Step::Read => {}
             }

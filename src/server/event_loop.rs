@@ -2,7 +2,8 @@
 //!
 //! It moves bytes between sockets and sessions and keeps their deadlines; it knows nothing of nonces
 //! or services. [`EventLoop::turn`] is the whole of it, to be read from the top down. Accepting is
-//! in `accept.rs`, stopping in `drain.rs`, what happens on one connection in `connection.rs`.
+//! in `accept.rs`, stopping in `drain.rs`, what happens on one connection in `connection.rs`, the way
+//! of logins to those who check them in `logins.rs`.
 
 use std::collections::VecDeque;
 use std::io;
@@ -16,10 +17,12 @@ use slab::Slab;
 use super::accept::Accepting;
 use super::admission::Admission;
 use super::config::Config;
-use super::connection::{Connection, Rest, Tools};
+use super::connection::{Connection, Tools};
 use super::deadlines::Deadlines;
 use super::drain::Drain;
+use super::logins::Logins;
 use super::network::{Network, Stream, Token, Wakeup};
+use super::verify::{Nobody, Verifier};
 use crate::observe::{Detail, Event, Events};
 use crate::session::{Reason, State, Step, Time};
 
@@ -40,6 +43,7 @@ pub struct EventLoop<N: Network> {
     pub(super) deadlines: Deadlines,
     pub(super) accepting: Accepting,
     pub(super) drain: Drain,
+    pub(super) logins: Logins,
     /// When this turn began: one look at the clock serves the whole of it.
     pub(super) now: Time,
     /// Connections that want a turn, in the order in which they began to want it.
@@ -74,6 +78,7 @@ impl<N: Network> EventLoop<N> {
             deadlines: Deadlines::default(),
             accepting: Accepting::default(),
             drain: Drain::default(),
+            logins: Logins::new(Box::<Nobody>::default()),
             connections: Slab::new(),
             queue: VecDeque::new(),
             wakeups: Vec::new(),
@@ -87,6 +92,13 @@ impl<N: Network> EventLoop<N> {
         }
     }
 
+    /// Has logins checked by `verifier`; without one, nobody can log in.
+    #[must_use]
+    pub fn with_verifier(mut self, verifier: Box<dyn Verifier>) -> EventLoop<N> {
+        self.logins = Logins::new(verifier);
+        self
+    }
+
     /// Turns until it is stopped.
     pub fn run(&mut self) -> io::Result<Outcome> {
         loop {
@@ -98,13 +110,15 @@ impl<N: Network> EventLoop<N> {
 
     // ANCHOR: turn
     /// One turn: wait, take note of what became ready, accept, give every connection that wants one
-    /// its turn, look at the deadlines.
+    /// its turn, look at the deadlines, pass on logins and what came of them.
     pub fn turn(&mut self) -> io::Result<Option<Outcome>> {
         self.wait()?;
         self.take_note();
+        self.take_answers();
         self.accept();
         self.serve_queue();
         self.meet_deadlines();
+        self.submit_logins();
         let (now, network) = (self.now, &self.network);
         self.events.tell(Detail::Calls, None, || Event::TurnEnd { took: network.now().since(now) });
         Ok(self.outcome())
@@ -125,7 +139,8 @@ impl<N: Network> EventLoop<N> {
     /// How long nothing has to be done unless something happens. Counted from the beginning of the
     /// last turn, so never too short; what it is too long by is what that turn took.
     fn timeout(&self) -> Option<Duration> {
-        if !self.queue.is_empty() || self.accepting.wants_a_turn(self.now) {
+        let busy = !self.queue.is_empty() || self.logins.want_a_turn();
+        if busy || self.accepting.wants_a_turn(self.now) {
             return Some(Duration::ZERO);
         }
         [self.deadlines.next(), self.accepting.retry_at(), self.drain.deadline()]
@@ -147,6 +162,7 @@ impl<N: Network> EventLoop<N> {
                 Wakeup::Woken if self.stop.load(Ordering::Acquire) => self.begin_drain(),
                 Wakeup::Woken => {}
                 Wakeup::StopSignal => self.stop_signal(),
+                Wakeup::Hangup => self.logins.verifier.reload(),
             }
         }
         self.wakeups = wakeups;
@@ -170,7 +186,7 @@ impl<N: Network> EventLoop<N> {
     }
     // ANCHOR_END: note_readiness
 
-    fn enqueue(&mut self, key: usize) {
+    pub(super) fn enqueue(&mut self, key: usize) {
         let connection = &mut self.connections[key];
         if !connection.queued {
             connection.queued = true;
@@ -186,9 +202,8 @@ impl<N: Network> EventLoop<N> {
             // It may have been closed since, or another be in its place, which then has a turn too.
             let Some(connection) = self.connections.get_mut(key) else { continue };
             connection.queued = false;
-            if self.with_connection(key, |connection, tools| connection.turn(tools)) == Rest::More {
-                self.enqueue(key);
-            }
+            let rest = self.with_connection(key, |connection, tools| connection.turn(tools));
+            self.after_turn(key, rest);
         }
     }
 
@@ -221,12 +236,13 @@ impl<N: Network> EventLoop<N> {
 
     fn meet_deadlines(&mut self) {
         while let Some(key) = self.deadlines.pop_due(self.now) {
-            self.with_connection(key, |connection, tools| {
+            let rest = self.with_connection(key, |connection, tools| {
                 tools.events.tell(Detail::Calls, Some(connection.number), || Event::Deadline);
                 connection.session.handle_deadline(tools.now);
                 // Whatever the session wants now is done at once: to shut down, for one.
                 connection.turn(tools)
             });
+            self.after_turn(key, rest);
         }
         if self.drain.is_overdue(self.now) {
             self.cut_off();

@@ -78,7 +78,8 @@ impl MioNetwork {
         Waker::new(self.poll.registry(), WAKE).map(Arc::new)
     }
 
-    /// From now on SIGINT and SIGTERM come as [`Wakeup::StopSignal`], and SIGHUP does nothing.
+    /// From now on SIGINT and SIGTERM come as [`Wakeup::StopSignal`], and SIGHUP as
+    /// [`Wakeup::Hangup`].
     pub(super) fn catch_signals(&mut self) -> io::Result<()> {
         use signal_hook_mio::v1_0 as hook;
         let mut signals = hook::Signals::new([SIGINT, SIGTERM, SIGHUP])?;
@@ -128,8 +129,10 @@ impl Network for MioNetwork {
                 WAKE => wakeups.push(Wakeup::Woken),
                 SIGNALS => {
                     let pending = self.signals.iter_mut().flat_map(Signals::pending);
-                    let stops = pending.filter(|signal| *signal != SIGHUP);
-                    wakeups.extend(stops.map(|_| Wakeup::StopSignal));
+                    wakeups.extend(pending.map(|signal| match signal {
+                        SIGHUP => Wakeup::Hangup,
+                        _ => Wakeup::StopSignal,
+                    }));
                 }
                 MioToken(token) if token > FIRST_LISTENER - MAX_LISTENERS => {
                     wakeups.push(Wakeup::Acceptable(FIRST_LISTENER - token));

@@ -11,14 +11,17 @@ mod connection;
 mod deadlines;
 mod drain;
 mod event_loop;
+mod logins;
 mod mio_network;
 pub mod network;
 mod outbox;
+mod verify;
 
 pub use admission::{Limits, MaxPending, MaxPendingError};
 pub use config::{Config, MIN_MAX_BUFFER};
 pub use deadlines::Deadlines;
 pub use event_loop::{EventLoop, Outcome};
+pub use verify::{Answer, Verifier};
 
 use std::io;
 use std::net::SocketAddr;
@@ -28,8 +31,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use mio::Waker;
 use thiserror::Error;
 
+use crate::auth::UserStore;
 use crate::observe::{Detail, Event, Events, Reader};
 use mio_network::MioNetwork;
+use verify::Pool;
 
 /// A server that listens and waits to be run.
 ///
@@ -63,6 +68,7 @@ pub struct Server {
     events: Events,
     stop: Arc<AtomicBool>,
     waker: Arc<Waker>,
+    users: Option<Arc<dyn UserStore>>,
 }
 
 /// Why a server can't listen.
@@ -111,6 +117,7 @@ impl Server {
             events: Events::default(),
             stop: Arc::default(),
             waker,
+            users: None,
         })
     }
 
@@ -134,8 +141,14 @@ impl Server {
         self.events.add(reader);
     }
 
-    /// From now on SIGINT and SIGTERM stop the server, a second one at once, and SIGHUP does not end
-    /// the process. For a program; a library's user may have other plans for signals.
+    /// Says who can log in, for [`Service::Login`](crate::session::Service::Login); until then, nobody
+    /// can. While the server runs, threads of its own look passwords up.
+    pub fn set_users(&mut self, users: Arc<dyn UserStore>) {
+        self.users = Some(users);
+    }
+
+    /// From now on SIGINT and SIGTERM stop the server, a second one at once, and SIGHUP has
+    /// the users read again and does not end the process. For a program; a library's user may have other plans for signals.
     pub fn catch_signals(&mut self) -> io::Result<()> {
         self.network.catch_signals()
     }
@@ -144,13 +157,19 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// Only if the kernel refuses to wait for events at all; no peer can bring that about.
+    /// Only if there is no thread to look passwords up, or if the kernel refuses to wait for events at
+    /// all; no peer can bring that about.
     pub fn run(mut self) -> io::Result<Outcome> {
         for address in self.addresses {
             self.events.tell(Detail::Life, None, || Event::Listening { address });
         }
         let rng = Box::new(rand::rng());
-        EventLoop::new(self.network, self.config, rng, self.events, self.stop).run()
+        let event_loop = EventLoop::new(self.network, self.config, rng, self.events, self.stop);
+        match self.users {
+            Some(users) => event_loop.with_verifier(Box::new(Pool::start(users, self.waker)?)),
+            None => event_loop,
+        }
+        .run()
     }
 }
 

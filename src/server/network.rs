@@ -58,6 +58,8 @@ pub enum Wakeup {
     Woken,
     /// SIGINT or SIGTERM came.
     StopSignal,
+    /// SIGHUP came.
+    Hangup,
 }
 
 /// What the loop needs of an operating system.

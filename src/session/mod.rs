@@ -4,8 +4,11 @@
 //! No socket, no clock, no random numbers: everything comes in through `handle_*`, so a test can
 //! play any network and any hour. Read [`State`] and [`TRANSITIONS`] first, then [`Session`].
 
+mod fields;
 mod handshake;
+mod login;
 mod protocol;
+mod scan;
 mod stage;
 mod state;
 mod time;
@@ -14,7 +17,9 @@ mod upper_once;
 use std::borrow::Cow;
 use std::time::Duration;
 
+pub use login::Verdict;
 pub use protocol::{Protocol, Service};
+pub use scan::{MAX_DEPTH, MAX_OBJECT};
 pub use stage::{LINGER, LINGER_QUIET};
 pub use state::{Input, Reason, State, TRANSITIONS, Transition};
 pub use time::Time;
@@ -31,7 +36,7 @@ use stage::{Serving, Stage};
 /// 2. tells what happened: [`handle_bytes`](Session::handle_bytes),
 ///    [`handle_end_of_input`](Session::handle_end_of_input),
 ///    [`handle_flushed`](Session::handle_flushed), [`handle_deadline`](Session::handle_deadline),
-///    [`handle_stop`](Session::handle_stop),
+///    [`handle_verdict`](Session::handle_verdict), [`handle_stop`](Session::handle_stop),
 ///    [`handle_drain_deadline`](Session::handle_drain_deadline),
 ///    [`handle_lost`](Session::handle_lost);
 /// 3. sends what the call returned, all of it and in order, and says `handle_flushed` once the kernel
@@ -77,8 +82,10 @@ pub struct Session {
 pub enum Step {
     /// Read, and pass on what comes.
     Read,
-    /// Read nothing: what is owed has to go out first.
+    /// Read nothing: what is owed has to go out first, or a login is being checked.
     Wait,
+    /// Read nothing: take the login with [`Session::poll_login`] and have it checked elsewhere.
+    Verify,
     /// Shut down the sending side, then read and pass on what comes, to be thrown away.
     Linger,
     /// Close.
@@ -102,6 +109,7 @@ impl Session {
     /// empty and the service begins at once.
     pub fn new(protocol: &Protocol, nonce: &[u8], now: Time) -> Session {
         let asks = !nonce.is_empty();
+        let pending = asks || protocol.service == Service::Login;
         let stage = if asks {
             Stage::SendNonce(Box::new(Handshake::new(protocol.key.digest(nonce))))
         } else {
@@ -111,8 +119,8 @@ impl Session {
             stage,
             deadline: later(now, protocol.handshake_timeout),
             owing: asks,
-            pending: asks,
-            on_entry_deadline: asks || protocol.service == Service::UpperOnce,
+            pending,
+            on_entry_deadline: pending || protocol.service == Service::UpperOnce,
         };
         session.restart_idle(protocol, now);
         session
@@ -145,6 +153,11 @@ impl Session {
                 self.deadline = linger.postpone(now).unwrap_or(self.deadline);
                 return Cow::Borrowed(&[]);
             }
+            // A driver that reads although it was told to wait loses nothing.
+            Stage::Verifying(login) => {
+                login.keep(bytes);
+                return Cow::Borrowed(&[]);
+            }
             Stage::Draining(_) | Stage::Ending(_) | Stage::Closed(_) => return Cow::Borrowed(&[]),
         };
         let answer = self.serve(now, rest);
@@ -167,6 +180,11 @@ impl Session {
                 self.end(Reason::Done, now);
                 answer
             }
+            Serving::Login(login) => {
+                login.keep(bytes);
+                self.go_on_with_logins(now);
+                Cow::Borrowed(&[])
+            }
         }
     }
 
@@ -182,6 +200,7 @@ impl Session {
                 self.settle();
                 return answer;
             }
+            Stage::Verifying(login) => self.stage = Stage::Verifying(login.input_ended()),
             Stage::Lingering(linger) => self.close(linger.reason),
             other => self.stage = other,
         }
@@ -212,6 +231,11 @@ impl Session {
             Stage::AwaitDigest(_) => self.end(Reason::HandshakeTimeout, now),
             Stage::Serving(_) if self.on_entry_deadline => self.end(Reason::HandshakeTimeout, now),
             Stage::Serving(_) => self.end(Reason::IdleTimeout, now),
+            Stage::Verifying(login) => {
+                // Its answer is owed; if that is a failure, it was the last.
+                self.stage = Stage::Verifying(login.overdue());
+                self.deadline = Time::NEVER;
+            }
             Stage::Lingering(linger) => self.close(linger.reason),
             other => self.stage = other,
         }
@@ -223,6 +247,7 @@ impl Session {
             Stage::SendNonce(_) | Stage::AwaitDigest(_) => self.close(Reason::Stopped),
             Stage::Serving(_) if self.owing => self.end(Reason::Stopped, now),
             Stage::Serving(_) => self.close(Reason::Stopped),
+            Stage::Verifying(login) => self.stage = Stage::Verifying(login.stopping()),
             other => self.stage = other,
         }
     }
@@ -250,7 +275,8 @@ impl Session {
     pub fn poll_step(&self) -> Step {
         match &self.stage {
             Stage::SendNonce(_) | Stage::AwaitDigest(_) | Stage::Serving(_) => Step::Read,
-            Stage::Draining(_) | Stage::Ending(_) => Step::Wait,
+            Stage::Verifying(login) if login.wants_check() && !self.owing => Step::Verify,
+            Stage::Verifying(_) | Stage::Draining(_) | Stage::Ending(_) => Step::Wait,
             Stage::Lingering(_) => Step::Linger,
             Stage::Closed(reason) => Step::Close(*reason),
         }
@@ -260,7 +286,7 @@ impl Session {
     pub fn poll_deadline(&self) -> Option<(Timer, Time)> {
         let timer = match &self.stage {
             Stage::SendNonce(_) | Stage::AwaitDigest(_) => Timer::Handshake,
-            Stage::Serving(_) if self.on_entry_deadline => Timer::Handshake,
+            Stage::Serving(_) | Stage::Verifying(_) if self.on_entry_deadline => Timer::Handshake,
             Stage::Serving(_) if !self.owing => Timer::Idle,
             Stage::Lingering(_) => Timer::Linger,
             _ => return None,

@@ -13,6 +13,8 @@ pub enum Service {
     Echo,
     /// Answers one request, in upper case and without white space at its ends, and closes.
     UpperOnce,
+    /// Reads JSON objects with a name and a password, and answers each with `success!` or `failed!`.
+    Login,
 }
 
 impl Service {
@@ -22,6 +24,7 @@ impl Service {
             Service::Upper => "upper",
             Service::Echo => "echo",
             Service::UpperOnce => "upper-once",
+            Service::Login => "login",
         }
     }
 }
@@ -33,21 +36,27 @@ pub struct Protocol {
     pub key: Key,
     /// What a connection gets once it is let in.
     pub service: Service,
-    /// How long a client may take to be let in, from accept; with [`Service::UpperOnce`] and the
-    /// scheme `none`, to make its request. `None`: as long as it likes.
+    /// How long a client may take to be let in, from accept; with the scheme `none`, to make its
+    /// request of [`Service::UpperOnce`] or to succeed at [`Service::Login`]. `None`: as long as it
+    /// likes.
     pub handshake_timeout: Option<Duration>,
     /// How long nothing may be heard from a client that is owed nothing. `None`: as long as it likes.
     pub idle_timeout: Option<Duration>,
+    /// How many logins may fail on one connection of [`Service::Login`], with or without successes
+    /// between them. `None`: any number.
+    pub max_tries: Option<usize>,
 }
 
 impl Protocol {
-    /// `service` for whoever holds `key`, with the usual timeouts: 10 s to be let in, 5 min idle.
+    /// `service` for whoever holds `key`, with the usual timeouts: 10 s to be let in, 5 min idle; and
+    /// 6 tries.
     pub fn new(key: Key, service: Service) -> Protocol {
         Protocol {
             key,
             service,
             handshake_timeout: Some(Duration::from_secs(10)),
             idle_timeout: Some(Duration::from_secs(5 * 60)),
+            max_tries: Some(6),
         }
     }
 }

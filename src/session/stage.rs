@@ -4,6 +4,7 @@ use std::mem;
 use std::time::Duration;
 
 use super::handshake::Handshake;
+use super::login::Login;
 use super::protocol::Service;
 use super::state::{Reason, State};
 use super::time::Time;
@@ -19,6 +20,7 @@ pub(super) enum Stage {
     SendNonce(Box<Handshake>),
     AwaitDigest(Box<Handshake>),
     Serving(Serving),
+    Verifying(Box<Login>),
     Draining(Reason),
     Ending(Reason),
     Lingering(Box<Linger>),
@@ -36,6 +38,7 @@ impl Stage {
             Stage::SendNonce(_) => State::SendNonce,
             Stage::AwaitDigest(_) => State::AwaitDigest,
             Stage::Serving(_) => State::Serving,
+            Stage::Verifying(_) => State::Verifying,
             Stage::Draining(_) => State::Draining,
             Stage::Ending(_) => State::Ending,
             Stage::Lingering(_) => State::Lingering,
@@ -49,6 +52,7 @@ pub(super) enum Serving {
     Upper,
     Echo,
     UpperOnce(Box<UpperOnce>),
+    Login(Box<Login>),
 }
 
 impl Serving {
@@ -57,13 +61,14 @@ impl Serving {
             Service::Upper => Serving::Upper,
             Service::Echo => Serving::Echo,
             Service::UpperOnce => Serving::UpperOnce(Box::default()),
+            Service::Login => Serving::Login(Box::default()),
         }
     }
 
     /// The last answer, now that the input has ended.
     pub(super) fn finish(self) -> Vec<u8> {
         match self {
-            Serving::Upper | Serving::Echo => Vec::new(),
+            Serving::Upper | Serving::Echo | Serving::Login(_) => Vec::new(),
             Serving::UpperOnce(mut request) => request.finish(),
         }
     }

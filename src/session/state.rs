@@ -16,6 +16,8 @@ pub enum State {
     AwaitDigest,
     /// The service hears the client and answers.
     Serving,
+    /// A login is being checked elsewhere; nothing is read meanwhile.
+    Verifying,
     /// The peer has ended its input: what it is owed goes out, then the connection closes.
     Draining,
     /// The server has had enough: what is owed goes out, then it ends its own sending side.
@@ -40,6 +42,14 @@ pub enum Input {
     WrongDigest,
     /// Bytes came that complete the last request of this connection.
     LastRequest,
+    /// A login is whole, and its turn has come.
+    Login,
+    /// Bytes came that are no request.
+    BadRequest,
+    /// A login was checked, and the conversation goes on.
+    Verdict,
+    /// A login was checked and is wrong, and it was the last: the tries are spent, or the time.
+    LastVerdict,
     /// The peer has shut down its sending side.
     EndOfInput,
     /// The deadline of the state has passed.
@@ -63,6 +73,10 @@ pub enum Reason {
     WrongDigest,
     /// The input ended before the digest was whole.
     ShortDigest,
+    /// What came is no JSON object, or too long or too deep a one.
+    BadRequest,
+    /// More logins failed than one connection may try.
+    TooManyTries,
     /// The client was not let in, or a one-shot request was not whole, in time.
     HandshakeTimeout,
     /// Nothing was owed and nothing was heard for too long.
@@ -105,7 +119,10 @@ macro_rules! transitions {
 /// Every change of state there is. A state and an input without a row: nothing changes.
 ///
 /// A connection that comes into [`Draining`](State::Draining) or [`Ending`](State::Ending) and owes
-/// nothing takes [`Flushed`](Input::Flushed) at once.
+/// nothing takes [`Flushed`](Input::Flushed) at once; one that comes back to
+/// [`Serving`](State::Serving) from a login takes at once what was read before: another
+/// [`Login`](Input::Login), a [`BadRequest`](Input::BadRequest), and then the stop or the end of input
+/// that came meanwhile.
 // ANCHOR: transitions
 pub const TRANSITIONS: &[Transition] = transitions! {
     SendNonce:
@@ -116,8 +133,11 @@ pub const TRANSITIONS: &[Transition] = transitions! {
         RightDigest => Serving, WrongDigest => Ending, EndOfInput => Closed, Deadline => Ending,
         Stop => Closed, StopOwing => Closed, DrainDeadline => Closed, Lost => Closed;
     Serving:
-        LastRequest => Ending, EndOfInput => Draining, Deadline => Ending,
+        LastRequest => Ending, Login => Verifying, BadRequest => Ending,
+        EndOfInput => Draining, Deadline => Ending,
         Stop => Closed, StopOwing => Ending, DrainDeadline => Closed, Lost => Closed;
+    Verifying:
+        Verdict => Serving, LastVerdict => Ending, DrainDeadline => Closed, Lost => Closed;
     Draining:
         Flushed => Closed, DrainDeadline => Closed, Lost => Closed;
     Ending:
@@ -129,10 +149,11 @@ pub const TRANSITIONS: &[Transition] = transitions! {
 
 impl State {
     /// Every state, in the order of a connection's life.
-    pub const ALL: [State; 7] = [
+    pub const ALL: [State; 8] = [
         State::SendNonce,
         State::AwaitDigest,
         State::Serving,
+        State::Verifying,
         State::Draining,
         State::Ending,
         State::Lingering,
@@ -145,6 +166,7 @@ impl State {
             State::SendNonce => "send_nonce",
             State::AwaitDigest => "await_digest",
             State::Serving => "serving",
+            State::Verifying => "verifying",
             State::Draining => "draining",
             State::Ending => "ending",
             State::Lingering => "lingering",
@@ -163,12 +185,16 @@ impl State {
 
 impl Input {
     /// Every input.
-    pub const ALL: [Input; 11] = [
+    pub const ALL: [Input; 15] = [
         Input::Flushed,
         Input::Bytes,
         Input::RightDigest,
         Input::WrongDigest,
         Input::LastRequest,
+        Input::Login,
+        Input::BadRequest,
+        Input::Verdict,
+        Input::LastVerdict,
         Input::EndOfInput,
         Input::Deadline,
         Input::Stop,
@@ -185,6 +211,10 @@ impl Input {
             Input::RightDigest => "right digest",
             Input::WrongDigest => "wrong digest",
             Input::LastRequest => "last request",
+            Input::Login => "login",
+            Input::BadRequest => "bad request",
+            Input::Verdict => "verdict",
+            Input::LastVerdict => "last verdict",
             Input::EndOfInput => "end of input",
             Input::Deadline => "deadline",
             Input::Stop => "stop, nothing owed",
@@ -197,10 +227,12 @@ impl Input {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 13] = [
+    pub const ALL: [Reason; 15] = [
         Reason::Done,
         Reason::WrongDigest,
         Reason::ShortDigest,
+        Reason::BadRequest,
+        Reason::TooManyTries,
         Reason::HandshakeTimeout,
         Reason::IdleTimeout,
         Reason::WriteTimeout,
@@ -219,6 +251,8 @@ impl Reason {
             Reason::Done => "done",
             Reason::WrongDigest => "wrong_digest",
             Reason::ShortDigest => "short_digest",
+            Reason::BadRequest => "bad_request",
+            Reason::TooManyTries => "too_many_tries",
             Reason::HandshakeTimeout => "handshake_timeout",
             Reason::IdleTimeout => "idle_timeout",
             Reason::WriteTimeout => "write_timeout",

@@ -1,0 +1,43 @@
+//! What a client claims to be: a name and a password.
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+/// The most bytes of a password: a longer one fails.
+pub const MAX_PASSWORD_LEN: usize = 1024;
+
+/// A name and a password as they came; the password is wiped from memory when dropped.
+pub struct Credentials {
+    name: String,
+    password: Option<Zeroizing<String>>,
+}
+
+impl Credentials {
+    /// `name` claims to know `password`.
+    pub fn new(name: &str, password: Zeroizing<String>) -> Credentials {
+        let password = Some(password).filter(|password| password.len() <= MAX_PASSWORD_LEN);
+        Credentials { name: name.into(), password }
+    }
+
+    /// `name` has said nothing that could be a password.
+    pub fn incomplete(name: &str) -> Credentials {
+        Credentials { name: name.into(), password: None }
+    }
+
+    /// The name, whatever the client sent: neither checked nor escaped.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The password; `None` if there is none that could be right.
+    pub fn password(&self) -> Option<&str> {
+        self.password.as_ref().map(|password| password.as_str())
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Credentials({:?}, ..)", self.name)
+    }
+}

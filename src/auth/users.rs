@@ -1,0 +1,253 @@
+//! Who the users are: the place where they are looked up, and the table of those in a user file.
+//!
+//! One user a line, `name | hash`, as in the source document. Never here: when the file is read (see
+//! `user_file.rs`) and how it is changed (`user_edit.rs`).
+
+use std::collections::HashMap;
+use std::fmt;
+
+use super::Credentials;
+use super::password::{Cost, Hash, Kind, md5_matches};
+
+/// A place where users are looked up. [`UserFile`](super::UserFile) is the one that comes with this
+/// crate; another, a directory for example, implements this.
+pub trait UserStore: Send + Sync {
+    /// Whether there is such a user and the password is theirs. Called on a thread that may take its
+    /// time, several at once. Whatever is wrong should take equally long to be found out.
+    fn verify(&self, credentials: &Credentials) -> bool;
+
+    /// Looks whether the users have changed; called about once a second, and with `must_read` when
+    /// somebody asks for it, on a thread that may take its time.
+    fn refresh(&self, must_read: bool) -> Refresh {
+        let _nothing_to_read = must_read;
+        Refresh::Unchanged
+    }
+}
+
+/// What came of looking whether the users have changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refresh {
+    /// They have not.
+    Unchanged,
+    /// They have: there are so many now.
+    Changed(usize),
+    /// There is something, but it is broken, and this is how: the users are still the ones before.
+    Broken(String),
+}
+
+/// A line of a user file that is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct BadLine {
+    /// Counted from 1.
+    pub(super) number: usize,
+    pub(super) why: String,
+}
+
+impl fmt::Display for BadLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.number, self.why)
+    }
+}
+
+/// The users of one version of a file.
+pub(super) struct Users {
+    hashes: HashMap<Box<str>, Hash>,
+    /// The most that any line costs: what each failed try costs too.
+    dearest: Option<Cost>,
+}
+
+impl Users {
+    /// Reads all lines.
+    pub(super) fn parse(text: &[u8]) -> Result<Users, BadLine> {
+        let mut hashes = HashMap::new();
+        let mut numbers = HashMap::new();
+        let mut dearest: Option<Cost> = None;
+        for (number, line) in (1..).zip(lines(text)) {
+            let bad = |why: String| BadLine { number, why };
+            let (name, hash) = match Line::parse(line).map_err(|why| bad(why.into()))? {
+                Line::Skipped => continue,
+                Line::User { name, hash } => (name, hash),
+            };
+            let hash = Hash::parse(hash).map_err(|why| bad(format!("the hash is wrong: {why}")))?;
+            if let Some(first) = numbers.insert(name, number) {
+                return Err(bad(format!("this user is on line {first} already")));
+            }
+            if let Kind::Argon2id(hash) = &hash.0
+                && dearest.as_ref().is_none_or(|dearest| hash.cost().exceeds(dearest))
+            {
+                dearest = Some(hash.cost().clone());
+            }
+            hashes.insert(name.into(), hash);
+        }
+        Ok(Users { hashes, dearest })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.hashes.len()
+    }
+
+    /// Whether the password is right. Every way to fail does the same: an MD5 hash and the file's
+    /// dearest, and so does success with an MD5 hash. Only a line of its own cost adds that cost.
+    pub(super) fn verify(&self, credentials: &Credentials) -> bool {
+        let name = credentials.name();
+        // Something to hash, so that what has no password takes as long.
+        let password = credentials.password().unwrap_or_default();
+        let hash = self.hashes.get(name).map(|hash| &hash.0);
+        let digest = match hash {
+            Some(Kind::Md5(digest)) => Some(digest),
+            _ => None,
+        };
+        let mut right = md5_matches(digest, name, password);
+        let mut owed = self.dearest.as_ref();
+        if let Some(Kind::Argon2id(hash)) = hash {
+            right |= hash.matches(password);
+            owed = owed.filter(|dearest| !right && *dearest != hash.cost());
+        }
+        if let Some(cost) = owed {
+            cost.spend(password);
+        }
+        right & credentials.password().is_some()
+    }
+}
+
+/// The lines of a user file; a byte order mark in front is no part of them.
+pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
+    text.split(|byte| *byte == b'\n')
+}
+
+/// What a line of a user file is.
+pub(super) enum Line<'l> {
+    /// Empty, or a comment.
+    Skipped,
+    /// A user; whether the hash is one is not looked at.
+    User {
+        /// Their name, which is one.
+        name: &'l str,
+        /// What should be a hash.
+        hash: &'l str,
+    },
+}
+
+impl Line<'_> {
+    pub(super) fn parse(line: &[u8]) -> Result<Line<'_>, &'static str> {
+        let line = std::str::from_utf8(line).map_err(|_| "not UTF-8")?.trim();
+        if line.is_empty() || line.starts_with('#') {
+            return Ok(Line::Skipped);
+        }
+        let (name, hash) = line.split_once('|').ok_or("no '|' between a name and a hash")?;
+        let name = name.trim();
+        check_name(name)?;
+        Ok(Line::User { name, hash: hash.trim() })
+    }
+}
+
+/// Whether a user can have this name; if not, why not.
+pub fn check_name(name: &str) -> Result<(), &'static str> {
+    if name.is_empty() {
+        Err("the name is empty")
+    } else if name.trim() != name {
+        Err("the name has white space at its ends")
+    } else if name.starts_with('#') {
+        Err("the name begins with '#', as a comment does")
+    } else if name.contains('|') {
+        Err("the name has a '|' in it")
+    } else if name.contains(char::is_control) {
+        Err("the name has a control character in it")
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zeroize::Zeroizing;
+
+    const CHEAP: &str =
+        "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+
+    fn users(text: &str) -> Users {
+        Users::parse(text.as_bytes()).map_err(|bad| bad.to_string()).unwrap()
+    }
+
+    fn verify(users: &Users, name: &str, password: &str) -> bool {
+        users.verify(&Credentials::new(name, Zeroizing::new(password.into())))
+    }
+
+    #[test]
+    fn each_kind_of_line_lets_in_its_user_and_nobody_else() {
+        let users = users(&format!(
+            "\u{feff}# the users\n\n  message |f96b697d7cb7938d525a2f31aaf161d0\r\n\
+             旭哥 | {CHEAP}\n\tbob|!\t\n#x | y\nmd5 | 00000000000000000000000000000000"
+        ));
+        assert_eq!(users.len(), 4);
+        assert!(verify(&users, "message", " digest"));
+        assert!(verify(&users, "旭哥", "password"));
+        for (name, password) in [
+            ("message", "digest"),
+            ("message ", "digest"),
+            ("旭哥", "passwore"),
+            ("旭", "password"),
+            ("bob", ""),
+            ("bob", "!"),
+            ("", ""),
+            ("# the users", ""),
+            ("md5", ""),
+        ] {
+            assert!(!verify(&users, name, password), "{name} {password}");
+        }
+        assert!(!users.verify(&Credentials::incomplete("旭哥")));
+        assert!(!verify(&users, "旭哥", &"x".repeat(100_000)));
+    }
+
+    #[test]
+    fn what_is_missing_is_not_an_empty_password() {
+        let users = users(&format!("a | {}\nb | {}\n", Hash::md5("a", ""), Hash::argon2id("")));
+        for name in ["a", "b"] {
+            assert!(verify(&users, name, ""));
+            assert!(!users.verify(&Credentials::incomplete(name)));
+        }
+    }
+
+    #[test]
+    fn a_bad_line_is_named() {
+        for (text, expected) in [
+            ("a | !\nb", "line 2: no '|'"),
+            ("a | !\n\n#\n | !", "line 4: the name is empty"),
+            ("a\x01b | !", "line 1: the name has a control"),
+            ("a\rb | !", "line 1: the name has a control"),
+            ("a | b | !", "line 1: the hash is wrong: neither"),
+            ("a | !\nb | !\na | !", "line 3: this user is on line 1 already"),
+            ("a |", "line 1: the hash is wrong: neither"),
+        ] {
+            let Err(bad) = Users::parse(text.as_bytes()) else { panic!("{text:?} is read") };
+            assert!(bad.to_string().starts_with(expected), "{text:?}: {bad}");
+        }
+        let Err(bad) = Users::parse(b"a | !\n\xff | !\n") else { panic!("it is not UTF-8") };
+        assert_eq!(bad.to_string(), "line 2: not UTF-8");
+    }
+
+    #[test]
+    fn the_dearest_line_sets_the_cost_of_a_failure() {
+        assert!(users("a | !\nb | 00000000000000000000000000000000").dearest.is_none());
+        let mixed = users(&format!(
+            "a | {CHEAP}\nb | {}\nc | {CHEAP}\n",
+            CHEAP.replace("m=256,t=2", "m=512,t=2")
+        ));
+        let Some(Hash(Kind::Argon2id(dear))) = mixed.hashes.get("b") else {
+            panic!("b is argon2id")
+        };
+        assert!(mixed.dearest.as_ref() == Some(dear.cost()));
+    }
+
+    #[test]
+    fn names() {
+        for good in ["a", "旭哥", "a b", "a#", "\u{200b}", "!", "a:b"] {
+            assert_eq!(check_name(good), Ok(()), "{good:?}");
+        }
+        for bad in ["", " a", "a\u{3000}", "#a", "a|b", "a\nb", "\u{7f}", "a\u{85}b"] {
+            assert!(check_name(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Checking logins beside the loop: hashes take long, and the loop waits for none.
+//!
+//! As many workers as there are cores take logins from a short queue; one more thread looks whether
+//! the users have changed. What they find goes back through a channel, and the one
+//! [`mio::Waker`] brings the loop to look there. Never here: which connection may have its login
+//! checked next (see `logins.rs`).
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+use mio::Waker;
+
+use super::network::Token;
+use crate::auth::{Credentials, Refresh, UserStore};
+use crate::session::Verdict;
+
+/// Users are looked at again after so long.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Workers are that much nicer than the loop: while they calculate, everybody else is served first.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 5;
+
+/// Who checks logins for a loop. The real one has threads; a test's may have none, and a clock of its
+/// own.
+pub trait Verifier {
+    /// Whether [`submit`](Verifier::submit) takes one more.
+    fn has_room(&self) -> bool;
+
+    /// Takes a login of the connection with this token; called only where there is room.
+    fn submit(&mut self, token: Token, credentials: Credentials);
+
+    /// Whether [`poll`](Verifier::poll) has something. The loop does not wait then; an answer that comes
+    /// while it does has to make [`Network::wait`](super::network::Network::wait) return.
+    fn has_answer(&self) -> bool;
+
+    /// What was found out.
+    fn poll(&mut self) -> Option<Answer>;
+
+    /// Reads the users again, whether or not they seem to have changed.
+    fn reload(&mut self);
+}
+
+/// What a [`Verifier`] has found out.
+#[derive(Debug)]
+pub enum Answer {
+    /// A login was checked.
+    Verdict {
+        /// Whose connection it was, which may be closed by now.
+        token: Token,
+        /// The name that came with the login.
+        name: String,
+        /// What came of it.
+        verdict: Verdict,
+    },
+    /// The users were looked at.
+    Users(Refresh),
+}
+
+/// Where there are no users, nobody logs in.
+#[derive(Default)]
+pub(super) struct Nobody(Option<Answer>);
+
+impl Verifier for Nobody {
+    fn has_room(&self) -> bool {
+        self.0.is_none()
+    }
+
+    fn submit(&mut self, token: Token, credentials: Credentials) {
+        let name = credentials.name().into();
+        self.0 = Some(Answer::Verdict { token, name, verdict: Verdict::Failure });
+    }
+
+    fn has_answer(&self) -> bool {
+        self.0.is_some()
+    }
+
+    fn poll(&mut self) -> Option<Answer> {
+        self.0.take()
+    }
+
+    fn reload(&mut self) {}
+}
+
+/// The real one.
+pub(super) struct Pool {
+    jobs: Sender<Job>,
+    answers: Receiver<Answer>,
+    reloads: Sender<()>,
+}
+
+type Job = (Token, Credentials);
+
+/// How an answer comes back.
+#[derive(Clone)]
+struct Way {
+    answers: Sender<Answer>,
+    waker: Arc<Waker>,
+}
+
+impl Way {
+    /// False once nobody wants to know.
+    fn send(&self, answer: Answer) -> bool {
+        // The answer first: whoever is woken finds it.
+        let wanted = self.answers.send(answer).is_ok();
+        let _ = self.waker.wake();
+        wanted
+    }
+}
+
+impl Pool {
+    /// Starts the threads; they end with this, each after what it has in hand.
+    pub(super) fn start(users: Arc<dyn UserStore>, waker: Arc<Waker>) -> io::Result<Pool> {
+        let workers = thread::available_parallelism().map_or(1, usize::from);
+        // Room for one more each, so that none waits for the loop. No login waits here for long:
+        // who has closed meanwhile has cost nothing.
+        let (jobs, queue) = bounded::<Job>(workers);
+        let (sender, answers) = unbounded();
+        let (reloads, asked) = bounded(1);
+        let way = Way { answers: sender, waker };
+        for number in 1..=workers {
+            let (users, queue, way) = (users.clone(), queue.clone(), way.clone());
+            let work = move || check_logins(&*users, &queue, &way);
+            thread::Builder::new().name(format!("login-{number}")).spawn(work)?;
+        }
+        let look = move || look_at_users(&*users, &asked, &way);
+        thread::Builder::new().name("users".into()).spawn(look)?;
+        Ok(Pool { jobs, answers, reloads })
+    }
+}
+
+impl Verifier for Pool {
+    fn has_room(&self) -> bool {
+        // Only this end puts anything in: where there is room, there still is when it is used.
+        !self.jobs.is_full()
+    }
+
+    fn submit(&mut self, token: Token, credentials: Credentials) {
+        self.jobs.try_send((token, credentials)).expect("there is room, and the workers live");
+    }
+
+    fn has_answer(&self) -> bool {
+        !self.answers.is_empty()
+    }
+
+    fn poll(&mut self) -> Option<Answer> {
+        self.answers.try_recv().ok()
+    }
+
+    fn reload(&mut self) {
+        // If one is asked for already, it has not begun.
+        let _ = self.reloads.try_send(());
+    }
+}
+
+fn check_logins(users: &dyn UserStore, queue: &Receiver<Job>, way: &Way) {
+    yield_to_others();
+    for (token, credentials) in queue {
+        // A store that panics has not said yes; the connection must not wait for ever.
+        let right = catch_unwind(AssertUnwindSafe(|| users.verify(&credentials)));
+        let verdict = if right.unwrap_or(false) { Verdict::Success } else { Verdict::Failure };
+        let name = credentials.name().into();
+        drop(credentials);
+        if !way.send(Answer::Verdict { token, name, verdict }) {
+            return;
+        }
+    }
+}
+
+fn look_at_users(users: &dyn UserStore, asked: &Receiver<()>, way: &Way) {
+    loop {
+        let must_read = match asked.recv_timeout(LOOK_EVERY) {
+            Ok(()) => true,
+            Err(RecvTimeoutError::Timeout) => false,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        let found = catch_unwind(AssertUnwindSafe(|| users.refresh(must_read)));
+        let found = found.unwrap_or_else(|_| Refresh::Broken("looking at the users failed".into()));
+        if found != Refresh::Unchanged && !way.send(Answer::Users(found)) {
+            return;
+        }
+    }
+}
+
+/// On Linux a thread has a niceness of its own.
+fn yield_to_others() {
+    #[cfg(target_os = "linux")]
+    {
+        // Best effort: without it the kernel shares the cores evenly.
+        let _ = rustix::process::nice(NICE);
+    }
+}
