@@ -20,6 +20,7 @@ mod nonce;
 mod password;
 mod scheme;
 mod secret;
+mod user_edit;
 mod user_file;
 mod users;
 
@@ -28,5 +29,6 @@ pub use nonce::{MAX_NONCE_LEN, MIN_NONCE_LEN, NonceError, Nonces};
 pub use password::Hash;
 pub use scheme::{Digest, Key, MAX_DIGEST_LEN, Scheme};
 pub use secret::{IfMissing, Secret, SecretError, default_file};
+pub use user_edit::{add_user, list_users, remove_user};
 pub use user_file::{UserFile, UsersError};
 pub use users::{Refresh, UserStore, check_name};

@@ -5,7 +5,10 @@
 
 mod connect;
 mod demo;
+mod login;
+mod password;
 mod serve;
+mod user;
 mod values;
 
 use std::io::{self, Write};
@@ -36,6 +39,12 @@ enum Command {
     /// Talk to a server: send lines, print the replies
     #[command(after_long_help = PROTECTION)]
     Connect(connect::Args),
+    /// Log in at a server: ask for names and passwords, print the replies
+    #[command(after_long_help = PROTECTION)]
+    Login(connect::Args),
+    /// Change or ask the file of the users who can log in
+    #[command(subcommand)]
+    User(user::Command),
     /// Tell the whole story in one terminal: a server, a client that may come in, two that may not
     Demo,
     /// Print a completion script for a shell
@@ -84,6 +93,8 @@ fn run(command: Command) -> Done {
     match command {
         Command::Serve(args) => serve::run(*args),
         Command::Connect(args) => connect::run(&args),
+        Command::Login(args) => login::run(&args),
+        Command::User(command) => user::run(&command),
         Command::Demo => demo::run(),
         Command::Completions { shell } => {
             let mut script = Vec::new();

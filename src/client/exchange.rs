@@ -61,7 +61,7 @@ impl Client {
         Ok(())
     }
 
-    fn ended(&self, received: usize, expected: usize) -> ClientError {
+    pub(super) fn ended(&self, received: usize, expected: usize) -> ClientError {
         if self.let_in {
             ClientError::Ended { received, expected }
         } else {

@@ -5,6 +5,7 @@
 //! non-blocking socket and poll(2): see `exchange.rs`. Never here: terminals, lines, exit statuses.
 
 mod exchange;
+mod login;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -48,6 +49,12 @@ pub enum ClientError {
         /// Bytes that it should have had.
         expected: usize,
     },
+    /// The stream ended after the answer to the last login: the server takes no more tries.
+    #[error("the server has ended the connection")]
+    EndedBetween,
+    /// What came is no answer to a login.
+    #[error("the reply is neither success! nor failed!: this is another service")]
+    NoAnswer,
     /// Nothing happened for as long as this client waits.
     #[error("timed out while waiting for {0}")]
     TimedOut(&'static str),

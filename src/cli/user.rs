@@ -1,0 +1,129 @@
+//! `sockmodes user …`: the file of the users who can log in, changed and asked.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::ValueEnum;
+use sockmodes::auth::{
+    Credentials, Hash, MAX_PASSWORD_LEN, UserFile, UserStore, add_user, check_name, list_users,
+    remove_user,
+};
+use zeroize::Zeroizing;
+
+use super::{Done, Failure, password, print};
+
+#[derive(clap::Subcommand)]
+pub(super) enum Command {
+    /// Add a user, or give one a new password, from a prompt or the first line of standard input
+    Add {
+        #[command(flatten)]
+        user: User,
+        /// How the password is kept
+        #[arg(long, value_enum, default_value = "argon2id")]
+        hash: Kind,
+    },
+    /// Take a user out
+    Remove(User),
+    /// Check a password, from a prompt or the first line of standard input: exit status 0 if it is
+    /// right, 1 if not
+    Check(User),
+    /// Print the names, one a line
+    List(File),
+}
+
+#[derive(clap::Args)]
+pub(super) struct User {
+    /// The user's name
+    name: String,
+    #[command(flatten)]
+    file: File,
+}
+
+#[derive(clap::Args)]
+pub(super) struct File {
+    /// The user file: a name, a '|' and a hash a line
+    #[arg(long = "users", value_name = "FILE")]
+    path: PathBuf,
+}
+
+/// `--hash`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Kind {
+    /// Argon2id: slow to guess
+    Argon2id,
+    /// MD5 of name and password, as in the source document: fast to guess
+    Md5,
+}
+
+pub(super) fn run(command: &Command) -> Done {
+    match command {
+        Command::Add { user, hash } => add(user, *hash),
+        Command::Remove(user) => remove(user),
+        Command::Check(user) => check(user),
+        Command::List(file) => {
+            let names = list_users(&file.path)?;
+            print(names.iter().flat_map(|name| [name, "\n"]).collect::<String>().as_bytes())
+        }
+    }
+}
+
+fn add(user: &User, kind: Kind) -> Done {
+    check_name(&user.name).map_err(|why| Failure::Usage(format!("{:?}: {why}", user.name)))?;
+    let password = new_password(&user.name)?;
+    let hash = match kind {
+        Kind::Argon2id => Hash::argon2id(&password),
+        Kind::Md5 => Hash::md5(&user.name, &password),
+    };
+    drop(password);
+    let there = add_user(&user.file.path, &user.name, &hash)?;
+    let done = if there { "changed the password of" } else { "added" };
+    say(&format!("{done} {} in {}", user.name, user.file.path.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn remove(user: &User) -> Done {
+    if !remove_user(&user.file.path, &user.name)? {
+        let path = user.file.path.display();
+        return Err(Failure::Failed(format!("{path}: there is no user {:?}", user.name)));
+    }
+    say(&format!("removed {} from {}", user.name, user.file.path.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check(user: &User) -> Done {
+    let file = UserFile::open(&user.file.path)?;
+    let password = asked(&format!("password of {}: ", user.name))?;
+    if file.verify(&Credentials::new(&user.name, password)) {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let path = user.file.path.display();
+    Err(Failure::Failed(format!("{path}: no such user, or not this password: {:?}", user.name)))
+}
+
+/// A password that can be set; asked for twice where it can't be seen.
+fn new_password(name: &str) -> Result<Zeroizing<String>, Failure> {
+    let password = asked(&format!("new password of {name}: "))?;
+    if password.is_empty() {
+        return Err(Failure::Failed("an empty password is refused".into()));
+    }
+    if password.len() > MAX_PASSWORD_LEN {
+        let text = format!("a password of more than {MAX_PASSWORD_LEN} bytes is refused");
+        return Err(Failure::Failed(text));
+    }
+    if io::stdin().is_terminal() && asked("the same again: ")? != password {
+        return Err(Failure::Failed("the two passwords are not the same".into()));
+    }
+    Ok(password)
+}
+
+fn asked(prompt: &str) -> Result<Zeroizing<String>, Failure> {
+    password::ask(prompt)?.ok_or_else(|| Failure::Failed("there is no password".into()))
+}
+
+/// Tells a person what was done; a program has the exit status.
+fn say(text: &str) {
+    if io::stderr().is_terminal() {
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+}
