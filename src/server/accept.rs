@@ -131,7 +131,7 @@ impl<N: Network> EventLoop<N> {
     // ANCHOR_END: accept_from
 
     /// Takes a connection in, or closes it again without a nonce if a limit says so.
-    fn admit(&mut self, stream: N::Stream, peer: SocketAddr) {
+    pub(super) fn admit(&mut self, stream: N::Stream, peer: SocketAddr) {
         self.accepting.newest += 1;
         let number = self.accepting.newest;
         let judgement = match self.connections.len() {

@@ -100,3 +100,132 @@ impl<N: Network> EventLoop<N> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, ErrorKind};
+    use std::net::SocketAddr;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::auth::{Credentials, Key, Nonces};
+    use crate::observe::Events;
+    use crate::server::Config;
+    use crate::server::network::{Stream, Wakeup};
+    use crate::session::{Protocol, Reason, Service, Time};
+
+    /// A network without anybody in it.
+    struct Empty;
+
+    impl Network for Empty {
+        type Stream = Peer;
+
+        fn now(&self) -> Time {
+            Time::START
+        }
+        fn wait(&mut self, _: Option<Duration>, _: &mut Vec<Wakeup>) -> io::Result<()> {
+            Ok(())
+        }
+        fn accept(&mut self, _: usize) -> io::Result<(Peer, SocketAddr)> {
+            Ok((Peer::default(), ([127, 0, 0, 1], 1).into()))
+        }
+        fn register(&mut self, _: &mut Peer, _: Token) -> io::Result<()> {
+            Ok(())
+        }
+        fn close_listeners(&mut self) {}
+    }
+
+    /// A peer who sends one login and takes answers.
+    #[derive(Default)]
+    struct Peer {
+        has_sent: bool,
+    }
+
+    impl Stream for Peer {
+        fn recv(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            if std::mem::replace(&mut self.has_sent, true) {
+                return Err(ErrorKind::WouldBlock.into());
+            }
+            let login = br#"{"username":"a","passwd":"a"}"#;
+            buffer[..login.len()].copy_from_slice(login);
+            Ok(login.len())
+        }
+        fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            Ok(bytes.len())
+        }
+        fn shut_down_sending(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Keeps everything until somebody says something.
+    #[derive(Default)]
+    struct Silent;
+
+    impl Verifier for Silent {
+        fn has_room(&self) -> bool {
+            true
+        }
+        fn submit(&mut self, _: Token, _: Credentials) {}
+        fn has_answer(&self) -> bool {
+            false
+        }
+        fn poll(&mut self) -> Option<Answer> {
+            None
+        }
+        fn reload(&mut self) {}
+    }
+
+    fn loop_with_a_login() -> (EventLoop<Empty>, Token) {
+        let protocol = Protocol::new(Key::none(), Service::Login);
+        let config = Config::new(([127, 0, 0, 1], 0).into(), protocol, Nonces::none());
+        let rng = Box::new(rand::rng());
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut event_loop = EventLoop::new(Empty, config, rng, Events::default(), stop)
+            .with_verifier(Box::new(Silent));
+        let token = accept_one(&mut event_loop);
+        (event_loop, token)
+    }
+
+    fn accept_one(event_loop: &mut EventLoop<Empty>) -> Token {
+        let (stream, peer) = event_loop.network.accept(0).unwrap();
+        event_loop.admit(stream, peer);
+        let (key, connection) = event_loop.connections.iter().last().unwrap();
+        let token = Token::new(key, connection.number);
+        event_loop.connections[key].note_readiness(true, false, false);
+        event_loop.enqueue(key);
+        event_loop.turn().unwrap();
+        token
+    }
+
+    fn sent(event_loop: &EventLoop<Empty>, token: Token) -> u64 {
+        event_loop.connections[token.key()].sent
+    }
+
+    #[test]
+    fn a_verdict_reaches_its_connection() {
+        let (mut event_loop, token) = loop_with_a_login();
+        event_loop.take_verdict(token, "a", Verdict::Failure);
+        assert_eq!(sent(&event_loop, token), "failed!".len() as u64);
+    }
+
+    #[test]
+    fn a_late_verdict_does_not_reach_who_took_the_place() {
+        let (mut event_loop, first) = loop_with_a_login();
+        event_loop.with_connection(first.key(), |connection, _| {
+            connection.session.handle_lost(Reason::Reset);
+        });
+        // Nobody is there.
+        event_loop.take_verdict(first, "a", Verdict::Success);
+        let second = accept_one(&mut event_loop);
+        assert_eq!(second.key(), first.key(), "the place is used again");
+        // Somebody else is, whose own login is being checked.
+        event_loop.take_verdict(first, "a", Verdict::Success);
+        assert_eq!(sent(&event_loop, second), 0);
+        assert!(!event_loop.connections[second.key()].session.is_admitted());
+        event_loop.take_verdict(second, "a", Verdict::Success);
+        assert_eq!(sent(&event_loop, second), "success!".len() as u64);
+    }
+}
