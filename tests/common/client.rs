@@ -1,0 +1,75 @@
+//! Raw clients: bytes out, bytes in, and no wait without a bound.
+#![allow(dead_code)]
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::thread;
+use std::time::Instant;
+
+use sockmodes::auth::{Key, Scheme, Secret};
+
+use crate::program::PATIENCE;
+
+/// Bytes of a nonce unless the server is told otherwise.
+pub(crate) const NONCE_LEN: usize = 32;
+
+pub(crate) fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect_timeout(&address, PATIENCE).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream
+}
+
+pub(crate) fn digest(scheme: Scheme, secret: &[u8], nonce: &[u8]) -> Vec<u8> {
+    Key::new(scheme, &Secret::new(secret.to_vec()).unwrap()).digest(nonce).as_bytes().to_vec()
+}
+
+/// Reads a nonce and sends its digest.
+pub(crate) fn answer(stream: &mut TcpStream, scheme: Scheme, secret: &[u8]) {
+    let nonce: [u8; NONCE_LEN] = read(stream);
+    stream.write_all(&digest(scheme, secret, &nonce)).unwrap();
+}
+
+pub(crate) fn read<const N: usize>(stream: &mut TcpStream) -> [u8; N] {
+    let mut bytes = [0; N];
+    stream.read_exact(&mut bytes).unwrap();
+    bytes
+}
+
+/// Sends `request` and reads a reply that has to be `reply`.
+pub(crate) fn exchange(stream: &mut TcpStream, request: &[u8], reply: &[u8]) {
+    stream.write_all(request).unwrap();
+    let mut got = vec![0; reply.len()];
+    stream.read_exact(&mut got).unwrap();
+    assert!(got == reply, "another reply than expected");
+}
+
+/// Everything up to the end of input; a reset counts as one.
+pub(crate) fn read_rest(stream: &mut TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    match stream.read_to_end(&mut bytes) {
+        Err(error) if error.kind() != ErrorKind::ConnectionReset => panic!("{error}"),
+        _ => bytes,
+    }
+}
+
+/// Sends `request`, ends the sending side, and reads to the end.
+pub(crate) fn converse(stream: &mut TcpStream, request: &[u8]) -> Vec<u8> {
+    stream.write_all(request).unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    read_rest(stream)
+}
+
+/// Tries again until it holds: for what the other side does in its own time and without a sign.
+pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < PATIENCE, "waited in vain for {what}");
+        thread::yield_now();
+    }
+}
+
+pub(crate) fn find(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}

@@ -1,0 +1,54 @@
+//! Runs tests that need something which the machine may not have.
+//!
+//! A test whose need is not met says `skipped: …, because …` and is counted as ignored in the last
+//! line, where Rust's own harness could only count it as passed. With `SOCKMODES_REQUIRE_PEERS=1` it
+//! fails.
+#![allow(dead_code)]
+
+use std::env;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use libtest_mimic::{Arguments, Completion, Trial};
+
+/// Looks at the machine: what is missing, if something is.
+pub(crate) type Need = fn() -> Option<String>;
+
+/// Name, needs, and the test, which fails by panicking.
+pub(crate) type Test = (&'static str, &'static [Need], fn());
+
+/// Runs `tests`, as the arguments choose.
+pub(crate) fn run(tests: &[Test]) -> ExitCode {
+    let trials = tests.iter().map(trial).collect();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+fn trial(&(name, needs, test): &Test) -> Trial {
+    Trial::ignorable_test(name, move || {
+        let Some(missing) = needs.iter().find_map(|need| need()) else {
+            test();
+            return Ok(Completion::Completed);
+        };
+        if env::var_os("SOCKMODES_REQUIRE_PEERS").is_some_and(|value| value == "1") {
+            return Err(format!("{missing}, and SOCKMODES_REQUIRE_PEERS is set").into());
+        }
+        eprintln!("skipped: {name}, because {missing}");
+        Ok(Completion::ignored_with(missing))
+    })
+}
+
+/// Whether a program of this name can be found.
+pub(crate) fn missing_program(name: &str) -> Option<String> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let found = env::split_paths(&path).any(|folder| Path::new(&folder).join(name).is_file());
+    (!found).then(|| format!("{name} is not installed"))
+}
+
+/// Whether `name` is installed and, asked with `args`, says `text`.
+pub(crate) fn missing_feature(name: &str, args: &[&str], text: &str) -> Option<String> {
+    missing_program(name).or_else(|| {
+        let said = Command::new(name).args(args).output().ok()?;
+        let said = String::from_utf8_lossy(&[said.stdout, said.stderr].concat()).into_owned();
+        (!said.contains(text)).then(|| format!("this {name} knows no {text:?}"))
+    })
+}

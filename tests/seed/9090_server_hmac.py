@@ -1,0 +1,23 @@
+import socket
+import hashlib
+import os
+import hmac
+sk = socket.socket()
+sk.bind(('127.0.0.1',9090))
+sk.listen()
+conn,addr = sk.accept()
+key = '天王盖地虎'# 这个是固定盐
+ch = os.urandom(10)
+conn.send(ch)# 把随机字符串发给client
+obj = hmac.new(key.encode('utf-8'),ch)
+re = obj.digest()
+# 固定的用盐的加密方式
+client_re = conn.recv(1024)# 接收client端加密后的结果
+
+if re == client_re:
+    print('你好机油!')
+    '''收发数据的逻辑'''
+else:
+    print('你根本不是老司机')
+    conn.close()
+sk.close()
