@@ -84,9 +84,15 @@ pub(crate) fn main() -> ExitCode {
             Failure::Usage(text) => (text, 2),
         };
         // If standard error is closed or full, the status still tells.
-        let _ = writeln!(io::stderr(), "sockmodes: {text}");
+        let _ = writeln!(io::stderr(), "sockmodes: {}", one_line(&text));
         ExitCode::from(status)
     })
+}
+
+/// `text` with its control characters escaped: a file's name may hold some.
+fn one_line(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { c.escape_default().collect() } else { c.to_string() };
+    text.chars().map(shown).collect()
 }
 
 fn run(command: Command) -> Done {
