@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use super::network::{Stream, Token};
 use super::outbox::{self, Outbox};
 use crate::observe::{Detail, Event, Events};
-use crate::session::{Protocol, Reason, Session, Step, Time};
+use crate::session::{Protocol, Reason, Session, State, Step, Time};
 
 /// Bytes that one connection may read in one turn before the others have theirs.
 const BUDGET: usize = 256 * 1024;
@@ -37,6 +37,8 @@ pub(super) struct Connection<S> {
     pub(super) queued: bool,
     /// In the loop's queue of connections whose login wants to be checked.
     pub(super) waits_for_check: bool,
+    /// The state that was told last, and whether the client's being let in was told.
+    told: (State, bool),
 }
 
 /// What a connection needs for a turn, borrowed from the loop.
@@ -62,6 +64,7 @@ pub(super) enum Rest {
 impl<S: Stream> Connection<S> {
     pub(super) fn new(stream: S, peer: SocketAddr, number: u64, session: Session) -> Self {
         Connection {
+            told: (session.state(), session.is_admitted()),
             session,
             peer,
             number,
@@ -93,6 +96,24 @@ impl<S: Stream> Connection<S> {
         self.readable |= readable;
         self.writable |= writable;
         self.read_closed |= read_closed;
+    }
+
+    /// Tells of a change of state, if there was one since the last call: called after whatever may
+    /// have brought one, so that none is told late or lost behind the next.
+    #[inline]
+    pub(super) fn tell_changes(&mut self, events: &mut Events) {
+        let now = (self.session.state(), self.session.is_admitted());
+        if now == self.told {
+            return;
+        }
+        let (before, was_let_in) = std::mem::replace(&mut self.told, now);
+        let (number, peer) = (Some(self.number), self.peer);
+        if now.1 && !was_let_in {
+            events.tell(Detail::Life, number, || Event::LetIn { peer });
+        }
+        if now.0 != before {
+            events.tell(Detail::States, number, || Event::State { from: before, to: now.0 });
+        }
     }
 
     /// Bytes that wait for the kernel.
@@ -134,6 +155,7 @@ impl<S: Stream> Connection<S> {
         let taken = if self.outbox.is_empty() { self.send(answer, tools) } else { 0 };
         if taken == answer.len() {
             self.session.handle_flushed(tools.protocol, tools.now);
+            self.tell_changes(tools.events);
         } else {
             self.outbox.push(&answer[taken..]);
         }
@@ -155,6 +177,7 @@ impl<S: Stream> Connection<S> {
         self.outbox = outbox;
         if self.outbox.is_empty() {
             self.session.handle_flushed(tools.protocol, tools.now);
+            self.tell_changes(tools.events);
         }
         self.outbox.is_empty()
     }
@@ -195,6 +218,7 @@ impl<S: Stream> Connection<S> {
             Ok(0) => {
                 self.readable = false;
                 let answer = self.session.handle_end_of_input();
+                self.tell_changes(tools.events);
                 self.deliver(&answer, tools);
                 0
             }
@@ -224,6 +248,7 @@ impl<S: Stream> Connection<S> {
         let buffer = std::mem::take(&mut tools.buffer);
         let bytes = &mut buffer[..received];
         let answer = self.session.handle_bytes(tools.protocol, tools.now, bytes);
+        self.tell_changes(tools.events);
         self.deliver(&answer, tools);
         drop(answer);
         tools.buffer = buffer;

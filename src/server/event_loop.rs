@@ -21,10 +21,10 @@ use super::connection::{Connection, Tools};
 use super::deadlines::Deadlines;
 use super::drain::Drain;
 use super::logins::Logins;
-use super::network::{Network, Stream, Token, Wakeup};
+use super::network::{Network, Token, Wakeup};
 use super::verify::{Nobody, Verifier};
 use crate::observe::{Detail, Event, Events};
-use crate::session::{Reason, State, Step, Time};
+use crate::session::{Reason, Step, Time};
 
 /// The largest buffer that all connections share for reading.
 const MAX_BUFFER: usize = 1024 * 1024;
@@ -207,15 +207,15 @@ impl<N: Network> EventLoop<N> {
         }
     }
 
-    /// Lets `action` change a connection, then does what follows from the change: counts, deadline,
-    /// events, and the end if it has come.
+    /// Lets `action` change a connection, then does what follows from the change: events, deadline,
+    /// counts, and the end if it has come.
     pub(super) fn with_connection<R>(
         &mut self,
         key: usize,
         action: impl FnOnce(&mut Connection<N::Stream>, &mut Tools<'_>) -> R,
     ) -> R {
         let connection = &mut self.connections[key];
-        let before = Standing::of(connection);
+        let was_pending = connection.session.is_pending();
         let mut tools = Tools {
             protocol: &self.config.protocol,
             now: self.now,
@@ -223,13 +223,17 @@ impl<N: Network> EventLoop<N> {
             events: &mut self.events,
         };
         let result = action(connection, &mut tools);
-        let after = Standing::of(connection);
+        connection.tell_changes(tools.events);
+        let pending_ended = was_pending && !connection.session.is_pending();
         match connection.session.poll_deadline() {
             Some((timer, at)) => self.deadlines.set(key, timer, at),
             None => self.deadlines.remove(key),
         }
-        if before != after {
-            self.follow(key, before, after);
+        if pending_ended {
+            self.admission.pending_ended(connection.peer.ip());
+        }
+        if let Step::Close(reason) = connection.session.poll_step() {
+            self.close(key, reason);
         }
         result
     }
@@ -249,26 +253,7 @@ impl<N: Network> EventLoop<N> {
         }
     }
 
-    /// Keeps the counts, tells of a change, and closes what is over.
     #[cold]
-    fn follow(&mut self, key: usize, before: Standing, after: Standing) {
-        let connection = &self.connections[key];
-        let (number, peer) = (connection.number, connection.peer);
-        if before.pending && !after.pending {
-            self.admission.pending_ended(peer.ip());
-        }
-        if after.let_in && !before.let_in {
-            self.events.tell(Detail::Life, Some(number), || Event::LetIn { peer });
-        }
-        self.events.tell(Detail::States, Some(number), || Event::State {
-            from: before.state,
-            to: after.state,
-        });
-        if let Step::Close(reason) = connection.session.poll_step() {
-            self.close(key, reason);
-        }
-    }
-
     fn close(&mut self, key: usize, reason: Reason) {
         self.deadlines.remove(key);
         let connection = self.connections.remove(key);
@@ -301,24 +286,5 @@ impl<N: Network> EventLoop<N> {
     /// The network, for a test that plays the other end.
     pub fn network_mut(&mut self) -> &mut N {
         &mut self.network
-    }
-}
-
-/// What the loop watches about a session.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Standing {
-    state: State,
-    pending: bool,
-    let_in: bool,
-}
-
-impl Standing {
-    fn of<S: Stream>(connection: &Connection<S>) -> Standing {
-        let session = &connection.session;
-        Standing {
-            state: session.state(),
-            pending: session.is_pending(),
-            let_in: session.is_admitted(),
-        }
     }
 }
