@@ -2,13 +2,12 @@
 //!
 //! Its bytes are wiped from memory when dropped and are in no message, not even in `Debug`.
 
-use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::{env, fmt, process};
+use std::{env, fmt};
 
 use rand::TryRng;
 use rand::rngs::SysRng;
@@ -148,25 +147,18 @@ pub fn default_file() -> Option<PathBuf> {
 fn make(path: &Path) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let mut random = Zeroizing::new([0_u8; 32]);
-    SysRng.try_fill_bytes(&mut *random).map_err(io::Error::other)?;
-    let mut digits = Zeroizing::new(String::with_capacity(65));
-    for byte in random.iter() {
-        digits.push_str(&format!("{byte:02x}"));
-    }
+    let mut digits = random_digits::<32>()?;
     digits.push('\n');
 
-    let draft = folder.join(OsStr::new(&format!(".secret.{}", process::id())));
-    let written = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&draft)
-        .and_then(|mut file| {
-            file.write_all(digits.as_bytes())?;
-            file.sync_all()
-        });
+    // A name of its own: two containers that share a folder may share a process number too.
+    let draft = folder.join(format!(".secret.{}", *random_digits::<8>()?));
+    let written =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).and_then(
+            |mut file| {
+                file.write_all(digits.as_bytes())?;
+                file.sync_all()
+            },
+        );
     let linked = written.and_then(|()| match fs::hard_link(&draft, path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         other => other,
@@ -174,4 +166,15 @@ fn make(path: &Path) -> io::Result<()> {
     // Best effort: what matters is whether the link stands.
     let _ = fs::remove_file(&draft);
     linked
+}
+
+/// `N` random bytes as hexadecimal digits, with room for one more.
+fn random_digits<const N: usize>() -> io::Result<Zeroizing<String>> {
+    let mut random = Zeroizing::new([0_u8; N]);
+    SysRng.try_fill_bytes(&mut *random).map_err(io::Error::other)?;
+    let mut digits = Zeroizing::new(String::with_capacity(2 * N + 1));
+    for byte in random.iter() {
+        digits.push_str(&format!("{byte:02x}"));
+    }
+    Ok(digits)
 }
