@@ -4,7 +4,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sockmodes::auth::{Key, Scheme, Secret};
 
@@ -72,4 +72,29 @@ pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 
 pub(crate) fn find(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
+}
+
+/// A stretch without progress that shows that every buffer is full; if it is a busy machine that made
+/// it, there is less in them, and no test minds.
+const STUFFED: Duration = Duration::from_millis(300);
+
+/// Sends without reading until nothing more goes: the server then owes megabytes. How many bytes went.
+pub(crate) fn stuff(stream: &mut TcpStream) -> usize {
+    stuff_with(stream, |_| b'x')
+}
+
+/// The same, byte number `n` being `byte(n)`.
+pub(crate) fn stuff_with(stream: &mut TcpStream, byte: impl Fn(usize) -> u8) -> usize {
+    stream.set_write_timeout(Some(STUFFED)).unwrap();
+    let mut sent = 0;
+    loop {
+        let chunk: Vec<u8> = (sent..sent + 64 * 1024).map(&byte).collect();
+        match stream.write(&chunk) {
+            Ok(written) => sent += written,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    sent
 }
