@@ -141,7 +141,17 @@ impl Program {
 
     /// The same with a standard error that the test keeps, or keeps nobody from reading.
     pub(crate) fn start_with(command: &mut Command, stderr: Stdio) -> Program {
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr);
+        Program::start_on(command, Stdio::piped(), Stdio::piped(), stderr)
+    }
+
+    /// The same with an input and an output of the test's choice; those that it keeps are not collected.
+    pub(crate) fn start_on(
+        command: &mut Command,
+        stdin: Stdio,
+        stdout: Stdio,
+        stderr: Stdio,
+    ) -> Program {
+        command.stdin(stdin).stdout(stdout).stderr(stderr);
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         Program {
             stdin: child.stdin.take(),
