@@ -6,6 +6,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use socket2::SockRef;
 use sockmodes::auth::{Key, Scheme, Secret};
 
 use crate::program::PATIENCE;
@@ -97,4 +98,20 @@ pub(crate) fn stuff_with(stream: &mut TcpStream, byte: impl Fn(usize) -> u8) -> 
     }
     stream.set_write_timeout(Some(PATIENCE)).unwrap();
     sent
+}
+
+/// Ends the connection with a reset, as a process that crashes with unread input does.
+pub(crate) fn reset(stream: TcpStream) {
+    SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+}
+
+/// The nonce that a connection is sent; `None` if it is closed without one.
+pub(crate) fn nonce(stream: &mut TcpStream) -> Option<[u8; NONCE_LEN]> {
+    let mut nonce = [0; NONCE_LEN];
+    match stream.read_exact(&mut nonce) {
+        Ok(()) => Some(nonce),
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => None,
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => None,
+        Err(error) => panic!("{error}"),
+    }
 }
