@@ -145,6 +145,21 @@ impl<S: Stream> Connection<S> {
     }
     // ANCHOR_END: turn
 
+    /// The server stops: pays what is owed, ends the sending side after it, or closes if there is
+    /// nothing, neither here nor in the kernel.
+    pub(super) fn stop(&mut self, tools: &mut Tools<'_>) {
+        let undelivered = self.session.state() == State::Serving && self.stream.has_undelivered();
+        if undelivered {
+            self.session.handle_undelivered();
+        }
+        self.session.handle_stop(tools.now);
+        self.tell_changes(tools.events);
+        if undelivered && self.outbox.is_empty() {
+            self.session.handle_flushed(tools.protocol, tools.now);
+            self.turn(tools);
+        }
+    }
+
     // ANCHOR: deliver
     /// Sends `answer`, and keeps what the kernel does not take.
     pub(super) fn deliver(&mut self, answer: &[u8], tools: &mut Tools<'_>) {

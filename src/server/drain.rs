@@ -50,9 +50,7 @@ impl<N: Network> EventLoop<N> {
         let connections = self.connections.len();
         self.events.tell(Detail::Life, None, || Event::Draining { connections });
         for key in self.keys() {
-            self.with_connection(key, |connection, tools| {
-                connection.session.handle_stop(tools.now);
-            });
+            self.with_connection(key, |connection, tools| connection.stop(tools));
         }
     }
 

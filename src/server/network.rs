@@ -92,4 +92,9 @@ pub trait Stream {
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize>;
     /// As shutdown(2) with `SHUT_WR`.
     fn shut_down_sending(&mut self) -> io::Result<()>;
+    /// Whether the kernel still has bytes that the peer had no room for. Asked once, at the end:
+    /// afterwards nothing more is sent.
+    fn has_undelivered(&mut self) -> bool {
+        false
+    }
 }

@@ -241,6 +241,13 @@ impl Session {
         }
     }
 
+    /// The peer had no room yet for some of what the kernel took: it is still owed. To be said before
+    /// [`handle_stop`](Session::handle_stop), which would else close with nothing owed, and a peer that
+    /// then sends would have the rest destroyed by a reset.
+    pub fn handle_undelivered(&mut self) {
+        self.owing |= matches!(self.stage, Stage::Serving(_));
+    }
+
     /// The server stops: no more is read, what is owed still goes out.
     pub fn handle_stop(&mut self, now: Time) {
         match self.stage.take() {
