@@ -179,6 +179,11 @@ impl Program {
         String::from_utf8_lossy(&self.stdout.wait(text, found)).into_owned()
     }
 
+    /// What it has written to standard error until now.
+    pub(crate) fn log_so_far(&self) -> String {
+        String::from_utf8_lossy(&self.stderr.0.0.lock().unwrap().bytes).into_owned()
+    }
+
     pub(crate) fn wait_for_log(&self, text: &str) -> String {
         let found = |bytes: &[u8]| find(bytes, text.as_bytes());
         let log = self.stderr.wait(text, found);
