@@ -1,0 +1,119 @@
+//! What the lessons share: numbered steps with the time each one took, claims that are checked, a peer or two.
+//!
+//! Nothing here is clever, and nothing here touches the sockets of a lesson behind its back: a lesson reads from
+//! top to bottom without this file. `told.rs` is how a result is written down; `examples/python/common.py` is this
+//! file for the Python twins.
+//!
+//! **Numbers that differ from run to run.** A lesson and its twin print the same lines, and a test compares them with
+//! what varies masked. Write such a number in one of these forms, and no other number in them:
+//!
+//! | what | form | example |
+//! | --- | --- | --- |
+//! | a time | number, space, unit: `s`, `ms`, `µs`, `ns` | `0.102 s`, `12 ms` |
+//! | a share | number, space, `%` | `98 %` |
+//! | a port | after the address | `127.0.0.1:40312` |
+//! | anything else | `~` in front | `~48210 calls` |
+//!
+//! The spaces before such a number are masked too, so columns may be aligned.
+
+// Every lesson compiles this file for itself and uses a part of it.
+#![allow(dead_code, unused_imports)]
+
+mod told;
+
+use std::process::ExitCode;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use sockmodes::socket::{Result, Socket};
+
+pub(crate) use told::{Told, errno_name};
+
+/// One lesson while it runs.
+pub(crate) struct Lesson {
+    steps: u32,
+    claims: u32,
+    failed: Vec<String>,
+}
+
+impl Lesson {
+    /// Prints the title and what to predict. Read them, make up your mind, then read on.
+    pub(crate) fn begin(title: &str, predictions: &[&str]) -> Self {
+        println!("{title}\n\nPredict:");
+        for prediction in predictions {
+            println!("  ? {prediction}");
+        }
+        Lesson { steps: 0, claims: 0, failed: Vec::new() }
+    }
+
+    /// A heading: what the next steps are about.
+    pub(crate) fn part(&self, heading: &str) {
+        println!("\n{heading}");
+    }
+
+    /// A line between steps.
+    pub(crate) fn note(&self, text: &str) {
+        println!("     {text}");
+    }
+
+    /// Runs one call; prints its number, how long it took and what came of it; returns that.
+    pub(crate) fn step<T: Told>(&mut self, call: &str, run: impl FnOnce() -> T) -> T {
+        let begun = Instant::now();
+        let result = run();
+        let took = begun.elapsed();
+        self.steps += 1;
+        println!("{:3}. [{:8.3} s] {call} -> {}", self.steps, took.as_secs_f64(), result.told());
+        result
+    }
+
+    /// A claim of the lesson. One that does not hold makes the lesson end with status 1.
+    pub(crate) fn check(&mut self, claim: &str, holds: bool) {
+        self.claims += 1;
+        if holds {
+            println!("     so: {claim}");
+        } else {
+            println!("     DOES NOT HOLD: {claim}");
+            self.failed.push(claim.to_owned());
+        }
+    }
+
+    /// Counts the claims, and says with which status to end.
+    pub(crate) fn end(self) -> ExitCode {
+        if self.failed.is_empty() {
+            println!("\nAll {} claims hold.", self.claims);
+            return ExitCode::SUCCESS;
+        }
+        println!("\n{} of {} claims do not hold:", self.failed.len(), self.claims);
+        for claim in &self.failed {
+            println!("  - {claim}");
+        }
+        ExitCode::FAILURE
+    }
+}
+
+/// Two TCP sockets on this machine, connected to each other, both in blocking mode.
+pub(crate) fn connected() -> Result<(Socket, Socket)> {
+    let listener = Socket::tcp()?;
+    listener.bind("127.0.0.1:0")?; // Port 0: the kernel picks one that is free.
+    listener.listen(1)?;
+    let ours = Socket::tcp()?;
+    ours.connect(listener.local_addr()?)?;
+    let (peer, _) = listener.accept()?;
+    Ok((ours, peer))
+}
+
+/// A peer that does something a while later, so that waiting can be seen. `join` it to get its result.
+pub(crate) fn later<T: Send + 'static>(
+    wait: Duration,
+    act: impl FnOnce() -> T + Send + 'static,
+) -> JoinHandle<T> {
+    thread::spawn(move || {
+        thread::sleep(wait);
+        act()
+    })
+}
+
+/// Milliseconds, the way they read best.
+pub(crate) const fn ms(count: u64) -> Duration {
+    Duration::from_millis(count)
+}

@@ -1,0 +1,148 @@
+"""What the Python twins share: examples/common/mod.rs, line for line, in Python.
+
+A twin prints the same lines as its lesson in Rust. Numbers that differ from run to run are masked by the
+test that compares the two; examples/common/mod.rs says in which forms to write them.
+"""
+
+import errno
+import socket
+import sys
+import threading
+import time
+
+# A pipe must get the same bytes as a terminal, whatever the locale is.
+sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
+
+
+class Lesson:
+    """One lesson while it runs."""
+
+    def __init__(self, title, predictions):
+        """Prints the title and what to predict. Read them, make up your mind, then read on."""
+        self.steps = 0
+        self.claims = 0
+        self.failed = []
+        print(f"{title}\n\nPredict:")
+        for prediction in predictions:
+            print(f"  ? {prediction}")
+
+    def part(self, heading):
+        """A heading: what the next steps are about."""
+        print(f"\n{heading}")
+
+    def note(self, text):
+        """A line between steps."""
+        print(f"     {text}")
+
+    def step(self, call, run):
+        """Runs one call; prints its number, how long it took and what came of it.
+
+        Returns the result, or the exception if it raised one: in a lesson both are something to look at.
+        """
+        begun = time.monotonic()
+        try:
+            result = run()
+        except (OSError, ValueError) as error:
+            result = error
+        took = time.monotonic() - begun
+        self.steps += 1
+        print(f"{self.steps:3}. [{took:8.3f} s] {call} -> {told(result)}")
+        return result
+
+    def check(self, claim, holds):
+        """A claim of the lesson. One that does not hold makes the lesson end with status 1."""
+        self.claims += 1
+        if holds:
+            print(f"     so: {claim}")
+        else:
+            print(f"     DOES NOT HOLD: {claim}")
+            self.failed.append(claim)
+
+    def end(self):
+        """Counts the claims, and ends the program with the status that they deserve."""
+        if not self.failed:
+            print(f"\nAll {self.claims} claims hold.")
+            sys.exit(0)
+        print(f"\n{len(self.failed)} of {self.claims} claims do not hold:")
+        for claim in self.failed:
+            print(f"  - {claim}")
+        sys.exit(1)
+
+
+class Errno(int):
+    """What connect_ex and SO_ERROR give: an errno, 0 for none. Its name says more than its number."""
+
+
+def told(result):
+    """How a result is written down: examples/common/told.rs in Python. Change them together."""
+    if result is None:
+        return "None"
+    if isinstance(result, Errno):
+        return errno.errorcode[result] if result else "0"
+    if isinstance(result, TimeoutError) and result.errno is None:
+        return "TimedOut"
+    if isinstance(result, OSError) and result.errno is not None:
+        return errno.errorcode[result.errno]
+    if isinstance(result, (bytes, bytearray)):
+        return f"{len(result)} bytes" if len(result) > 40 else f'"{escaped(result)}"'
+    if isinstance(result, tuple) and isinstance(result[0], socket.socket):
+        return f"a socket, from {address(result[1])}"
+    if isinstance(result, tuple) and isinstance(result[0], bytes):
+        return f"{told(result[0])} from {told(result[1])}"
+    if isinstance(result, tuple):
+        return address(result)
+    return str(result)
+
+
+def done(run):
+    """For a call that returns None because there is nothing to say: shown as "ok", as Rust's () is."""
+
+    def call():
+        run()
+        return "ok"
+
+    return call
+
+
+def escaped(data):
+    """Bytes as text, with what is not printable escaped as Rust's escape_ascii does."""
+    named = {9: "\\t", 10: "\\n", 13: "\\r", 34: '\\"', 39: "\\'", 92: "\\\\"}
+    return "".join(named.get(b) or (chr(b) if 32 <= b < 127 else f"\\x{b:02x}") for b in data)
+
+
+def address(pair):
+    """An address as Rust prints it."""
+    host, port = pair[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def is_timed_out(result):
+    """Whether it is a timeout of timeout mode, which has no errno."""
+    return isinstance(result, TimeoutError) and result.errno is None
+
+
+def is_errno(result, number):
+    """Whether it is an OSError with this errno."""
+    return isinstance(result, OSError) and result.errno == number
+
+
+def connected():
+    """Two TCP sockets on this machine, connected to each other, both in blocking mode."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))  # Port 0: the kernel picks one that is free.
+        listener.listen(1)
+        ours = socket.create_connection(listener.getsockname())
+        peer, _ = listener.accept()
+        return ours, peer
+
+
+def later(wait, act):
+    """A peer that does something a while later, so that waiting can be seen. `join` it to wait for its end."""
+
+    def run():
+        time.sleep(wait)
+        act()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
