@@ -21,13 +21,15 @@
 
 mod told;
 
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use sockmodes::socket::{Result, Socket};
 
-pub(crate) use told::{Told, errno_name};
+pub(crate) use told::{Told, Varies, errno_name};
 
 /// One lesson while it runs.
 pub(crate) struct Lesson {
@@ -111,6 +113,21 @@ pub(crate) fn later<T: Send + 'static>(
         thread::sleep(wait);
         act()
     })
+}
+
+/// Waits until a read would not have to wait, for `limit` at most; says whether it came to that.
+pub(crate) fn wait_readable(socket: impl AsFd, limit: Duration) -> bool {
+    ready(socket, PollFlags::IN, limit)
+}
+
+/// Waits until a write would not have to wait, for `limit` at most; says whether it came to that.
+pub(crate) fn wait_writable(socket: impl AsFd, limit: Duration) -> bool {
+    ready(socket, PollFlags::OUT, limit)
+}
+
+fn ready(socket: impl AsFd, what: PollFlags, limit: Duration) -> bool {
+    let limit = Timespec::try_from(limit).expect("a lesson waits for seconds, not for ages");
+    poll(&mut [PollFd::new(&socket, what)], Some(&limit)).expect("poll works") > 0
 }
 
 /// Milliseconds, the way they read best.

@@ -48,6 +48,16 @@ impl Told for usize {
     }
 }
 
+/// A count that differs from run to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Varies(pub(crate) usize);
+
+impl Told for Varies {
+    fn told(&self) -> String {
+        format!("~{}", self.0)
+    }
+}
+
 impl Told for String {
     fn told(&self) -> String {
         self.clone()

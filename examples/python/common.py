@@ -5,6 +5,7 @@ test that compares the two; examples/common/mod.rs says in which forms to write 
 """
 
 import errno
+import select
 import socket
 import sys
 import threading
@@ -73,10 +74,16 @@ class Errno(int):
     """What connect_ex and SO_ERROR give: an errno, 0 for none. Its name says more than its number."""
 
 
+class Varies(int):
+    """A count that differs from run to run."""
+
+
 def told(result):
     """How a result is written down: examples/common/told.rs in Python. Change them together."""
     if result is None:
         return "None"
+    if isinstance(result, Varies):
+        return f"~{int(result)}"
     if isinstance(result, Errno):
         return errno.errorcode[result] if result else "0"
     if isinstance(result, TimeoutError) and result.errno is None:
@@ -134,6 +141,16 @@ def connected():
         ours = socket.create_connection(listener.getsockname())
         peer, _ = listener.accept()
         return ours, peer
+
+
+def wait_readable(sock, limit):
+    """Waits until a read would not have to wait, for `limit` seconds at most; says whether it came to that."""
+    return bool(select.select([sock], [], [], limit)[0])
+
+
+def wait_writable(sock, limit):
+    """Waits until a write would not have to wait, for `limit` seconds at most; says whether it came to that."""
+    return bool(select.select([], [sock], [], limit)[1])
 
 
 def later(wait, act):

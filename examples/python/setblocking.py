@@ -1,0 +1,102 @@
+"""setblocking: one flag in the kernel decides who does the waiting.
+
+The twin of examples/setblocking.rs, which has the comments. Run it: python3 examples/python/setblocking.py
+"""
+
+import errno
+import fcntl
+import os
+import time
+
+from common import Lesson, connected, done, is_errno, later, wait_readable
+
+
+def is_nonblocking(sock):
+    """Whether the bit that setblocking(False) sets is set, asked of the kernel."""
+    return bool(fcntl.fcntl(sock.fileno(), fcntl.F_GETFL) & os.O_NONBLOCK)
+
+
+def measure(name, sock, peer, wait):
+    """Waits for five bytes that come in 0.2 s, in the way of `wait`, which says how many calls it made."""
+    sending = later(0.2, lambda: peer.sendall(b"hello"))
+    begun, cpu_before = time.monotonic(), time.thread_time()
+    calls = wait(sock)
+    waited, cpu = time.monotonic() - begun, time.thread_time() - cpu_before
+    sending.join()
+    return name, calls, waited, cpu
+
+
+def sleep_in_recv(sock):
+    sock.recv(5)
+    return 1
+
+
+def spin(sock):
+    calls = 0
+    while True:
+        calls += 1
+        try:
+            sock.recv(5)
+            return calls
+        except BlockingIOError:
+            pass
+
+
+def poll_then_recv(sock):
+    wait_readable(sock, 5)
+    sock.recv(5)
+    return 2
+
+
+lesson = Lesson(
+    "setblocking: one flag decides who waits",
+    [
+        "nothing has arrived: what does recv(5) give on a blocking socket, and when?",
+        "and on a non-blocking one?",
+        "where does the mode live: in the program's object, or in the kernel?",
+        "waiting by asking again and again: how many calls is that, and how much CPU?",
+    ],
+)
+sock, peer = connected()
+
+lesson.part("Blocking, as every socket starts")
+lesson.step("getblocking()", sock.getblocking)
+lesson.step("O_NONBLOCK", lambda: is_nonblocking(sock))
+sending = later(0.2, lambda: peer.sendall(b"hello"))
+got = lesson.step("recv(5)", lambda: sock.recv(5))
+sending.join()
+lesson.check("one call was enough: it slept until the bytes came", got == b"hello")
+
+lesson.part("Non-blocking: the same call on the same empty socket")
+lesson.step("setblocking(False)", done(lambda: sock.setblocking(False)))
+lesson.step("O_NONBLOCK", lambda: is_nonblocking(sock))
+empty = lesson.step("recv(5)", lambda: sock.recv(5))
+lesson.check('"nothing yet" is an answer of its own, EAGAIN', is_errno(empty, errno.EAGAIN))
+peer.sendall(b"again")
+wait_readable(sock, 5)
+got = lesson.step("recv(5), once it is there", lambda: sock.recv(5))
+lesson.check("it is not an error of the connection, which works on", got == b"again")
+
+lesson.part("The flag is the kernel's, and a dup shares it")
+twin = sock.dup()
+lesson.step("dup().setblocking(True)", done(lambda: twin.setblocking(True)))
+believes = lesson.step("getblocking() of the first", sock.getblocking)
+flag = lesson.step("O_NONBLOCK of the first", lambda: is_nonblocking(sock))
+lesson.check("the first believes that it does not block, and would", not believes and not flag)
+
+lesson.part("What waiting costs, in three ways")
+rows = []
+sock.setblocking(True)
+rows.append(measure("recv, blocking", sock, peer, sleep_in_recv))
+sock.setblocking(False)
+rows.append(measure("recv again and again", sock, peer, spin))
+rows.append(measure("poll, then recv", sock, peer, poll_then_recv))
+lesson.note("                             calls     waited    CPU time")
+for name, calls, waited, cpu in rows:
+    lesson.note(f"{name:<22} {'~' + str(calls):>11} {waited:8.3f} s  {cpu:8.4f} s")
+blocking, spinning, polling = rows
+lesson.check("sleeping in recv is one call", blocking[1] == 1)
+lesson.check("spinning asks many times for the same five bytes", spinning[1] > 2)
+lesson.check("polling is two calls, and the thread sleeps in the first", polling[1] == 2)
+lesson.check("spinning burns more CPU than the other two together", spinning[3] > blocking[3] + polling[3])
+lesson.end()
