@@ -1,0 +1,150 @@
+//! `connect_ex`: connecting is a conversation, and a non-blocking socket does not stay for its end.
+//!
+//! Before you run it: a non-blocking `connect_ex` to a port where nobody listens. What does it return? Then the
+//! socket becomes writable: are you connected? And a server that is too busy to answer: how does that look?
+//!
+//! ```text
+//! cargo run --example connect_ex
+//! python3 examples/python/connect_ex.py
+//! ```
+//!
+//! Next: `udp`, where connecting is no conversation at all.
+
+mod common;
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use common::{Lesson, ms, wait_writable};
+use rustix::io::Errno;
+use sockmodes::socket::{Mode, Result, Socket, SocketError};
+
+const REFUSED: i32 = Errno::CONNREFUSED.raw_os_error();
+const IN_PROGRESS: i32 = Errno::INPROGRESS.raw_os_error();
+const ALREADY: i32 = Errno::ALREADY.raw_os_error();
+const TRY_AGAIN: i32 = Errno::AGAIN.raw_os_error();
+
+fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
+    let mut lesson = Lesson::begin(
+        "connect_ex: an answer now, the outcome later",
+        &[
+            "connect to a port where nobody listens: what does connect do, what connect_ex?",
+            "the same, non-blocking: what comes back at once, and where is the refusal?",
+            "the socket is writable: does that mean connected?",
+            "a server whose backlog is full: refused, or silent?",
+        ],
+    );
+    raised_or_returned(&mut lesson)?;
+    in_progress_then_connected(&mut lesson)?;
+    in_progress_then_refused(&mut lesson)?;
+    silent(&mut lesson)?;
+    Ok(lesson.end())
+}
+
+fn raised_or_returned(lesson: &mut Lesson) -> Result<()> {
+    lesson.part("Blocking: connect raises, connect_ex returns");
+    let (nobody, _holder) = refusing()?;
+    let (one, other) = (Socket::tcp()?, Socket::tcp()?);
+    let raised = lesson.step("connect(nobody)", || one.connect(nobody));
+    let returned = lesson.step("connect_ex(nobody)", || other.connect_ex(nobody));
+    // One errno through two doors. connect_ex is for those to whom an errno is an answer, not an accident.
+    lesson.check(
+        "both say ECONNREFUSED, one as an error and one as a value",
+        raised.is_err_and(|error| error.raw_os_error() == Some(REFUSED)) && returned == REFUSED,
+    );
+    Ok(())
+}
+
+fn in_progress_then_connected(lesson: &mut Lesson) -> Result<()> {
+    lesson.part("Non-blocking, and somebody listens");
+    let listener = Socket::tcp()?;
+    listener.bind("127.0.0.1:0")?;
+    listener.listen(1)?;
+    let address = listener.local_addr()?;
+    let socket = Socket::tcp()?;
+    socket.set_mode(Mode::NonBlocking)?;
+    // The first segment is on its way. The answer is not waited for, so it can't be known.
+    let at_once = lesson.step("connect_ex(listener)", || socket.connect_ex(address));
+    lesson.check("EINPROGRESS is no failure: it goes on", at_once == IN_PROGRESS);
+    let writable = lesson.step("wait until writable", || wait_writable(&socket, ms(5000)));
+    let outcome = lesson.step("SO_ERROR", || socket.option(SocketError))?;
+    lesson.step("getpeername()", || socket.peer_addr())?;
+    lesson.check("writable, and no error waits: connected", writable && outcome == 0);
+    // The server had no part in this: the kernel answers, accept only collects.
+    lesson.step("accept()", || listener.accept())?;
+    Ok(())
+}
+
+fn in_progress_then_refused(lesson: &mut Lesson) -> Result<()> {
+    lesson.part("Non-blocking, and nobody listens");
+    let (nobody, _holder) = refusing()?;
+    let socket = Socket::tcp()?;
+    socket.set_mode(Mode::NonBlocking)?;
+    let at_once = lesson.step("connect_ex(nobody)", || socket.connect_ex(nobody));
+    // Writable means "a write would not wait". One that fails at once does not wait either.
+    let writable = lesson.step("wait until writable", || wait_writable(&socket, ms(5000)));
+    let outcome = lesson.step("SO_ERROR", || socket.option(SocketError))?;
+    let again = lesson.step("SO_ERROR, once more", || socket.option(SocketError))?;
+    lesson.check("at once it looks like success to come", at_once == IN_PROGRESS);
+    lesson.check(
+        "writable is only \"there is news\"; SO_ERROR is the news",
+        writable && outcome == REFUSED,
+    );
+    lesson.check("reading SO_ERROR clears it: ask once, and keep the answer", again == 0);
+    let peer = lesson.step("getpeername()", || socket.peer_addr());
+    lesson.check("getpeername tells it too: there is no peer", peer.is_err());
+    Ok(())
+}
+
+fn silent(lesson: &mut Lesson) -> Result<()> {
+    lesson.part("A full backlog: no refusal, only silence");
+    let (busy, _holders) = full_backlog()?;
+    let limit = Mode::Timeout(ms(200));
+    let (one, other) = (Socket::tcp()?, Socket::tcp()?);
+    one.set_mode(limit)?;
+    other.set_mode(limit)?;
+    let begun = Instant::now();
+    let raised = lesson.step("connect(busy), timeout 0.2", || one.connect(busy));
+    // TimedOut has no errno, and connect_ex must return one. CPython chose EAGAIN.
+    let returned = lesson.step("connect_ex(busy), timeout 0.2", || other.connect_ex(busy));
+    lesson.check(
+        "connect raises TimedOut, connect_ex returns EAGAIN",
+        raised.is_err_and(|error| error.is_timed_out()) && returned == TRY_AGAIN,
+    );
+    lesson.check("neither was early", begun.elapsed() >= ms(400));
+    let again = lesson.step("connect_ex(busy), once more", || one.connect_ex(busy));
+    lesson.check("the kernel had not given up: it still tries", again == ALREADY);
+    Ok(())
+}
+
+/// An address where nobody listens, and the socket that keeps the port from everybody else: bound, but not
+/// listening, so the kernel refuses whoever comes.
+fn refusing() -> Result<(SocketAddr, Socket)> {
+    let holder = Socket::tcp()?;
+    holder.bind("127.0.0.1:0")?;
+    Ok((holder.local_addr()?, holder))
+}
+
+/// An address whose queue of connections that wait for `accept` is full, and the sockets that keep it so.
+///
+/// Linux does not refuse the next one: it drops the segment, in the hope of room by the time the client
+/// sends it again, a second later.
+fn full_backlog() -> Result<(SocketAddr, Vec<Socket>)> {
+    let listener = Socket::tcp()?;
+    listener.bind("127.0.0.1:0")?;
+    listener.listen(0)?;
+    let address = listener.local_addr()?;
+    let mut holders = vec![listener];
+    loop {
+        let socket = Socket::tcp()?;
+        socket.set_mode(Mode::NonBlocking)?;
+        socket.connect_ex(address);
+        let got_in = wait_writable(&socket, ms(100));
+        holders.push(socket);
+        if !got_in {
+            return Ok((address, holders));
+        }
+    }
+}
