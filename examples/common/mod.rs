@@ -34,7 +34,7 @@ pub(crate) use told::{Told, Varies, errno_name};
 /// One lesson while it runs.
 pub(crate) struct Lesson {
     steps: u32,
-    claims: u32,
+    claims: usize,
     failed: Vec<String>,
 }
 
@@ -81,13 +81,13 @@ impl Lesson {
 
     /// Counts the claims, and says with which status to end.
     pub(crate) fn end(self) -> ExitCode {
+        let held = self.claims - self.failed.len();
+        println!("\nClaims that hold: {held} of {}", self.claims);
         if self.failed.is_empty() {
-            println!("\nAll {} claims hold.", self.claims);
             return ExitCode::SUCCESS;
         }
-        println!("\n{} of {} claims do not hold:", self.failed.len(), self.claims);
         for claim in &self.failed {
-            println!("  - {claim}");
+            println!("  DOES NOT HOLD: {claim}");
         }
         ExitCode::FAILURE
     }

@@ -61,12 +61,11 @@ class Lesson:
 
     def end(self):
         """Counts the claims, and ends the program with the status that they deserve."""
+        print(f"\nClaims that hold: {self.claims - len(self.failed)} of {self.claims}")
         if not self.failed:
-            print(f"\nAll {self.claims} claims hold.")
             sys.exit(0)
-        print(f"\n{len(self.failed)} of {self.claims} claims do not hold:")
         for claim in self.failed:
-            print(f"  - {claim}")
+            print(f"  DOES NOT HOLD: {claim}")
         sys.exit(1)
 
 

@@ -1,0 +1,213 @@
+//! `mode_matrix`: what happens if …? Every operation, in every condition, in all three modes, measured on the spot.
+//!
+//! Before you run it: pick an operation and cover the columns with your hand. What does `recv` do when the peer
+//! has closed; `send`, when the buffer is full; `connect`, when nobody listens; `readline`, when half a line is
+//! there? In which rows do the three modes differ, and what do those have in common?
+//!
+//! ```text
+//! cargo run --example mode_matrix                 the whole table
+//! cargo run --example mode_matrix -- --op recv    one operation
+//! cargo run --example mode_matrix -- --json       the cells, in the form of tests/oracle/cpython-3.11.json
+//! python3 examples/python/mode_matrix.py          the same, asked of your Python
+//! ```
+//!
+//! The conditions are those of the test that compares this library with CPython, `tests/oracle/`, and are read from
+//! there: `reading.rs`, `writing.rs`, `connecting.rs` and `states.rs` say how each comes about. This file only runs
+//! them and prints what came out.
+
+mod common;
+
+// One set of conditions for the test and for this table: two would drift apart.
+#[path = "../tests/oracle/bench.rs"]
+mod bench;
+#[path = "../tests/oracle/cell.rs"]
+mod cell;
+#[path = "../tests/oracle/connecting.rs"]
+mod connecting;
+#[path = "../tests/oracle/rain.rs"]
+mod rain;
+#[path = "../tests/oracle/reading.rs"]
+mod reading;
+#[path = "../tests/oracle/states.rs"]
+mod states;
+#[path = "../tests/oracle/trial.rs"]
+mod trial;
+#[path = "../tests/oracle/writing.rs"]
+mod writing;
+
+use std::collections::HashMap;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::thread;
+
+use cell::Cell;
+use common::Lesson;
+use trial::{Run, Trial};
+
+const MODES: [&str; 3] = ["blocking", "nonblocking", "timeout"];
+
+/// How many cells run at a time. They wait, most of them, so it can be far more than there are cores.
+const AT_A_TIME: usize = 64;
+
+fn main() -> ExitCode {
+    let cells: Vec<Cell> =
+        cell::table().into_iter().filter(|cell| cell.why_inexpressible().is_none()).collect();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => table(&cells),
+        ["--json"] => json(&cells),
+        ["--op", op] if cells.iter().any(|cell| cell.op == *op) => {
+            table(&cells.into_iter().filter(|cell| cell.op == *op).collect::<Vec<_>>())
+        }
+        _ => {
+            eprintln!("usage: mode_matrix [--json | --op OPERATION], with one of the operations:");
+            let mut ops: Vec<_> = cells.iter().map(|cell| cell.op.as_str()).collect();
+            ops.dedup();
+            eprintln!("  {}", ops.join(", "));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Measures the cells and prints them as a table, a condition a row, a mode a column.
+fn table(cells: &[Cell]) -> ExitCode {
+    let mut lesson = Lesson::begin(
+        "mode_matrix: what happens if",
+        &[
+            "in which conditions do all three modes give the same answer?",
+            "where does blocking wait for ever? What do the two others do in the same row?",
+            "which operations can end with less than all of it, and in which modes?",
+        ],
+    );
+    lesson.part("How to read it");
+    lesson.note("Each cell: what came of it, how long it took, and what it waited for:");
+    lesson.note("  -      nothing, it came back at once");
+    lesson.note("  peer   the peer, which acts after 0.1 s");
+    lesson.note("  limit  the timeout of 0.3 s, which ran out");
+    lesson.note("  ever   it would wait for ever; it was given up after 1.3 s");
+
+    let measured = measure(cells);
+    let by_key: HashMap<_, _> = cells.iter().map(key).zip(&measured).collect();
+    let (mut op, mut rows) = ("", Vec::new());
+    for cell in cells {
+        let row = (cell.op.as_str(), cell.condition.as_str());
+        if rows.contains(&row) {
+            continue; // Another mode of a row that is printed already.
+        }
+        rows.push(row);
+        if op != cell.op {
+            op = &cell.op;
+            lesson.part(&format!("{op:<51}{:<33}{:<33}timeout", MODES[0], MODES[1]));
+        }
+        let columns = MODES
+            .map(|mode| by_key.get(&(row.0, mode, row.1)).map_or(String::new(), |run| shown(run)));
+        let line = format!("  {:<49}{:<33}{:<33}{}", row.1, columns[0], columns[1], columns[2]);
+        println!("{}", line.trim_end());
+    }
+    lesson.part("And CPython?");
+    lesson.note(&format!("{} cells in {} rows were measured.", cells.len(), rows.len()));
+    for (cell, run) in cells.iter().zip(&measured).filter(|(cell, run)| !agree(cell, run)) {
+        lesson.note(&format!("differs: {cell}: {} {}", run.outcome, run.elapsed));
+    }
+    lesson.check(
+        "every cell is what was measured on CPython",
+        cells.iter().zip(&measured).all(|(cell, run)| agree(cell, run)),
+    );
+    let is = |row: &(&str, &str), mode, wait| {
+        by_key.get(&(row.0, mode, row.1)).is_some_and(|run| run.elapsed == wait)
+    };
+    let for_ever: Vec<_> = rows.iter().filter(|row| is(row, "blocking", "forever")).collect();
+    lesson.check(
+        "where blocking waits for ever, non-blocking never waits at all",
+        for_ever.iter().all(|row| is(row, "nonblocking", "immediate")),
+    );
+    lesson.check(
+        "and timeout mode gives up at its limit, or was content with a part",
+        for_ever.iter().all(|row| !is(row, "timeout", "forever")),
+    );
+    lesson.end()
+}
+
+fn key(cell: &Cell) -> (&str, &str, &str) {
+    (&cell.op, &cell.mode, &cell.condition)
+}
+
+/// Measures the cells and prints each as a line of JSON, in the form of the table that it is compared with.
+fn json(cells: &[Cell]) -> ExitCode {
+    let measured = measure(cells);
+    let lines: Vec<String> =
+        cells.iter().zip(&measured).map(|(cell, run)| line(cell, run)).collect();
+    println!("[\n{}\n]", lines.join(",\n"));
+    let agreed = cells.iter().zip(&measured).all(|(cell, run)| agree(cell, run));
+    ExitCode::from(u8::from(!agreed))
+}
+
+fn line(cell: &Cell, run: &Run) -> String {
+    format!(
+        r#"{{"op": "{}", "mode": "{}", "condition": "{}", "outcome": "{}", "elapsed": "{}"}}"#,
+        cell.op, cell.mode, cell.condition, run.outcome, run.elapsed
+    )
+}
+
+/// A cell of the table: `would-block        0.000 s -`.
+fn shown(run: &Run) -> String {
+    let waited_for = match run.elapsed {
+        "immediate" => "-",
+        "waits-for-peer" => "peer",
+        "waits-timeout" => "limit",
+        "forever" => "ever",
+        other => other,
+    };
+    let outcome = run.outcome.trim_start_matches("errno:");
+    format!("{outcome:<15} {:.3} s {waited_for}", run.took.as_secs_f64())
+}
+
+fn agree(cell: &Cell, run: &Run) -> bool {
+    run.outcome == cell.outcome && run.elapsed == cell.elapsed
+}
+
+/// Runs every cell, many at a time; the results are in the order of the cells.
+fn measure(cells: &[Cell]) -> Vec<Run> {
+    let results: Vec<Mutex<Option<Run>>> = cells.iter().map(|_| Mutex::new(None)).collect();
+    let run = |at: usize| *results[at].lock().unwrap() = Some(settled(&cells[at]));
+    // The default timeout is the whole process's: nothing else may make a socket meanwhile.
+    let (alone, together): (Vec<_>, Vec<_>) =
+        (0..cells.len()).partition(|&at| cells[at].condition.contains("default"));
+    alone.into_iter().for_each(run);
+    let queue = Mutex::new(together.into_iter());
+    thread::scope(|scope| {
+        for _ in 0..AT_A_TIME {
+            scope.spawn(|| {
+                loop {
+                    let Some(at) = queue.lock().unwrap().next() else { return };
+                    run(at);
+                }
+            });
+        }
+    });
+    let done = results.into_iter().map(|result| result.into_inner().unwrap());
+    done.map(|result| result.expect("every cell was run")).collect()
+}
+
+/// Runs a cell, and again if a busy machine may have spoilt it: that can make anything slow, but nothing fast.
+fn settled(cell: &Cell) -> Run {
+    let mut run = trial_of(cell).run();
+    for _ in 0..2 {
+        let may_be_the_machine = [cell.outcome.as_str(), "timed-out"]
+            .contains(&run.outcome.as_str())
+            || run.peer_was_late;
+        if agree(cell, &run) || !may_be_the_machine {
+            break;
+        }
+        run = trial_of(cell).run();
+    }
+    run
+}
+
+fn trial_of(cell: &Cell) -> Trial {
+    reading::trial(cell)
+        .or_else(|| writing::trial(cell))
+        .or_else(|| connecting::trial(cell))
+        .or_else(|| states::trial(cell))
+        .unwrap_or_else(|| panic!("no condition is written for {cell}"))
+}
