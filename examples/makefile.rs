@@ -8,7 +8,7 @@
 //! python3 examples/python/makefile.py
 //! ```
 //!
-//! Next: `challenge_response`, the first of the servers.
+//! Next: `mode_matrix`, where every "what if" of the first seven lessons is answered.
 
 mod common;
 

@@ -14,6 +14,8 @@
 //! The conditions are those of the test that compares this library with CPython, `tests/oracle/`, and are read from
 //! there: `reading.rs`, `writing.rs`, `connecting.rs` and `states.rs` say how each comes about. This file only runs
 //! them and prints what came out.
+//!
+//! Next: `challenge_response`, the first of the servers.
 
 mod common;
 
@@ -50,23 +52,28 @@ const MODES: [&str; 3] = ["blocking", "nonblocking", "timeout"];
 const AT_A_TIME: usize = 64;
 
 fn main() -> ExitCode {
-    let cells: Vec<Cell> =
+    let mut cells: Vec<Cell> =
         cell::table().into_iter().filter(|cell| cell.why_inexpressible().is_none()).collect();
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => table(&cells),
-        ["--json"] => json(&cells),
-        ["--op", op] if cells.iter().any(|cell| cell.op == *op) => {
-            table(&cells.into_iter().filter(|cell| cell.op == *op).collect::<Vec<_>>())
-        }
-        _ => {
-            eprintln!("usage: mode_matrix [--json | --op OPERATION], with one of the operations:");
-            let mut ops: Vec<_> = cells.iter().map(|cell| cell.op.as_str()).collect();
-            ops.dedup();
-            eprintln!("  {}", ops.join(", "));
-            ExitCode::from(2)
+    let mut print: fn(&[Cell]) -> ExitCode = table;
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match (argument.as_str(), if argument == "--op" { arguments.next() } else { None }) {
+            ("--json", _) => print = json,
+            ("--op", Some(op)) if cells.iter().any(|cell| cell.op == op) => {
+                cells.retain(|cell| cell.op == op);
+            }
+            _ => return usage(&cells),
         }
     }
+    print(&cells)
+}
+
+fn usage(cells: &[Cell]) -> ExitCode {
+    let mut ops: Vec<_> = cells.iter().map(|cell| cell.op.as_str()).collect();
+    ops.dedup();
+    eprintln!("usage: mode_matrix [--json] [--op OPERATION], with one of the operations:");
+    eprintln!("  {}", ops.join(", "));
+    ExitCode::from(2)
 }
 
 /// Measures the cells and prints them as a table, a condition a row, a mode a column.

@@ -1,7 +1,7 @@
 """mode_matrix: what happens if …? Every operation, in every condition, in all three modes, measured on the spot.
 
 The twin of examples/mode_matrix.rs, which has the comments; conditions.py says how each condition comes about.
-Run it: python3 examples/python/mode_matrix.py [--json | --op OPERATION]
+Run it: python3 examples/python/mode_matrix.py [--json] [--op OPERATION]
 """
 
 import json
@@ -212,16 +212,18 @@ def main(arguments):
     signal.signal(signal.SIGUSR1, lambda *_: None)
     cells = [c for c in json.loads(TABLE.read_text()) if (c["op"], c["condition"]) not in LEFT_OUT]
     ops = list(dict.fromkeys(cell["op"] for cell in cells))
-    if arguments == ["--json"]:
-        print_json(cells)
-    elif arguments == []:
-        print_table(cells)
-    elif len(arguments) == 2 and arguments[0] == "--op" and arguments[1] in ops:
-        print_table([cell for cell in cells if cell["op"] == arguments[1]])
-    else:
-        print("usage: mode_matrix [--json | --op OPERATION], with one of the operations:", file=sys.stderr)
-        print("  " + ", ".join(ops), file=sys.stderr)
-        sys.exit(2)
+    show = print_table
+    while arguments:
+        match arguments:
+            case ["--json", *arguments]:
+                show = print_json
+            case ["--op", op, *arguments] if op in ops:
+                cells = [cell for cell in cells if cell["op"] == op]
+            case _:
+                print("usage: mode_matrix [--json] [--op OPERATION], with one of the operations:", file=sys.stderr)
+                print("  " + ", ".join(ops), file=sys.stderr)
+                sys.exit(2)
+    show(cells)
 
 
 main(sys.argv[1:])
