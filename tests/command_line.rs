@@ -8,6 +8,7 @@ mod harness;
 #[path = "common/program.rs"]
 mod program;
 
+use sockmodes::socket::Socket;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
@@ -134,7 +135,10 @@ fn a_busy_port_is_status_1_and_one_line() {
     fails(["serve", "--listen", &address], 1, &format!("cannot listen on {address}: Address"));
     let args = ["serve", "--listen", "127.0.0.1:0", "--listen", &address];
     fails(args, 1, &format!("cannot listen on {address}: Address"));
-    drop(taken);
+    // Bound, so that no other test gets the port, but not listening.
+    let deaf = Socket::tcp().unwrap();
+    deaf.bind("127.0.0.1:0").unwrap();
+    let address = deaf.local_addr().unwrap().to_string();
     fails(["connect", &address], 1, &format!("cannot connect to {address}: Connection refused"));
 }
 

@@ -107,12 +107,22 @@ fn run(command: Command) -> Done {
             clap_complete::generate(shell, &mut Cli::command(), "sockmodes", &mut script);
             print(&script)
         }
-        Command::Man => {
-            let mut page = Vec::new();
-            clap_mangen::Man::new(Cli::command()).render(&mut page)?;
-            print(&page)
-        }
+        Command::Man => print(&manual()?),
     }
+}
+
+/// The manual: the program's page, then each command's, as `man -l -` shows them one after the other.
+fn manual() -> io::Result<Vec<u8>> {
+    let mut program = Cli::command().disable_help_subcommand(true);
+    program.build();
+    let mut pages = Vec::new();
+    add_pages(&program, &mut pages)?;
+    Ok(pages)
+}
+
+fn add_pages(command: &clap::Command, pages: &mut Vec<u8>) -> io::Result<()> {
+    clap_mangen::Man::new(command.clone()).render(pages)?;
+    command.get_subcommands().try_for_each(|command| add_pages(command, pages))
 }
 
 fn print(bytes: &[u8]) -> Done {

@@ -5,6 +5,7 @@
 //! would write is gathered: a line a second, with the count.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
@@ -91,14 +92,22 @@ impl Log {
         Log { detail: verbosity.detail(), told: None, untold: 0 }
     }
 
-    fn refused(&mut self, now: Duration, conn: u64, peer: std::net::SocketAddr, reason: Reason) {
+    fn refused(&mut self, now: Duration, conn: u64, peer: SocketAddr, reason: Reason) {
         if self.told.is_some_and(|told| now < told + REFUSALS_EVERY) {
             self.untold += 1;
             return;
         }
-        warn!(conn, %peer, %reason, more = self.untold, "refused");
+        warn!(conn, %peer, %reason, "refused");
         self.told = Some(now);
-        self.untold = 0;
+    }
+
+    /// Tells how many refusals were not told one by one, once their second is over.
+    fn catch_up(&mut self, record: &Record) {
+        let is_over = self.told.is_some_and(|told| record.time >= told + REFUSALS_EVERY);
+        let is_last = matches!(record.event, Event::Stopped { .. });
+        if self.untold > 0 && (is_over || is_last) {
+            warn!(connections = std::mem::take(&mut self.untold), "refused, too");
+        }
     }
 }
 
@@ -108,6 +117,7 @@ impl Reader for Log {
     }
 
     fn read(&mut self, record: &Record) {
+        self.catch_up(record);
         let conn = record.connection.unwrap_or_default();
         match &record.event {
             Event::Listening { address } => info!(%address, "listening"),
@@ -147,7 +157,7 @@ fn calls(conn: u64, event: &Event) {
         Event::Ready { readable, writable, read_closed } => {
             trace!(conn, readable, writable, read_closed, "ready");
         }
-        Event::Stale => trace!(conn, "ready, but closed already"),
+        Event::Stale => trace!("ready, but closed already"),
         Event::AcceptFailed { errno } => trace!("accept = {}", errno_name(*errno)),
         Event::Received { result } => trace!(conn, "recv = {}", shown(*result)),
         Event::Sent { offered, result } => trace!(conn, "send({offered}) = {}", shown(*result)),

@@ -23,6 +23,8 @@ pub(super) struct Accepting {
     ready: Vec<usize>,
     /// No descriptor was free: nothing is accepted before this.
     paused_until: Option<Time>,
+    /// That accepting pauses was told, and not yet that it goes on.
+    told_pause: bool,
     /// The number of the newest connection.
     newest: u64,
 }
@@ -61,7 +63,7 @@ enum Failure {
     Done,
     /// It concerned one connection that is gone already.
     Next,
-    /// No descriptor, or no memory for one.
+    /// No descriptor, no memory for one, or something that trying again at once won't mend.
     Pause(i32),
 }
 
@@ -74,10 +76,15 @@ impl Failure {
         let errno = error.raw_os_error().unwrap_or_default();
         // ANCHOR: failure
         match Errno::from_raw_os_error(errno) {
-            Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM => Failure::Pause(errno),
-            // ECONNABORTED, EINTR, and the network errors that Linux passes on from the new
-            // socket, which accept(2) says to treat like EAGAIN by trying again.
-            _ => Failure::Next,
+            Errno::CONNABORTED | Errno::INTR | Errno::PERM => Failure::Next,
+            // Network errors that Linux passes on from the new socket: accept(2) lists them, to be
+            // treated like EAGAIN by trying again.
+            Errno::NETDOWN | Errno::NETUNREACH | Errno::HOSTDOWN | Errno::HOSTUNREACH => {
+                Failure::Next
+            }
+            Errno::PROTO | Errno::NOPROTOOPT | Errno::OPNOTSUPP => Failure::Next,
+            // EMFILE, ENFILE, ENOBUFS, ENOMEM; and whatever else might never end.
+            _ => Failure::Pause(errno),
         }
         // ANCHOR_END: failure
     }
@@ -89,9 +96,7 @@ impl<N: Network> EventLoop<N> {
         if !self.accepting.wants_a_turn(self.now) {
             return;
         }
-        if self.accepting.paused_until.take().is_some() {
-            self.events.tell(Detail::Life, None, || Event::AcceptResumed);
-        }
+        self.accepting.paused_until = None;
         for listener in std::mem::take(&mut self.accepting.ready) {
             if !self.accept_from(listener) {
                 self.accepting.note_ready(listener);
@@ -108,6 +113,9 @@ impl<N: Network> EventLoop<N> {
         for _ in 0..BUDGET {
             let error = match self.network.accept(listener) {
                 Ok((stream, peer)) => {
+                    if std::mem::take(&mut self.accepting.told_pause) {
+                        self.events.tell(Detail::Life, None, || Event::AcceptResumed);
+                    }
                     self.admit(stream, peer);
                     continue;
                 }
@@ -121,7 +129,10 @@ impl<N: Network> EventLoop<N> {
                 Failure::Next => {}
                 Failure::Pause(errno) => {
                     self.accepting.paused_until = Some(self.now + RETRY_AFTER);
-                    self.events.tell(Detail::Life, None, || Event::AcceptPaused { errno });
+                    // Once, however often it is tried again in vain.
+                    if !std::mem::replace(&mut self.accepting.told_pause, true) {
+                        self.events.tell(Detail::Life, None, || Event::AcceptPaused { errno });
+                    }
                     return false;
                 }
             }
@@ -158,15 +169,12 @@ impl<N: Network> EventLoop<N> {
         self.greet(key, nonce);
     }
 
-    /// Sends the nonce, and only then asks for edges: one wakeup less, and the nonce is sooner there.
+    /// Sends the nonce, and only then asks for edges: the nonce is sooner there.
     fn greet(&mut self, key: usize, nonce: &[u8]) {
         self.with_connection(key, |connection, tools| connection.deliver(nonce, tools));
         let Some(connection) = self.connections.get_mut(key) else { return };
         let token = Token::new(key, connection.number);
-        if let Err(error) = self.network.register(connection.stream_mut(), token) {
-            self.events.tell(Detail::Calls, None, || Event::AcceptFailed {
-                errno: error.raw_os_error().unwrap_or_default(),
-            });
+        if self.network.register(connection.stream_mut(), token).is_err() {
             self.with_connection(key, |connection, _| {
                 connection.session.handle_lost(Reason::SocketError);
             });

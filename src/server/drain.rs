@@ -13,15 +13,15 @@ pub(super) enum Drain {
     No,
     /// It is, until the time is over, if there is one.
     Until(Option<Time>),
-    /// It stops at once.
-    Forced,
+    /// The time is over, or a second signal came: so many connections were cut off.
+    CutOff(usize, Outcome),
 }
 
 impl Drain {
     pub(super) fn deadline(self) -> Option<Time> {
         match self {
             Drain::Until(deadline) => deadline,
-            Drain::No | Drain::Forced => None,
+            Drain::No | Drain::CutOff(..) => None,
         }
     }
 
@@ -36,7 +36,7 @@ impl<N: Network> EventLoop<N> {
         if self.drain == Drain::No {
             self.begin_drain();
         } else {
-            self.drain = Drain::Forced;
+            self.cut_off(Outcome::Forced);
         }
     }
 
@@ -54,20 +54,20 @@ impl<N: Network> EventLoop<N> {
         }
     }
 
-    /// The time is over: whoever is still here is cut off.
-    pub(super) fn cut_off(&mut self) {
+    /// Whoever is still here is cut off.
+    pub(super) fn cut_off(&mut self, outcome: Outcome) {
+        self.drain = Drain::CutOff(self.connections.len(), outcome);
         for key in self.keys() {
             self.with_connection(key, |connection, _| connection.session.handle_drain_deadline());
         }
     }
 
     pub(super) fn outcome(&mut self) -> Option<Outcome> {
-        let outcome = match self.drain {
-            Drain::Forced => Outcome::Forced,
-            Drain::Until(_) if self.connections.is_empty() => Outcome::Drained,
+        let (connections, outcome) = match self.drain {
+            Drain::CutOff(connections, outcome) => (connections, outcome),
+            Drain::Until(_) if self.connections.is_empty() => (0, Outcome::Drained),
             Drain::No | Drain::Until(_) => return None,
         };
-        let connections = self.connections.len();
         self.events.tell(Detail::Life, None, || Event::Stopped { connections });
         Some(outcome)
     }

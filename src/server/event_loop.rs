@@ -249,7 +249,7 @@ impl<N: Network> EventLoop<N> {
             self.after_turn(key, rest);
         }
         if self.drain.is_overdue(self.now) {
-            self.cut_off();
+            self.cut_off(Outcome::Drained);
         }
     }
 
