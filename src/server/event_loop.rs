@@ -158,6 +158,8 @@ impl<N: Network> EventLoop<N> {
                 Wakeup::Ready { token, readable, writable, read_closed } => {
                     self.note_readiness(token, readable, writable, read_closed);
                 }
+                // In a drain the listeners are closed, whatever was reported beside the stop.
+                Wakeup::Acceptable(_) if self.drain != Drain::No => {}
                 Wakeup::Acceptable(listener) => self.accepting.note_ready(listener),
                 Wakeup::Woken if self.stop.load(Ordering::Acquire) => self.begin_drain(),
                 Wakeup::Woken => {}
