@@ -1,9 +1,11 @@
-//! What several tests need: the model of what a server says.
+//! What several tests need: the model of what a server says, and a network that is only simulated.
 
 // Each test is a crate of its own and uses a part of this.
 #![allow(dead_code)]
 
+pub(crate) mod drive;
 pub(crate) mod model;
+pub(crate) mod sim;
 
 use sockmodes::auth::{Key, Nonces, Scheme, Secret};
 use sockmodes::session::Service;

@@ -1,0 +1,401 @@
+//! A network that is only simulated: a clock that nobody waits for, TCP with small buffers, edges as
+//! epoll reports them, and everything that can go wrong, all of it drawn from one seed.
+//!
+//! [`SimNetwork`] takes the place of the real network in an
+//! [`EventLoop`](sockmodes::server::EventLoop). The clock moves in `wait`, to the next thing that is
+//! scheduled or to the loop's own timeout, and nowhere else. Each connection is a
+//! [`Socket`](socket::Socket), with what a script makes its [`Client`](client::Client) do.
+
+pub(crate) mod client;
+pub(crate) mod socket;
+
+use std::cell::RefCell;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use rustix::io::Errno;
+use sockmodes::auth::Scheme;
+use sockmodes::server::network::{Network, Stream, Token, Wakeup};
+use sockmodes::session::{Service, Time};
+
+use client::Client;
+use socket::Socket;
+
+/// What goes wrong, and how often in a thousand cases.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Faults {
+    /// A signal interrupts `recv`, `send` or `accept`.
+    pub(crate) interrupted: u32,
+    /// The kernel is short of memory: `send` takes less than there is room for, or nothing.
+    pub(crate) pressure: u32,
+    /// The network moves between two calls of one turn.
+    pub(crate) hurry: u32,
+    /// A connection is reported without a change.
+    pub(crate) spurious: u32,
+    /// A connection that was closed is reported.
+    pub(crate) stale: u32,
+    /// A connection is reset before it is accepted, and `accept` says so.
+    pub(crate) aborted: u32,
+    /// `wait` reports few events at a time.
+    pub(crate) few_events: u32,
+    /// Descriptors there are for connections; `None`: enough.
+    pub(crate) descriptors: Option<usize>,
+    /// New bytes make an edge only if the loop has seen that there were none: less than epoll gives,
+    /// and all that the contract of [`Network`] promises. Otherwise each arrival makes one.
+    pub(crate) sparing: bool,
+}
+
+/// What server and clients agree on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms {
+    pub(crate) scheme: Scheme,
+    pub(crate) service: Service,
+    pub(crate) nonce_len: usize,
+    /// The kernel's limit on a peer that acknowledges nothing (TCP_USER_TIMEOUT).
+    pub(crate) write_timeout: Duration,
+}
+
+/// System calls, counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Calls {
+    pub(crate) waits: u64,
+    pub(crate) accepts: u64,
+    pub(crate) registers: u64,
+    pub(crate) recvs: u64,
+    pub(crate) sends: u64,
+}
+
+/// What is scheduled to happen, to which connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Act {
+    /// The client connects.
+    Connect(usize),
+    /// The client does what comes next in its script.
+    Go(usize),
+    /// The network takes bytes to the client.
+    Deliver(usize),
+    /// The kernel has memory again for what is to be sent.
+    Relieve(usize),
+    /// The client reads again.
+    Resume(usize),
+    /// The kernel looks whether the client acknowledges anything.
+    LookAtProgress(usize),
+    /// Descriptors are free again.
+    FreeDescriptors,
+    /// Another thread stops the server.
+    Stop,
+    /// SIGTERM comes.
+    Signal,
+}
+
+/// What can be on epoll's ready list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Item {
+    Listener,
+    Waker,
+    Signal,
+    Socket(usize),
+}
+
+/// The simulated network, as the loop holds it.
+pub(crate) struct SimNetwork(Rc<RefCell<World>>);
+
+/// One accepted connection, as the loop holds it.
+pub(crate) struct SimStream {
+    world: Rc<RefCell<World>>,
+    id: usize,
+}
+
+/// Everything outside the loop.
+pub(crate) struct World {
+    pub(crate) now: Time,
+    pub(crate) rng: StdRng,
+    pub(crate) faults: Faults,
+    pub(crate) terms: Terms,
+    pub(crate) sockets: Vec<Socket>,
+    pub(crate) calls: Calls,
+    /// Set by [`Act::Stop`]; the loop looks at it when it is woken.
+    pub(crate) stop: Arc<AtomicBool>,
+    /// When the server was first told to stop.
+    pub(crate) stopped_at: Option<Time>,
+    /// At one in so many waits, a look whether the loop goes to sleep and has forgotten something.
+    pub(crate) look_every: u64,
+    schedule: BinaryHeap<Reverse<(Time, u64, Act)>>,
+    scheduled: u64,
+    ready: VecDeque<Item>,
+    backlog: VecDeque<usize>,
+    listening: bool,
+    /// The listener's own edge: see [`Faults::sparing`].
+    listener_armed: bool,
+    open: usize,
+    accepted: u64,
+}
+
+/// A new world with one listener and nobody in it; `stop` is what the loop was given.
+pub(crate) fn world(
+    seed: u64,
+    terms: Terms,
+    faults: Faults,
+    stop: Arc<AtomicBool>,
+) -> (Rc<RefCell<World>>, SimNetwork) {
+    let world = World {
+        now: Time::after_start(Duration::from_secs(1)),
+        rng: StdRng::seed_from_u64(seed),
+        faults,
+        terms,
+        sockets: Vec::new(),
+        calls: Calls::default(),
+        stop,
+        stopped_at: None,
+        look_every: 1,
+        schedule: BinaryHeap::new(),
+        scheduled: 0,
+        ready: VecDeque::new(),
+        backlog: VecDeque::new(),
+        listening: true,
+        listener_armed: true,
+        open: 0,
+        accepted: 0,
+    };
+    let world = Rc::new(RefCell::new(world));
+    (world.clone(), SimNetwork(world))
+}
+
+impl World {
+    /// Adds a client that connects after `delay`; its place in [`World::sockets`].
+    pub(crate) fn add(&mut self, client: Client, delay: Duration) -> usize {
+        let id = self.sockets.len();
+        self.sockets.push(Socket::new(client));
+        self.after(delay, Act::Connect(id));
+        id
+    }
+
+    /// Schedules `act`.
+    pub(crate) fn after(&mut self, delay: Duration, act: Act) {
+        self.scheduled += 1;
+        self.schedule.push(Reverse((self.now + delay, self.scheduled, act)));
+    }
+
+    pub(crate) fn chance(&mut self, per_mille: u32) -> bool {
+        per_mille > 0 && self.rng.random_range(0..1000) < per_mille
+    }
+
+    /// The server runs no more: whatever is still under way arrives, or does not.
+    pub(crate) fn settle(&mut self) {
+        while let Some(Reverse((at, _, act))) = self.schedule.pop() {
+            self.now = self.now.max(at);
+            self.act(act);
+        }
+    }
+
+    /// Puts `item` on the ready list, where each is once.
+    fn list(&mut self, item: Item) {
+        if !self.ready.contains(&item) {
+            self.ready.push_back(item);
+        }
+    }
+
+    fn act_what_is_due(&mut self) {
+        while let Some(Reverse((at, _, _))) = self.schedule.peek()
+            && *at <= self.now
+        {
+            let Some(Reverse((_, _, act))) = self.schedule.pop() else { return };
+            self.act(act);
+        }
+    }
+
+    fn act(&mut self, act: Act) {
+        match act {
+            Act::Connect(id) => self.connect(id),
+            Act::Go(id) => self.go(id),
+            Act::Deliver(id) => self.deliver(id),
+            Act::Relieve(id) => self.tell_of_room(id),
+            Act::Resume(id) => self.resume(id),
+            Act::LookAtProgress(id) => self.look_at_progress(id),
+            Act::FreeDescriptors => self.faults.descriptors = None,
+            Act::Stop => {
+                self.stop.store(true, Ordering::Release);
+                self.stopped_at.get_or_insert(self.now);
+                self.list(Item::Waker);
+            }
+            Act::Signal => {
+                self.stopped_at.get_or_insert(self.now);
+                // Two signals of one kind that nobody has looked at yet are one.
+                self.list(Item::Signal);
+            }
+        }
+    }
+
+    fn connect(&mut self, id: usize) {
+        if !self.listening {
+            self.sockets[id].client.end = Some(client::End::Refused);
+            self.sockets[id].gone = true;
+            return;
+        }
+        self.backlog.push_back(id);
+        if self.listener_armed || !self.faults.sparing {
+            self.listener_armed = false;
+            self.list(Item::Listener);
+        }
+        if self.terms.scheme == Scheme::None {
+            self.start(id);
+        }
+    }
+
+    /// Reports what is on the ready list, each with the readiness that it has now, as epoll_wait does.
+    fn report(&mut self, wakeups: &mut Vec<Wakeup>) {
+        let few = self.faults.few_events;
+        let most = if self.chance(few) { self.rng.random_range(1..4) } else { 512 };
+        while wakeups.len() < most
+            && let Some(item) = self.ready.pop_front()
+        {
+            match item {
+                Item::Listener if self.backlog.is_empty() => {}
+                Item::Listener => wakeups.push(Wakeup::Acceptable(0)),
+                Item::Waker => wakeups.push(Wakeup::Woken),
+                Item::Signal => wakeups.push(Wakeup::StopSignal),
+                Item::Socket(id) => {
+                    let socket = &mut self.sockets[id];
+                    socket.listed = false;
+                    wakeups.extend(socket.readiness());
+                }
+            }
+        }
+        let Faults { spurious, stale, .. } = self.faults;
+        if !self.sockets.is_empty() && self.chance(spurious) {
+            let id = self.rng.random_range(0..self.sockets.len());
+            wakeups.extend(self.sockets[id].spurious());
+        }
+        if !self.sockets.is_empty() && self.chance(stale) {
+            let id = self.rng.random_range(0..self.sockets.len());
+            wakeups.extend(self.sockets[id].stale());
+        }
+    }
+
+    fn accept(&mut self) -> io::Result<usize> {
+        self.calls.accepts += 1;
+        assert!(self.listening, "accept on a listener that is closed");
+        let Faults { interrupted, aborted, descriptors, .. } = self.faults;
+        if self.chance(interrupted) {
+            return Err(Errno::INTR.into());
+        }
+        // Linux takes the descriptor first, and fails even if nobody waits.
+        if descriptors.is_some_and(|most| self.open >= most) {
+            let process = self.rng.random_bool(0.5);
+            return Err(if process { Errno::MFILE } else { Errno::NFILE }.into());
+        }
+        let Some(id) = self.backlog.pop_front() else {
+            self.listener_armed = true;
+            return Err(Errno::AGAIN.into());
+        };
+        if self.sockets[id].is_broken() && self.rng.random_bool(0.5) || self.chance(aborted) {
+            self.break_off(id, Errno::CONNRESET);
+            self.sockets[id].gone = true;
+            return Err(Errno::CONNABORTED.into());
+        }
+        self.open += 1;
+        self.accepted += 1;
+        self.sockets[id].accepted(self.accepted, self.now);
+        Ok(id)
+    }
+
+    /// The loop goes to sleep: what it can do now must be done, for no edge will tell it again.
+    fn look_at_sleeper(&self, timeout: Option<Duration>) {
+        let told = self.ready.contains(&Item::Listener) || self.backlog.is_empty();
+        // After it ran out of descriptors it looks again by itself.
+        let looks = timeout.is_some_and(|timeout| timeout <= Duration::from_millis(250));
+        assert!(told || looks, "somebody waits for accept");
+        for socket in self.sockets.iter().filter(|socket| socket.is_watched()) {
+            if let Some(what) = socket.is_forgotten(&self.terms) {
+                panic!("the loop sleeps at {:?}, but {what}: {socket:?}", self.now);
+            }
+        }
+    }
+}
+
+impl Network for SimNetwork {
+    type Stream = SimStream;
+
+    fn now(&self) -> Time {
+        self.0.borrow().now
+    }
+
+    fn wait(&mut self, timeout: Option<Duration>, wakeups: &mut Vec<Wakeup>) -> io::Result<()> {
+        let world = &mut *self.0.borrow_mut();
+        world.calls.waits += 1;
+        if world.calls.waits.is_multiple_of(world.look_every) && timeout != Some(Duration::ZERO) {
+            world.look_at_sleeper(timeout);
+        }
+        let until = timeout.map_or(Time::NEVER, |timeout| world.now + timeout);
+        loop {
+            world.act_what_is_due();
+            world.report(wakeups);
+            let next = world.schedule.peek().map_or(Time::NEVER, |Reverse((at, _, _))| *at);
+            if !wakeups.is_empty() || until <= world.now {
+                return Ok(());
+            }
+            let next = next.min(until);
+            if next == Time::NEVER {
+                let left: Vec<_> = world.sockets.iter().filter(|socket| !socket.gone).collect();
+                panic!("the loop waits for ever, and nothing will happen: {left:?}");
+            }
+            world.now = next;
+        }
+    }
+
+    fn accept(&mut self, listener: usize) -> io::Result<(SimStream, SocketAddr)> {
+        assert_eq!(listener, 0, "there is one listener");
+        let id = self.0.borrow_mut().accept()?;
+        // Few sources, so that a limit on one of them can be met.
+        let peer = (Ipv4Addr::new(192, 0, 2, (id / 2 % 5) as u8), 1024 + id as u16 % 50_000);
+        Ok((SimStream { world: self.0.clone(), id }, peer.into()))
+    }
+
+    fn register(&mut self, stream: &mut SimStream, token: Token) -> io::Result<()> {
+        let world = &mut *self.0.borrow_mut();
+        world.calls.registers += 1;
+        world.register(stream.id, token);
+        Ok(())
+    }
+
+    fn close_listeners(&mut self) {
+        let world = &mut *self.0.borrow_mut();
+        world.listening = false;
+        while let Some(id) = world.backlog.pop_front() {
+            world.break_off(id, Errno::CONNRESET);
+            world.sockets[id].gone = true;
+        }
+    }
+}
+
+impl Stream for SimStream {
+    fn recv(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.world.borrow_mut().recv(self.id, buffer)
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.world.borrow_mut().send(self.id, bytes)
+    }
+
+    fn shut_down_sending(&mut self) -> io::Result<()> {
+        self.world.borrow_mut().shut_down_sending(self.id)
+    }
+}
+
+impl Drop for SimStream {
+    fn drop(&mut self) {
+        // A test that panics may have the world still borrowed.
+        if let Ok(mut world) = self.world.try_borrow_mut() {
+            world.open -= 1;
+            world.close(self.id);
+        }
+    }
+}

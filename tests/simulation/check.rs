@@ -1,0 +1,218 @@
+//! What must hold of every connection when it is over, whatever the schedule was.
+
+use rustix::io::Errno;
+use sockmodes::auth::MAX_NONCE_LEN;
+use sockmodes::server::{Config, Outcome};
+use sockmodes::session::{LINGER, LINGER_QUIET, MAX_REQUEST, Reason, Service, Time};
+
+use crate::common::drive::{Drive, Told};
+use crate::common::model::{Entry, Verdict};
+use crate::common::sim::client::End;
+use crate::common::sim::socket::{Record, Socket};
+use crate::common::sim::{Terms, World};
+
+/// Asserts, and says about which connection.
+macro_rules! holds {
+    ($case:expr, $condition:expr, $($words:tt)+) => {
+        if !$condition {
+            let words = format!($($words)+);
+            panic!("{words}\n{:?}\n{:?}\n{:?}", $case.told, $case.verdict, $case.socket);
+        }
+    };
+}
+
+/// One connection that is over.
+struct Case<'c> {
+    socket: &'c Socket,
+    record: &'c Record,
+    told: Told,
+    terms: &'c Terms,
+    config: &'c Config,
+    /// What comes of what the server has read.
+    verdict: Verdict,
+    stopped_at: Option<Time>,
+    forced: bool,
+}
+
+/// Checks every connection; gives what the loop told of each, with whether its client got everything
+/// that it could have.
+pub(crate) fn check(drive: &Drive, config: &Config) -> Vec<(Told, bool)> {
+    let forced = drive.outcome == Some(Outcome::Forced);
+    let mut endings = drive.endings();
+    endings.sort_by_key(|told| told.number);
+    let world = drive.world.borrow();
+    let accepted = world.sockets.iter().filter(|socket| socket.record.number > 0);
+    if !forced {
+        assert_eq!(accepted.count(), endings.len(), "each connection ends once");
+        assert!(drive.event_loop.is_idle(), "a place, a count or a deadline was not given back");
+        assert_eq!(drive.event_loop.owed(), 0);
+    }
+    let case = |told: Told| {
+        let socket = world.sockets.iter().find(|socket| socket.record.number == told.number);
+        check_one(&world, config, forced, socket.expect("it was accepted"), told)
+    };
+    endings.into_iter().map(case).collect()
+}
+
+fn check_one<'c>(
+    world: &'c World,
+    config: &'c Config,
+    forced: bool,
+    socket: &'c Socket,
+    told: Told,
+) -> (Told, bool) {
+    let (terms, record) = (&world.terms, &socket.record);
+    let verdict = socket.verdict(terms);
+    let stopped_at = world.stopped_at;
+    let case = Case { socket, record, told, terms, config, verdict, stopped_at, forced };
+    if record.taken.is_empty() && is_a_limit(told.reason) {
+        holds!(case, record.read.is_empty() && socket.client.got.is_empty(), "it was refused");
+        return (told, false);
+    }
+    case.bytes();
+    case.reason();
+    case.deadlines();
+    (told, case.client())
+}
+
+fn is_a_limit(reason: Reason) -> bool {
+    use Reason::*;
+    matches!(reason, TooManyConnections | TooManyPending | TooManyFromSource)
+}
+
+impl Case<'_> {
+    /// Bytes in order, none lost that is owed, none after a refusal; and they were counted.
+    fn bytes(&self) {
+        let Case { socket, record, told, terms, verdict, .. } = self;
+        holds!(self, socket.client.outgoing.starts_with(&record.read), "it read what was not sent");
+        let owed = [socket.nonce(terms), verdict.answer.as_slice()].concat();
+        holds!(self, owed.starts_with(&record.taken), "it said what it had not to");
+        use Reason::*;
+        let cut_short = matches!(told.reason, Reset | WriteTimeout | SocketError | DrainTimeout);
+        let nonce_is_out = record.taken.len() >= terms.nonce_len;
+        if !cut_short && nonce_is_out {
+            holds!(self, owed == record.taken, "it owes {} bytes", owed.len() - record.taken.len());
+        }
+        holds!(self, told.received == record.read.len() as u64, "received is miscounted");
+        holds!(self, told.sent == record.taken.len() as u64, "sent is miscounted");
+        let let_in = verdict.entry == Entry::Right && nonce_is_out;
+        holds!(self, told.let_in == let_in, "let in or not?");
+        let most = most_kept(self.config);
+        holds!(self, record.most_offered <= most, "it kept {} bytes", record.most_offered);
+    }
+
+    /// The reason is the one that the record has.
+    fn reason(&self) {
+        let Case { record, told, verdict, stopped_at, .. } = self;
+        let broke = record.broken_at.map(|(_, errno)| errno);
+        let agrees = match told.reason {
+            Reason::Done => verdict.entry == Entry::Right && (record.end_heard || verdict.over),
+            Reason::WrongDigest => verdict.entry == Entry::Wrong,
+            Reason::ShortDigest => record.end_heard && verdict.entry == Entry::Undecided,
+            Reason::HandshakeTimeout => !self.has_entered() && !record.end_heard,
+            Reason::IdleTimeout => verdict.entry == Entry::Right && !verdict.over,
+            Reason::WriteTimeout => broke == Some(Errno::TIMEDOUT),
+            Reason::Reset => matches!(broke, Some(Errno::CONNRESET | Errno::PIPE)),
+            Reason::Stopped | Reason::DrainTimeout => stopped_at.is_some(),
+            _ => false,
+        };
+        holds!(self, agrees, "the reason is not what happened");
+    }
+
+    /// Whether the entry deadline has nothing more to say: for a one-shot service without a digest it
+    /// goes on until the request is whole.
+    fn has_entered(&self) -> bool {
+        let one_shot = self.terms.service == Service::UpperOnce && self.terms.nonce_len == 0;
+        let nonce_is_out = self.record.taken.len() >= self.terms.nonce_len;
+        let right = self.verdict.entry == Entry::Right && nonce_is_out;
+        right && (!one_shot || self.verdict.over || self.record.end_heard)
+    }
+
+    /// No connection outlives its deadlines, and none ends before them.
+    fn deadlines(&self) {
+        let Case { record, told, config, .. } = self;
+        if self.forced {
+            return;
+        }
+        let closed_at = record.closed_at.expect("it was told to be closed");
+        let ended_at = record.shut_at.unwrap_or(closed_at);
+        let entry = config.protocol.handshake_timeout.expect("it has one");
+        let entry_at = record.accepted_at + entry;
+        holds!(self, self.has_entered() || ended_at <= entry_at, "it was let wait too long");
+        if told.reason == Reason::HandshakeTimeout {
+            holds!(self, ended_at == entry_at, "the entry deadline moved");
+        }
+        if let Some(idle) = config.protocol.idle_timeout {
+            holds!(self, record.longest_quiet <= idle || !self.idles(), "it idled too long");
+            if told.reason == Reason::IdleTimeout {
+                holds!(self, ended_at.since(record.active_at) == idle, "idle timeout out of time");
+            }
+        }
+        if let Some(shut_at) = record.shut_at {
+            let quiet_at = shut_at.max(record.last_read_at) + LINGER_QUIET;
+            holds!(self, closed_at <= quiet_at.min(shut_at + LINGER), "it lingers too long");
+        }
+        if let Some((broken_at, _)) = record.broken_at {
+            holds!(self, closed_at <= broken_at.max(record.accepted_at), "it outlived its socket");
+        }
+        if let (Some(stopped_at), Some(drain)) = (self.stopped_at, config.drain_timeout) {
+            holds!(self, closed_at <= stopped_at + drain, "it outlived the drain");
+            if told.reason == Reason::DrainTimeout {
+                holds!(self, closed_at == stopped_at + drain, "the drain was cut short");
+            }
+        }
+    }
+
+    /// Whether the idle deadline is the one that runs once it is let in.
+    fn idles(&self) -> bool {
+        self.terms.service != Service::UpperOnce || self.terms.nonce_len > 0
+    }
+
+    /// The client got what the kernel took for it, in order; and all of it, unless it broke off
+    /// itself or let everything wait too long.
+    fn client(&self) -> bool {
+        let Case { socket, record, told, .. } = self;
+        let client = &socket.client;
+        holds!(self, record.taken.starts_with(&client.got), "bytes out of order");
+        let whole = client.got == record.taken;
+        if client.end == Some(End::Eof) {
+            holds!(self, whole, "an end of the stream before the end");
+        }
+        if record.destroyed > 0 && !self.forced {
+            holds!(self, self.may_destroy(), "closing destroyed what was under way");
+        } else if client.is_patient() && record.broken_at.is_none() && !self.forced {
+            holds!(self, whole, "it did not get everything");
+        }
+        let done = told.reason == Reason::Done && record.broken_at.is_none();
+        if done && client.is_patient() && !self.verdict.over {
+            holds!(self, record.read == client.outgoing, "the end came before the last byte");
+        }
+        done && whole && client.end == Some(End::Eof)
+    }
+
+    /// Bytes under way may be lost only after a whole linger, in a stop, or with a nonce that nobody
+    /// reads.
+    fn may_destroy(&self) -> bool {
+        let Case { record, told, .. } = self;
+        let lingered = record.shut_at.is_some_and(|shut_at| {
+            let quiet_at = shut_at.max(record.last_read_at) + LINGER_QUIET;
+            // A byte in the last second prolongs it no longer.
+            let whole = shut_at + (LINGER - LINGER_QUIET);
+            record.closed_at.is_some_and(|at| at >= quiet_at.min(whole))
+        });
+        let nonce_is_out = record.taken.len() >= self.terms.nonce_len;
+        lingered
+            || matches!(told.reason, Reason::Stopped | Reason::DrainTimeout)
+            || self.stopped_at.is_some() && record.closed_at > self.stopped_at
+            || !nonce_is_out
+    }
+}
+
+/// The most bytes that may wait for one peer: a nonce and the answer of a one-shot service are kept
+/// whole, which is more only with buffers smaller than the command line takes.
+pub(crate) fn most_kept(config: &Config) -> usize {
+    config.max_buffer.max(MAX_NONCE_LEN).max(match config.protocol.service {
+        Service::UpperOnce => MAX_REQUEST,
+        Service::Upper | Service::Echo => 0,
+    })
+}

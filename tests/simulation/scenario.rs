@@ -1,0 +1,168 @@
+//! Scenarios drawn from a seed: a config, faults, and clients with all kinds of manners.
+
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use sockmodes::auth::Scheme;
+use sockmodes::server::{Config, MaxPending};
+use sockmodes::session::Service;
+
+use crate::common::drive::config;
+use crate::common::sim::Faults;
+use crate::common::sim::client::{Answer, Client, Finale};
+use crate::common::{SCHEMES, SERVICES};
+
+/// One schedule, ready to be played.
+pub(crate) struct Scenario {
+    pub(crate) config: Config,
+    pub(crate) faults: Faults,
+    /// Clients, each with when it connects.
+    pub(crate) clients: Vec<(Client, Duration)>,
+    /// When the server is stopped, and whether by a signal.
+    pub(crate) stops: Vec<(Duration, bool)>,
+    /// When descriptors become free, if there are few.
+    pub(crate) descriptors_free: Duration,
+}
+
+/// The scenario of `seed` with about `clients` clients.
+pub(crate) fn scenario(seed: u64, clients: usize) -> Scenario {
+    let rng = &mut StdRng::seed_from_u64(seed ^ 0x5eed);
+    let scheme = SCHEMES[rng.random_range(0..4)];
+    let service = SERVICES[rng.random_range(0..3)];
+    let crowd = clients > 10;
+    let mut scenario = Scenario {
+        config: draw_config(rng, scheme, service, crowd),
+        faults: draw_faults(rng, clients),
+        clients: Vec::new(),
+        stops: Vec::new(),
+        descriptors_free: milliseconds(rng, 30_000),
+    };
+    let spread = match crowd {
+        true => one_of(rng, &[0, 1000, 20_000]),
+        false => one_of(rng, &[0, 0, 3, 5, 500]),
+    };
+    for _ in 0..clients {
+        let mut client = draw_client(rng, service, crowd);
+        if scenario.config.protocol.idle_timeout.is_none() {
+            // Nothing would ever end these.
+            if matches!(client.finale, Finale::Wait | Finale::Vanish) {
+                client.finale = Finale::HalfClose;
+            }
+        }
+        scenario.clients.push((client, milliseconds(rng, spread)));
+    }
+    if rng.random_ratio(1, 5) {
+        let when = one_of(rng, &[3, 500, 10_000, 40_000]);
+        for _ in 0..one_of(rng, &[1, 1, 1, 2]) {
+            scenario.stops.push((milliseconds(rng, when), rng.random()));
+        }
+    }
+    scenario
+}
+
+fn draw_config(rng: &mut StdRng, scheme: Scheme, service: Service, crowd: bool) -> Config {
+    let mut config = config(scheme, service);
+    // Far below the least that the command line takes: every read then fills the buffer.
+    config.max_buffer = one_of(rng, &[1, 2, 7, 16, 64, 300, 4096]);
+    config.protocol.handshake_timeout = Some(seconds(one_of(rng, &[1, 10])));
+    config.protocol.idle_timeout =
+        one_of(rng, &[Some(2), Some(60), Some(60), None]).map(Duration::from_secs);
+    config.write_timeout = Some(seconds(one_of(rng, &[3, 30])));
+    config.drain_timeout = Some(seconds(one_of(rng, &[1, 5, 60])));
+    config.limits.pending = None;
+    let most = if crowd { 200 } else { 1 };
+    match rng.random_range(0..24) {
+        0 => config.limits.connections = Some(most),
+        1 => config.limits.pending = MaxPending::new(most / 3, 30, most).ok(),
+        2 => config.limits.pending_per_source = Some(most / 5 + 1),
+        _ => {}
+    }
+    config
+}
+
+fn draw_faults(rng: &mut StdRng, clients: usize) -> Faults {
+    let calm = rng.random_ratio(1, 4);
+    let mut often = |choices: &[u32]| if calm { 0 } else { one_of(rng, choices) };
+    let faults = Faults {
+        interrupted: often(&[0, 20, 200]),
+        pressure: often(&[0, 50, 300]),
+        hurry: often(&[0, 100, 300]),
+        spurious: often(&[0, 20, 100]),
+        stale: often(&[0, 20, 100]),
+        aborted: often(&[0, 0, 20]),
+        few_events: often(&[0, 500]),
+        descriptors: None,
+        sparing: false,
+    };
+    let few = rng.random_ratio(1, 10).then(|| rng.random_range(0..=clients / 2));
+    Faults { descriptors: few, sparing: rng.random(), ..faults }
+}
+
+fn draw_client(rng: &mut StdRng, service: Service, crowd: bool) -> Client {
+    let len = match rng.random_range(0..40) {
+        0 if !crowd => 3000,
+        1..5 => 400,
+        5..8 => 0,
+        _ => 60,
+    };
+    let len = rng.random_range(0..=len);
+    let mut client = Client::new(&draw_payload(rng, service, len));
+    client.answer = match rng.random_range(0..12) {
+        0 => Answer::Wrong(rng.random_range(0..32)),
+        1 => Answer::Short(rng.random_range(0..32)),
+        _ => Answer::Right,
+    };
+    client.finale = match rng.random_range(0..24) {
+        0..10 => Finale::HalfClose,
+        10..17 => Finale::HalfCloseWhenAnswered,
+        17..19 => Finale::Close,
+        19..21 => Finale::Reset,
+        21..23 => Finale::Wait,
+        _ => Finale::Vanish,
+    };
+    if rng.random_ratio(1, 10) {
+        client.stops_after = rng.random_range(0..100);
+    }
+    client.segment = one_of(rng, &[1, 3, 20, 500, usize::MAX]);
+    client.pace = match rng.random_range(0..10) {
+        0..4 => 0,
+        4..8 => 3,
+        8 => 200,
+        _ => one_of(rng, &[700, 1500]),
+    };
+    if rng.random_ratio(1, 8) {
+        let at = rng.random_range(1..100);
+        let most = one_of(rng, &[100, 5000, 100_000]);
+        client.rest = Some((at, milliseconds(rng, most)));
+    }
+    client.stubborn = rng.random_ratio(1, 4);
+    client.window = one_of(rng, &[1, 10, 100, 1 << 16]);
+    client.server_buffers = (one_of(rng, &[1, 5, 64, 1 << 16]), one_of(rng, &[3, 10, 64, 1 << 16]));
+    client
+}
+
+fn draw_payload(rng: &mut StdRng, service: Service, len: usize) -> Vec<u8> {
+    let mut payload: Vec<u8> = (0..len).map(|_| rng.random()).collect();
+    if service == Service::UpperOnce {
+        // Line feeds are rare among random bytes, and white space at the ends is what is stripped.
+        for at in [0, len / 2, len.saturating_sub(1)] {
+            if let Some(byte) = payload.get_mut(at) {
+                *byte = one_of(rng, b" \t\x0b\n\n\na");
+            }
+        }
+    }
+    payload
+}
+
+fn one_of<T: Copy>(rng: &mut StdRng, choices: &[T]) -> T {
+    choices[rng.random_range(0..choices.len())]
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn milliseconds(rng: &mut StdRng, most: u64) -> Duration {
+    Duration::from_millis(rng.random_range(0..=most))
+}
