@@ -124,13 +124,8 @@ fn draw_client(rng: &mut StdRng, service: Service, crowd: bool) -> Client {
     if rng.random_ratio(1, 10) {
         client.stops_after = rng.random_range(0..100);
     }
-    client.segment = one_of(rng, &[1, 3, 20, 500, usize::MAX]);
-    client.pace = match rng.random_range(0..10) {
-        0..4 => 0,
-        4..8 => 3,
-        8 => 200,
-        _ => one_of(rng, &[700, 1500]),
-    };
+    (client.segment, client.pace) = draw_cuts(rng);
+    client.delivery = draw_cuts(rng);
     if rng.random_ratio(1, 8) {
         let at = rng.random_range(1..100);
         let most = one_of(rng, &[100, 5000, 100_000]);
@@ -140,6 +135,17 @@ fn draw_client(rng: &mut StdRng, service: Service, crowd: bool) -> Client {
     client.window = one_of(rng, &[1, 10, 100, 1 << 16]);
     client.server_buffers = (one_of(rng, &[1, 5, 64, 1 << 16]), one_of(rng, &[3, 10, 64, 1 << 16]));
     client
+}
+
+/// How long segments are at most, and the pauses between them.
+fn draw_cuts(rng: &mut StdRng) -> (usize, u64) {
+    let pace = match rng.random_range(0..10) {
+        0..4 => 0,
+        4..8 => 3,
+        8 => 200,
+        _ => one_of(rng, &[700, 1500]),
+    };
+    (one_of(rng, &[1, 3, 20, 500, usize::MAX]), pace)
 }
 
 fn draw_payload(rng: &mut StdRng, service: Service, len: usize) -> Vec<u8> {

@@ -62,6 +62,8 @@ pub(crate) struct Client {
     pub(crate) segment: usize,
     /// The longest pause between two, in milliseconds.
     pub(crate) pace: u64,
+    /// The same of what the network takes to it.
+    pub(crate) delivery: (usize, u64),
     /// After so many bytes received it stops reading, for so long.
     pub(crate) rest: Option<(usize, Duration)>,
     /// It goes on sending after the server has ended its side.
@@ -81,14 +83,14 @@ pub(crate) struct Client {
     pub(crate) finished: bool,
     /// It broke the connection itself.
     pub(crate) broke_it: bool,
-    pub(super) started: bool,
-    pub(super) unread: VecDeque<u8>,
-    pub(super) end_arrived: bool,
+    pub(crate) started: bool,
+    pub(crate) unread: VecDeque<u8>,
+    pub(crate) end_arrived: bool,
     /// It wants to send and the server's buffer is full.
-    pub(super) blocked: bool,
-    pub(super) closed: bool,
-    pub(super) vanished: bool,
-    pub(super) rests_until: Option<Time>,
+    pub(crate) blocked: bool,
+    pub(crate) closed: bool,
+    pub(crate) vanished: bool,
+    pub(crate) rests_until: Option<Time>,
 }
 
 impl Client {
@@ -101,6 +103,7 @@ impl Client {
             stops_after: usize::MAX,
             segment: usize::MAX,
             pace: 0,
+            delivery: (usize::MAX, 0),
             rest: None,
             stubborn: false,
             window: 1 << 16,
@@ -138,11 +141,8 @@ impl World {
     }
 
     /// How long the next segment is at most.
-    pub(super) fn cut(&mut self, id: usize) -> usize {
-        match self.sockets[id].client.segment {
-            0 | 1 => 1,
-            longest => self.rng.random_range(1..=longest),
-        }
+    pub(super) fn cut(&mut self, longest: usize) -> usize {
+        if longest == usize::MAX { longest } else { self.rng.random_range(1..=longest) }
     }
 
     /// The nonce is here: now the client knows what to send.
@@ -190,7 +190,7 @@ impl World {
             self.reset_client(id);
             return;
         }
-        let cut = self.cut(id);
+        let cut = self.cut(self.sockets[id].client.segment);
         if self.arrive(id, cut) == 0 {
             self.sockets[id].client.blocked = true;
         } else {

@@ -111,6 +111,11 @@ impl Socket {
         self.record.active_at = now;
     }
 
+    /// What the loop registered it with.
+    pub(crate) fn token(&self) -> Option<Token> {
+        self.token
+    }
+
     pub(crate) fn is_broken(&self) -> bool {
         self.broken
     }
@@ -408,7 +413,7 @@ impl World {
     pub(super) fn deliver_soon(&mut self, id: usize) {
         if !self.sockets[id].delivery_scheduled {
             self.sockets[id].delivery_scheduled = true;
-            let pace = self.sockets[id].client.pace;
+            let (_, pace) = self.sockets[id].client.delivery;
             let delay = self.pause(pace);
             self.after(delay, Act::Deliver(id));
         }
@@ -420,7 +425,7 @@ impl World {
 
     /// Takes bytes to the client's kernel, which acknowledges them, and the end behind the last.
     pub(super) fn deliver(&mut self, id: usize) {
-        let cut = self.cut(id);
+        let cut = self.cut(self.sockets[id].client.delivery.0);
         let now = self.now;
         let socket = &mut self.sockets[id];
         socket.delivery_scheduled = false;

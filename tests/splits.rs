@@ -1,0 +1,309 @@
+//! Nothing is framed: any cut of the stream, any moments at which the kernel takes what is owed, and
+//! the transcript is the model's; and no byte moves a deadline that has to stay.
+//!
+//! A case that fails prints itself, made as small as it can be, and the seed to play it again.
+
+mod common;
+
+use std::time::Duration;
+
+use common::model::{self, Entry};
+use common::{SCHEMES, SERVICES, key};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use sockmodes::auth::Scheme;
+use sockmodes::session::{
+    LINGER, LINGER_QUIET, Protocol, Reason, Service, Session, State, Step, Time, Timer,
+};
+
+/// What a client sends before its payload.
+#[derive(Clone, Copy, Debug)]
+enum Digest {
+    Right,
+    /// One bit of it is wrong.
+    Wrong {
+        at: usize,
+        bit: u8,
+    },
+    /// So many bytes of it and nothing more.
+    Short(usize),
+}
+
+fn digest() -> impl Strategy<Value = Digest> {
+    prop_oneof![
+        3 => Just(Digest::Right),
+        1 => (0..32_usize, 0..8_u8).prop_map(|(at, bit)| Digest::Wrong { at, bit }),
+        1 => (0..32_usize).prop_map(Digest::Short),
+    ]
+}
+
+/// Any bytes, with much of what services look at: letters, white space, line feeds.
+fn payload() -> impl Strategy<Value = Vec<u8>> {
+    let byte = prop_oneof![3 => any::<u8>(), 2 => 97..=122_u8, 1 => 9..=13_u8, 1 => Just(32)];
+    prop_oneof![4 => vec(byte.clone(), 0..80), 1 => vec(byte, 1000..1100)]
+}
+
+/// Lengths of segments, and whether the kernel takes all that is owed after each.
+fn cuts() -> impl Strategy<Value = Vec<(usize, bool)>> {
+    let segment = prop_oneof![3 => Just(1_usize), 2 => 1..20_usize, 1 => 1..2000_usize];
+    vec((segment, any::<bool>()), 1..60)
+}
+
+fn stream(scheme: Scheme, nonce: &[u8], digest: Digest, payload: &[u8]) -> Vec<u8> {
+    let mut stream = model::digest(scheme, nonce);
+    let len = stream.len();
+    match digest {
+        Digest::Wrong { at, bit } if len > 0 => stream[at % len] ^= 1 << bit,
+        Digest::Short(short) if len > 0 => {
+            stream.truncate(short % len);
+            return stream;
+        }
+        _ => {}
+    }
+    stream.extend_from_slice(payload);
+    stream
+}
+
+/// What a session has said, and how it ended.
+#[derive(Debug, PartialEq, Eq)]
+struct Transcript {
+    answer: Vec<u8>,
+    reason: Reason,
+    admitted: bool,
+}
+
+/// Drives one session through `stream` the way the loop does: what it owes has to go out before it
+/// hears more, unless `hurried`, when bytes come while something is owed as well.
+fn converse(
+    protocol: &Protocol,
+    nonce: &[u8],
+    stream: &[u8],
+    cuts: &[(usize, bool)],
+    hurried: bool,
+) -> Transcript {
+    let mut now = Time::after_start(Duration::from_secs(5));
+    let mut session = Session::new(protocol, nonce, now);
+    let (mut answer, mut rest, mut turn) = (Vec::new(), stream, 0);
+    if !hurried {
+        session.handle_flushed(protocol, now);
+    }
+    while !rest.is_empty() && !matches!(session.poll_step(), Step::Close(_)) {
+        // Time passes, far less than any deadline.
+        now = now + Duration::from_millis(1);
+        let (len, flushed) = cuts[turn % cuts.len()];
+        turn += 1;
+        let (segment, later) = rest.split_at(len.min(rest.len()));
+        rest = later;
+        let mut segment = segment.to_vec();
+        answer.extend_from_slice(&session.handle_bytes(protocol, now, &mut segment));
+        if flushed || !hurried {
+            session.handle_flushed(protocol, now);
+        }
+    }
+    answer.extend(session.handle_end_of_input());
+    session.handle_flushed(protocol, now);
+    // Whoever lingers is told of the end once more, as the loop does when it reads it.
+    answer.extend(session.handle_end_of_input());
+    let Step::Close(reason) = session.poll_step() else {
+        panic!("{:?} after the end of input", session.state())
+    };
+    Transcript { answer, reason, admitted: session.is_admitted() }
+}
+
+/// What the model has for a whole stream with its end.
+fn modelled(scheme: Scheme, service: Service, nonce: &[u8], stream: &[u8]) -> Transcript {
+    let verdict = model::verdict(scheme, service, nonce, stream, true);
+    let reason = match verdict.entry {
+        Entry::Right => Reason::Done,
+        Entry::Wrong => Reason::WrongDigest,
+        Entry::Undecided => Reason::ShortDigest,
+    };
+    Transcript { answer: verdict.answer, reason, admitted: verdict.entry == Entry::Right }
+}
+
+fn pair() -> impl Strategy<Value = (Scheme, Service)> {
+    (0..SCHEMES.len(), 0..SERVICES.len()).prop_map(|(a, b)| (SCHEMES[a], SERVICES[b]))
+}
+
+fn nonce_for(scheme: Scheme, nonce: &[u8]) -> &[u8] {
+    if scheme == Scheme::None { &[] } else { nonce }
+}
+
+fn cases(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+proptest! {
+    #![proptest_config(cases(20_000))]
+
+    #[test]
+    fn any_cut_gives_the_transcript_of_the_whole_stream(
+        (scheme, service) in pair(),
+        nonce in vec(any::<u8>(), 1..=64),
+        digest in digest(),
+        payload in payload(),
+        cuts in cuts(),
+        hurried in any::<bool>(),
+    ) {
+        let protocol = Protocol::new(key(scheme), service);
+        let nonce = nonce_for(scheme, &nonce);
+        let stream = stream(scheme, nonce, digest, &payload);
+        let said = converse(&protocol, nonce, &stream, &cuts, hurried);
+        prop_assert_eq!(said, modelled(scheme, service, nonce, &stream));
+    }
+}
+
+#[test]
+fn every_place_of_one_cut_and_every_wrong_bit() {
+    // All there are, for each pair: two segments cut at every place, and single bytes.
+    let nonce = b"a nonce of some length";
+    for (scheme, service) in SCHEMES.iter().flat_map(|a| SERVICES.map(|b| (*a, b))) {
+        let protocol = Protocol::new(key(scheme), service);
+        let nonce = nonce_for(scheme, nonce);
+        let right = stream(scheme, nonce, Digest::Right, b" \x0bHello, World\x1c \r\nand more\n");
+        let expected = modelled(scheme, service, nonce, &right);
+        assert_eq!(converse(&protocol, nonce, &right, &[(1, true)], false), expected);
+        for at in 1..=right.len() {
+            let cuts = [(at, true), (usize::MAX, true)];
+            assert_eq!(converse(&protocol, nonce, &right, &cuts, false), expected, "cut at {at}");
+        }
+        for bit in 0..8 * scheme.digest_len() {
+            let digest = Digest::Wrong { at: bit / 8, bit: (bit % 8) as u8 };
+            let wrong = stream(scheme, nonce, digest, b"hello\n");
+            for cuts in [[(1, true)], [(usize::MAX, true)]] {
+                let said = converse(&protocol, nonce, &wrong, &cuts, false);
+                let refused =
+                    Transcript { answer: vec![], reason: Reason::WrongDigest, admitted: false };
+                assert_eq!(said, refused, "{scheme}, bit {bit}");
+            }
+        }
+        for len in 0..scheme.digest_len() {
+            let short = stream(scheme, nonce, Digest::Short(len), b"");
+            let said = converse(&protocol, nonce, &short, &[(3, true)], false);
+            assert_eq!(said.reason, Reason::ShortDigest, "{scheme}, {len} bytes");
+        }
+    }
+}
+
+/// Something that can happen to a session while time passes.
+#[derive(Clone, Copy, Debug)]
+enum Happens {
+    /// So many bytes of the right stream come.
+    Bytes(usize),
+    /// The kernel has taken what is owed.
+    Flushed,
+    /// Nothing but time.
+    Time,
+}
+
+fn happenings() -> impl Strategy<Value = Vec<(Happens, u64)>> {
+    let happens = prop_oneof![
+        4 => (1..4_usize).prop_map(Happens::Bytes),
+        1 => Just(Happens::Bytes(40)),
+        3 => Just(Happens::Flushed),
+        1 => Just(Happens::Time),
+    ];
+    vec((happens, 0..900_u64), 1..80)
+}
+
+proptest! {
+    #![proptest_config(cases(5_000))]
+
+    /// The deadline is at each moment the one that the description has, counted here from what
+    /// happened and not from what the session keeps.
+    #[test]
+    fn trickled_bytes_move_no_entry_deadline_and_idling_counts_only_while_nothing_is_owed(
+        (scheme, service) in pair(),
+        happenings in happenings(),
+    ) {
+        let protocol = Protocol::new(key(scheme), service);
+        let (entry, idle) = (protocol.handshake_timeout.unwrap(), protocol.idle_timeout.unwrap());
+        let nonce = nonce_for(scheme, b"a nonce");
+        let start = Time::after_start(Duration::from_secs(5));
+        let mut now = start;
+        let mut session = Session::new(&protocol, nonce, now);
+        // What the client will send: no line feed, so that no request is ever over.
+        let stream = stream(scheme, nonce, Digest::Right, &[b'x'; 900]);
+        let (mut heard, mut owing, mut active_at) = (0, !nonce.is_empty(), start);
+        for (happens, later) in happenings {
+            now = now + Duration::from_millis(later);
+            if session.poll_deadline().is_some_and(|(_, at)| at <= now) {
+                break;
+            }
+            match happens {
+                Happens::Bytes(len) => {
+                    let segment = &mut stream[heard..][..len.min(stream.len() - heard)].to_vec();
+                    let before = heard;
+                    heard += segment.len();
+                    let answered = !session.handle_bytes(&protocol, now, segment).is_empty();
+                    owing |= answered;
+                    if heard > before && heard >= scheme.digest_len() {
+                        active_at = now;
+                    }
+                }
+                Happens::Flushed => {
+                    session.handle_flushed(&protocol, now);
+                    owing = false;
+                    if heard >= scheme.digest_len() {
+                        active_at = now;
+                    }
+                }
+                Happens::Time => {}
+            }
+            let asked = scheme != Scheme::None;
+            let entering = asked && heard < scheme.digest_len()
+                || !asked && service == Service::UpperOnce;
+            let expected = match (entering, owing) {
+                (true, _) => Some((Timer::Handshake, start + entry)),
+                (false, false) => Some((Timer::Idle, active_at + idle)),
+                (false, true) => None,
+            };
+            // The end of the stream was reached: nothing more is heard, nothing moves.
+            prop_assume!(heard < stream.len());
+            prop_assert_eq!(session.poll_deadline(), expected);
+        }
+    }
+
+    /// A linger ends a second after the last byte, and ten seconds after its beginning whatever comes.
+    #[test]
+    fn a_linger_is_bounded_whatever_comes(pauses in vec(0..1500_u64, 0..60)) {
+        let protocol = Protocol::new(key(Scheme::None), Service::UpperOnce);
+        let start = Time::after_start(Duration::from_secs(5));
+        let mut session = Session::new(&protocol, &[], start);
+        let _ = session.handle_bytes(&protocol, start, &mut b"\n".to_vec());
+        session.handle_flushed(&protocol, start);
+        prop_assert_eq!(session.state(), State::Lingering);
+        let (mut now, mut last) = (start, start);
+        for pause in pauses {
+            now = now + Duration::from_millis(pause);
+            let (timer, at) = session.poll_deadline().unwrap();
+            prop_assert_eq!(timer, Timer::Linger);
+            prop_assert!(at <= last + LINGER_QUIET && at <= start + LINGER);
+            prop_assert!(at >= (last + LINGER_QUIET).min(start + (LINGER - LINGER_QUIET)));
+            if at <= now {
+                session.handle_deadline(at);
+                prop_assert_eq!(session.poll_step(), Step::Close(Reason::Done));
+                return Ok(());
+            }
+            let _ = session.handle_bytes(&protocol, now, &mut b"more".to_vec());
+            last = now;
+        }
+    }
+}
+
+#[test]
+fn without_timeouts_there_are_no_deadlines() {
+    for (scheme, service) in SCHEMES.iter().flat_map(|a| SERVICES.map(|b| (*a, b))) {
+        let mut protocol = Protocol::new(key(scheme), service);
+        protocol.handshake_timeout = None;
+        protocol.idle_timeout = None;
+        let nonce = nonce_for(scheme, b"a nonce");
+        let mut session = Session::new(&protocol, nonce, Time::START);
+        for byte in stream(scheme, nonce, Digest::Right, b"hello") {
+            assert_eq!(session.poll_deadline(), None);
+            session.handle_flushed(&protocol, Time::START);
+            let _ = session.handle_bytes(&protocol, Time::START, &mut [byte]);
+        }
+        assert_eq!(session.poll_deadline(), None);
+    }
+}
