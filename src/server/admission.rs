@@ -190,3 +190,6 @@ impl Admission {
         self.open == 0 && self.pending == 0 && self.pending_by_source.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests;

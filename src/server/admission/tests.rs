@@ -1,0 +1,102 @@
+//! The limits against OpenSSH's own words, and the places that have to be given back.
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use super::*;
+
+/// `should_drop_connection` of OpenSSH's sshd.c, line by line, without its last two: the number
+/// below which a throw from 0 to 99 drops the connection.
+fn openssh(begin: i64, rate: i64, max: i64, startups: i64) -> i64 {
+    if startups < begin {
+        return 0;
+    }
+    if startups >= max {
+        return 100;
+    }
+    if rate == 100 {
+        return 100;
+    }
+    let mut p = 100 - rate;
+    p *= startups - begin;
+    p /= max - begin;
+    p += rate;
+    p
+}
+
+#[test]
+fn the_formula_is_openssh_s() {
+    for full in 0..=24 {
+        for start in 0..=full {
+            for rate in 0..=100 {
+                let limit = MaxPending::new(start, rate, full).unwrap();
+                for pending in 0..=full + 2 {
+                    let [begin, max, now] = [start, full, pending].map(|n| n as i64);
+                    assert_eq!(
+                        i64::from(limit.refusal_percent(pending)),
+                        openssh(begin, rate.into(), max, now),
+                        "{start}:{rate}:{full} with {pending}"
+                    );
+                }
+            }
+        }
+    }
+    // Far beyond any number of connections, where products would not fit in 32 bits.
+    let large = MaxPending::new(0, 0, usize::MAX / 200).unwrap();
+    assert_eq!(large.refusal_percent(usize::MAX / 400), 50);
+}
+
+#[test]
+fn refusals_come_as_often_as_the_formula_says() {
+    const THROWS: u32 = 40_000;
+    let seed = 2;
+    println!("seed {seed}");
+    let mut rng = StdRng::seed_from_u64(seed);
+    for pending in [0, 99, 100, 101, 325, 550, 775, 999, 1000, 5000] {
+        let limits = Limits::default();
+        let mut admission = Admission::new(limits);
+        admission.pending = pending;
+        let address = IpAddr::from([192, 0, 2, 1]);
+        let refused = (0..THROWS).filter(|_| admission.judge(address, &mut rng).is_err());
+        let share = f64::from(refused.count() as u32) / f64::from(THROWS);
+        let percent = limits.pending.unwrap().refusal_percent(pending);
+        let expected = f64::from(percent) / 100.0;
+        let deviation = (expected * (1.0 - expected) / f64::from(THROWS)).sqrt();
+        assert!((share - expected).abs() <= 4.0 * deviation, "{pending}: {share}");
+    }
+}
+
+#[test]
+fn a_source_is_an_ipv4_address_or_an_ipv6_64() {
+    let limits = Limits { connections: None, pending: None, pending_per_source: Some(2) };
+    let mut admission = Admission::new(limits);
+    let mut rng = StdRng::seed_from_u64(3);
+    let mut arrives = |admission: &mut Admission, address: &str| {
+        let address = address.parse().unwrap();
+        admission.judge(address, &mut rng).map(|()| {
+            admission.opened();
+            admission.pending_began(address);
+        })
+    };
+    for address in ["192.0.2.1", "192.0.2.1", "2001:db8::1", "2001:db8::ffff:ffff:ffff:ffff"] {
+        assert_eq!(arrives(&mut admission, address), Ok(()));
+    }
+    for address in ["192.0.2.1", "2001:db8::7"] {
+        assert_eq!(arrives(&mut admission, address), Err(Reason::TooManyFromSource));
+    }
+    // Their neighbours are other sources.
+    for address in ["192.0.2.2", "2001:db8:0:1::1"] {
+        assert_eq!(arrives(&mut admission, address), Ok(()));
+    }
+    // Every place is given back, and no source is remembered.
+    admission.pending_ended("192.0.2.1".parse().unwrap());
+    admission.closed();
+    assert_eq!(arrives(&mut admission, "192.0.2.1"), Ok(()));
+    let left =
+        ["192.0.2.1", "192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"];
+    for address in left {
+        admission.pending_ended(address.parse().unwrap());
+        admission.closed();
+    }
+    assert!(admission.is_empty());
+}
