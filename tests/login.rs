@@ -10,26 +10,7 @@ use std::process::{Command, Stdio};
 use support::{SOURCE_LINE, Server, argon2id_line, login, md5_line};
 
 /// The source document's client, as it is there; only the port is replaced.
-const SOURCE_CLIENT: &str = "\
-import socket
-import time
-import json
-sk = socket.socket()
-sk.connect(('127.0.0.1',PORT))
-dic = {'username':None,'passwd':None}
-while 1:
-    username = input('用户名>>>')
-    passwd = input('密码>>>')
-    dic['username'] = username
-    dic['passwd'] = passwd
-    dic_str = json.dumps(dic)
-    sk.send(dic_str.encode('utf-8'))
-    print(sk.recv(1024))
-
-
-
-sk.close()
-";
+const SOURCE_CLIENT: &str = include_str!("login/client.py");
 
 /// Whether there is a python3 to run; without one the test is skipped, which CI does not allow.
 fn has_python() -> bool {
@@ -53,7 +34,7 @@ fn the_client_of_the_source_document_works_unchanged() {
         SOURCE_LINE.to_owned() + &md5_line("阿强", "天王盖地虎") + &argon2id_line("eva", "x y");
     let server = Server::start(&text, &[]);
     let script = server.folder().join("client.py");
-    fs::write(&script, SOURCE_CLIENT.replace("PORT", &server.address.port().to_string())).unwrap();
+    fs::write(&script, SOURCE_CLIENT.replace("9090", &server.address.port().to_string())).unwrap();
     let mut client = Command::new("python3")
         .arg(&script)
         .env("PYTHONIOENCODING", "utf-8")

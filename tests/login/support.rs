@@ -80,6 +80,17 @@ impl Server {
         Server::spawn(command, users, folder)
     }
 
+    /// The same with hmac-md5 and [`SECRET`].
+    pub(crate) fn start_with_secret(text: &str) -> Server {
+        let folder = tempfile::tempdir().unwrap();
+        let users = folder.path().join("info");
+        fs::write(&users, text).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sockmodes"));
+        command.env("SOCKMODES_SECRET", SECRET);
+        command.args(["serve", "--service", "login", "-q", "--users"]).arg(&users);
+        Server::spawn(command, users, folder)
+    }
+
     /// Serves `service` with hmac-md5 and [`SECRET`].
     pub(crate) fn start_other(service: &str) -> Server {
         let folder = tempfile::tempdir().unwrap();
