@@ -192,7 +192,7 @@ mod tests {
     fn accept_one(event_loop: &mut EventLoop<Empty>) -> Token {
         let (stream, peer) = event_loop.network.accept(0).unwrap();
         event_loop.admit(stream, peer);
-        let (key, connection) = event_loop.connections.iter().last().unwrap();
+        let (key, connection) = event_loop.connections.iter().next().unwrap();
         let token = Token::new(key, connection.number);
         event_loop.connections[key].note_readiness(true, false, false);
         event_loop.enqueue(key);
