@@ -5,20 +5,21 @@ use std::fmt::Write;
 use sockmodes::session::{Input, State, TRANSITIONS};
 
 const WIDTH: u32 = 1110;
-const HEIGHT: u32 = 590;
+const HEIGHT: u32 = 685;
 /// How large a box is: so far from its middle to its sides.
 const HALF: (i32, i32) = (85, 30);
 
 /// Where the middle of a state's box is, its colour, and what it is in a few words.
 fn place(state: State) -> (i32, i32, &'static str, &'static str) {
     match state {
-        State::SendNonce => (115, 270, "entry", "the nonce is going out"),
-        State::AwaitDigest => (390, 270, "entry", "the digest is on its way"),
-        State::Serving => (665, 270, "serving", "the service answers"),
-        State::Draining => (940, 270, "leaving", "its input has ended"),
-        State::Ending => (527, 115, "leaving", "the server ends it"),
-        State::Lingering => (802, 115, "leaving", "what comes is dropped"),
-        State::Closed => (555, 465, "closed", "it is over, and a Reason says why"),
+        State::SendNonce => (115, 365, "entry", "the nonce is going out"),
+        State::AwaitDigest => (390, 365, "entry", "the digest is on its way"),
+        State::Serving => (665, 365, "serving", "the service answers"),
+        State::Verifying => (671, 110, "serving", "a login is being checked"),
+        State::Draining => (940, 365, "leaving", "its input has ended"),
+        State::Ending => (527, 210, "leaving", "the server ends it"),
+        State::Lingering => (802, 210, "leaving", "what comes is dropped"),
+        State::Closed => (555, 560, "closed", "it is over, and a Reason says why"),
     }
 }
 
@@ -33,21 +34,24 @@ struct Arrow {
 fn arrow(from: State, to: State) -> Arrow {
     use State::*;
     let (class, path, words) = match (from, to) {
-        (SendNonce, AwaitDigest) => ("main", "M200 270 H299", (250, 260, "middle")),
-        (AwaitDigest, Serving) => ("main", "M475 270 H574", (525, 260, "middle")),
-        (Serving, Draining) => ("main", "M750 270 H849", (800, 260, "middle")),
-        (Draining, Closed) => ("main", "M940 300 V429", (951, 358, "start")),
-        (SendNonce, Serving) => ("side", "M170 300 C190 352 575 352 612 305", (255, 357, "middle")),
-        (SendNonce, Ending) => ("side", "M115 240 C115 160 240 115 436 115", (190, 140, "end")),
-        (AwaitDigest, Ending) => ("side", "M390 240 C390 190 440 190 472 150", (385, 186, "end")),
-        (Serving, Ending) => ("side", "M665 240 C665 190 615 190 583 150", (670, 186, "start")),
-        (Ending, Lingering) => ("side", "M612 115 H711", (662, 105, "middle")),
+        (SendNonce, AwaitDigest) => ("main", "M200 365 H299", (250, 355, "middle")),
+        (AwaitDigest, Serving) => ("main", "M475 365 H574", (525, 355, "middle")),
+        (Serving, Draining) => ("main", "M750 365 H849", (800, 355, "middle")),
+        (Draining, Closed) => ("main", "M940 395 V524", (951, 453, "start")),
+        (SendNonce, Serving) => ("side", "M170 395 C190 447 575 447 612 400", (255, 452, "middle")),
+        (SendNonce, Ending) => ("side", "M115 335 C115 255 240 210 436 210", (190, 235, "end")),
+        (AwaitDigest, Ending) => ("side", "M390 335 C390 285 440 285 472 245", (385, 281, "end")),
+        (Serving, Ending) => ("side", "M607 335 C600 295 580 290 562 245", (566, 276, "end")),
+        (Ending, Lingering) => ("side", "M612 210 H711", (672, 201, "middle")),
+        (Serving, Verifying) => ("side", "M640 335 V146", (633, 172, "end")),
+        (Verifying, Serving) => ("side", "M704 140 V329", (712, 172, "start")),
+        (Verifying, Ending) => ("side", "M586 110 H560 Q527 110 527 143 V179", (517, 152, "end")),
         (Lingering, Closed) => {
-            ("side", "M887 115 H1032 Q1056 115 1056 139 V429", (1046, 182, "end"))
+            ("side", "M887 210 H1032 Q1056 210 1056 234 V524", (1046, 277, "end"))
         }
-        (SendNonce, Closed) => ("side", "M80 300 V429", (90, 382, "start")),
-        (AwaitDigest, Closed) => ("side", "M390 300 V429", (400, 382, "start")),
-        (Serving, Closed) => ("side", "M665 300 V429", (675, 358, "start")),
+        (SendNonce, Closed) => ("side", "M80 395 V524", (90, 477, "start")),
+        (AwaitDigest, Closed) => ("side", "M390 395 V524", (400, 477, "start")),
+        (Serving, Closed) => ("side", "M665 395 V524", (675, 453, "start")),
         other => panic!("the table has an arrow that the picture has not: {other:?}"),
     };
     Arrow { class, path, words }

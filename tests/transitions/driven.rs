@@ -1,0 +1,179 @@
+//! A session driven the way the loop drives it, brought into a state and given an input.
+
+use std::time::Duration;
+
+use sockmodes::auth::Scheme;
+use sockmodes::session::{Input, Protocol, Reason, Service, Session, State, Time, Verdict};
+
+use crate::common::{key, model};
+
+const LOGIN: &[u8] = br#"{"username":"name","passwd":"password"}"#;
+const NONCE: &[u8] = b"the nonce of this test";
+
+/// A session with what it needs, driven the way the loop drives it.
+pub(crate) struct Driven {
+    protocol: Protocol,
+    pub(crate) session: Session,
+    now: Time,
+    /// As the loop sees it: something was given out that was not said to be flushed.
+    pub(crate) owing: bool,
+    /// Bytes that were heard.
+    heard: usize,
+    /// Something happened while a login was checked that will count only afterwards.
+    postponed: bool,
+}
+
+impl Driven {
+    pub(crate) fn new(scheme: Scheme, service: Service) -> Driven {
+        // A single try, so that a failure is the last.
+        let protocol = Protocol { max_tries: Some(1), ..Protocol::new(key(scheme), service) };
+        let nonce = if scheme == Scheme::None { &[][..] } else { NONCE };
+        let now = Time::after_start(Duration::from_secs(1000));
+        let session = Session::new(&protocol, nonce, now);
+        Driven { owing: !nonce.is_empty(), protocol, session, now, heard: 0, postponed: false }
+    }
+
+    fn digest(&self) -> Vec<u8> {
+        model::digest(self.protocol.key.scheme(), NONCE)
+    }
+
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        let mut bytes = bytes.to_vec();
+        self.heard += bytes.len();
+        let answer = self.session.handle_bytes(&self.protocol, self.now, &mut bytes);
+        self.owing |= !answer.is_empty();
+    }
+
+    pub(crate) fn flushed(&mut self) {
+        self.owing = false;
+        self.session.handle_flushed(&self.protocol, self.now);
+    }
+
+    pub(crate) fn end_of_input(&mut self) {
+        self.owing |= !self.session.handle_end_of_input().is_empty();
+    }
+
+    pub(crate) fn deadline(&mut self) {
+        if let Some((_, at)) = self.session.poll_deadline() {
+            self.now = at;
+        }
+        self.session.handle_deadline(self.now);
+    }
+
+    fn verdict(&mut self, verdict: Verdict) -> bool {
+        let checked = self.session.poll_login().is_some();
+        let answer = self.session.handle_verdict(&self.protocol, self.now, verdict);
+        self.owing |= !answer.is_empty();
+        checked
+    }
+
+    /// Has something said that the service answers, and not flushed.
+    fn ask(&mut self) {
+        if self.protocol.service == Service::Login {
+            self.bytes(LOGIN);
+            self.verdict(Verdict::Success);
+        } else {
+            self.bytes(b"question");
+        }
+    }
+
+    /// Brings a fresh session into `state`, owing something or not; false where the two don't go
+    /// together.
+    pub(crate) fn bring_to(&mut self, state: State, owing: bool) -> bool {
+        let asks = self.session.state() == State::SendNonce;
+        match state {
+            State::SendNonce => {}
+            State::AwaitDigest if asks => self.flushed(),
+            State::AwaitDigest => return false,
+            _ => {
+                self.let_in();
+                self.bring_from_serving(state, owing);
+            }
+        }
+        self.session.state() == state && self.owing == owing
+    }
+
+    fn let_in(&mut self) {
+        if self.session.state() == State::SendNonce {
+            self.flushed();
+            self.bytes(&self.digest());
+        }
+    }
+
+    fn bring_from_serving(&mut self, state: State, owing: bool) {
+        let once = self.protocol.service == Service::UpperOnce;
+        match state {
+            State::Serving if owing && once => {}
+            State::Serving if owing => self.ask(),
+            State::Serving => {}
+            // Two at once: while the second is checked, the answer to the first is owed.
+            State::Verifying if owing => {
+                self.bytes(&LOGIN.repeat(2));
+                self.verdict(Verdict::Success);
+            }
+            State::Verifying => self.bytes(LOGIN),
+            State::Draining => {
+                self.ask();
+                self.end_of_input();
+            }
+            State::Ending if once => self.bytes(b"question\n"),
+            State::Ending => {
+                self.ask();
+                self.session.handle_stop(self.now);
+            }
+            State::Lingering => {
+                self.bring_from_serving(State::Ending, true);
+                self.flushed();
+            }
+            State::Closed => self.session.handle_lost(Reason::Reset),
+            State::SendNonce | State::AwaitDigest => unreachable!("they come before serving"),
+        }
+    }
+
+    /// Lets `input` happen; false where it can't, here and now.
+    pub(crate) fn let_happen(&mut self, input: Input) -> bool {
+        let state = self.session.state();
+        let asks = matches!(state, State::SendNonce | State::AwaitDigest);
+        let login = !asks && self.protocol.service == Service::Login;
+        let checking = state == State::Verifying;
+        let later = [Input::EndOfInput, Input::Deadline, Input::Stop, Input::StopOwing];
+        self.postponed |= checking && later.contains(&input);
+        match input {
+            Input::Flushed => self.flushed(),
+            // The next byte of the right digest, so that the right digest stays possible.
+            Input::Bytes if asks => self.bytes(&self.digest()[self.heard..][..1]),
+            // Whoever drives it reads nothing while it waits.
+            Input::Bytes | Input::Login | Input::BadRequest if checking => return false,
+            Input::Bytes if login => self.bytes(b" "),
+            Input::Bytes => self.bytes(b"x"),
+            Input::Login if login => self.bytes(LOGIN),
+            Input::BadRequest if login => self.bytes(b"]"),
+            Input::Verdict if checking => {
+                return !self.postponed && self.verdict(Verdict::Success);
+            }
+            Input::LastVerdict if checking => {
+                return !self.postponed && self.verdict(Verdict::Failure);
+            }
+            Input::Login | Input::BadRequest | Input::Verdict | Input::LastVerdict => return false,
+            Input::RightDigest if asks => self.bytes(&self.digest()[self.heard..]),
+            Input::WrongDigest if asks => {
+                let mut digest = self.digest();
+                *digest.last_mut().expect("it asks for one") ^= 1;
+                self.bytes(&digest[self.heard..]);
+            }
+            Input::LastRequest if !asks && self.protocol.service == Service::UpperOnce => {
+                self.bytes(b"question\n");
+            }
+            Input::RightDigest | Input::WrongDigest | Input::LastRequest => return false,
+            Input::EndOfInput => self.end_of_input(),
+            Input::Deadline => self.deadline(),
+            // Before it is let in, a client is owed no answer: the machine does not ask.
+            Input::Stop if asks || !self.owing => self.session.handle_stop(self.now),
+            Input::StopOwing if asks || self.owing => self.session.handle_stop(self.now),
+            Input::Stop | Input::StopOwing => return false,
+            Input::DrainDeadline => self.session.handle_drain_deadline(),
+            Input::Lost => self.session.handle_lost(Reason::Reset),
+        }
+        true
+    }
+}
