@@ -259,3 +259,51 @@ fn the_command_login_takes_a_name_and_a_password_a_line() {
     assert_eq!((status, &*replies), (Some(1), &*"failed!\n".repeat(6)));
     assert!(error.contains("has ended the connection"), "{error}");
 }
+
+/// Answers prompts on a terminal: the status, and what was to be seen.
+fn on_a_terminal(prompts: &[(&str, &str)], arguments: &[&str]) -> (Option<i32>, String) {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/login/terminal.py");
+    let output = Command::new("python3")
+        .args([script, &prompts.len().to_string()])
+        .args(prompts.iter().flat_map(|(prompt, typed)| [prompt, typed]))
+        .arg(env!("CARGO_BIN_EXE_sockmodes"))
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.is_empty(), "{error}");
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn a_password_is_not_shown_on_a_terminal() {
+    if !has_python() {
+        return;
+    }
+    let server = Server::start("# nobody yet\n", &[]);
+    let users = server.users.to_str().unwrap();
+    let add = ["user", "add", "旭哥", "--users", users, "--hash", "md5"];
+    let twice = |second| [("new password of 旭哥: ", "hidden1"), ("the same again: ", second)];
+    let (status, shown) = on_a_terminal(&twice("hidden2"), &add);
+    assert_eq!(status, Some(1));
+    assert!(shown.contains("not the same") && !shown.contains("hidden"), "{shown}");
+    let (status, shown) = on_a_terminal(&twice("hidden1"), &add);
+    assert_eq!(status, Some(0));
+    assert!(shown.contains("added 旭哥 in ") && !shown.contains("hidden"), "{shown}");
+    server.wait_for_log("users read again");
+
+    let prompts = [
+        ("name: ", "旭哥"),
+        ("password: ", "hidden1"),
+        ("name: ", "旭哥"),
+        ("password: ", "hidden2"),
+        ("name: ", "^D"),
+    ];
+    let login = ["login", &server.address.to_string(), "--auth", "none"];
+    let (status, shown) = on_a_terminal(&prompts, &login);
+    assert_eq!(status, Some(0));
+    assert!(!shown.contains("hidden"), "{shown}");
+    let replies: Vec<_> = shown.lines().filter(|line| line.ends_with('!')).collect();
+    assert_eq!(replies, ["success!", "failed!"], "{shown}");
+}

@@ -4,8 +4,6 @@
 //! in [`State::Verifying`](super::State::Verifying) until it is told. Every whole object goes that
 //! way, the hopeless ones too, so that there is one way to fail and it takes one time.
 
-use zeroize::Zeroize;
-
 use super::fields::credentials;
 use super::scan::{Found, Kept};
 use super::stage::{Serving, Stage};
@@ -182,7 +180,8 @@ impl Session {
         if stopping {
             self.handle_stop(now);
         } else if input_ended {
-            self.handle_end_of_input().zeroize();
+            let nothing = self.handle_end_of_input();
+            debug_assert!(nothing.is_empty(), "the service has no last word");
         }
     }
 }
