@@ -1,0 +1,165 @@
+//! `challenge_response`: how a client proves that it knows a secret, without ever saying it.
+//!
+//! The server asks a question (the *nonce*), the client answers with a digest of secret and question, and
+//! the server, which knows the secret too, works out the same digest and compares. Three servers do it,
+//! each a little better than the one before.
+//!
+//! Before you run it: which bytes does somebody see who listens on the wire? If the question is always the
+//! same, what about the answer? And what is left to improve once the question is random?
+//!
+//! ```text
+//! cargo run --example challenge_response
+//! python3 examples/python/challenge_response.py
+//! ```
+//!
+//! Next: `replay`, which breaks the first of the three.
+
+mod common;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use common::{Lesson, Told};
+use sockmodes::auth::{Key, MAX_NONCE_LEN, Nonces, Scheme, Secret};
+use sockmodes::socket::{Result, Socket};
+
+/// What both sides know and nobody else does: the bandits' password from a novel
+/// that every Chinese reader knows, "the king of heaven covers the tiger of earth".
+const SECRET: &str = "天王盖地虎";
+/// The first server's question: "this is a random string". It is not.
+const FIXED_TEXT: &str = "这是一个随机字符串";
+
+fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
+    let mut lesson = Lesson::begin(
+        "challenge_response: prove that you know a secret, without saying it",
+        &[
+            "what crosses the wire: the secret, or something made from it?",
+            "the first server always asks the same: what does its client answer the second time?",
+            "the second asks 10 random bytes: how often does the same answer come twice?",
+            "the third uses hmac in place of md5: what changes on the wire?",
+        ],
+    );
+    let secret = Secret::new(SECRET.into())?;
+
+    lesson.part("1. A fixed text, answered with the hex digits of md5(secret + text)");
+    let fixed = Nonces::fixed(FIXED_TEXT.as_bytes())?;
+    let md5 = Key::new(Scheme::Md5, &secret);
+    let first = converse(&mut lesson, &fixed, &md5, &md5)?;
+    lesson.note(&format!("the question, as text: {}", String::from_utf8_lossy(&first.question)));
+    lesson.note(&format!("the answer, as text: {}", String::from_utf8_lossy(&first.answer)));
+    lesson.check("whoever knows the secret is let in", first.is_let_in);
+    lesson.check(
+        "the secret itself never crosses the wire",
+        !contains(&first.question, SECRET) && !contains(&first.answer, SECRET),
+    );
+    let again = converse(&mut lesson, &fixed, &md5, &md5)?;
+    // The flaw, and `replay` drives through it: who has heard the answer once can give it for ever.
+    lesson
+        .check("the same question gets the same answer, every time", again.answer == first.answer);
+
+    lesson.part("2. Ten random bytes, answered with the hex digits of md5(secret + bytes)");
+    // The source's `os.urandom(10)`. Ten bytes are 2 to the 80th questions: at a thousand connections a second
+    // it takes decades until one is likely to come a second time, and then it is any one, not yours.
+    let random = Nonces::random(10)?;
+    let second = converse(&mut lesson, &random, &md5, &md5)?;
+    let third = converse(&mut lesson, &random, &md5, &md5)?;
+    lesson.check("both were let in", second.is_let_in && third.is_let_in);
+    lesson.check("two questions, two answers", second.answer != third.answer);
+
+    lesson.part("3. Ten random bytes, answered with hmac-md5(secret, bytes)");
+    // md5(secret + text) has a crack of its own: MD5 works through its input block by block, and the digest
+    // *is* its state after the last block. Who has md5(secret + text) can go on from there and work out
+    // md5(secret + text + padding + more) without the secret. HMAC hashes a second time, with the secret in
+    // front again, and that is the end of it (RFC 2104).
+    let hmac = Key::new(Scheme::HmacMd5, &secret);
+    let fourth = converse(&mut lesson, &random, &hmac, &hmac)?;
+    lesson.check("whoever knows the secret is let in", fourth.is_let_in);
+    lesson.check("the answer is 16 raw bytes now, where it was 16 bytes as 32 hex digits", {
+        fourth.answer.len() == 16 && second.answer.len() == 32
+    });
+
+    lesson.part("And somebody who knows another secret");
+    let wrong = Key::new(Scheme::HmacMd5, &Secret::new("宝塔镇河妖".into())?);
+    let fifth = converse(&mut lesson, &random, &hmac, &wrong)?;
+    lesson.check("is not let in", !fifth.is_let_in);
+    Ok(lesson.end())
+}
+
+/// What happened on one connection.
+struct Conversation {
+    question: Vec<u8>,
+    answer: Vec<u8>,
+    is_let_in: bool,
+}
+
+/// One server, one client, one conversation. Both sides run on this one thread, in turn: every message is
+/// so short that the kernel keeps it until the other side asks for it.
+fn converse(
+    lesson: &mut Lesson,
+    nonces: &Nonces,
+    servers_key: &Key,
+    clients_key: &Key,
+) -> Result<Conversation> {
+    let listener = Socket::tcp()?;
+    // The source's servers sit on port 9090. Port 0 lets the kernel pick a free one.
+    listener.bind("127.0.0.1:0")?;
+    listener.listen(5)?;
+    let client = Socket::tcp()?;
+    lesson.step("client: connect", || client.connect(listener.local_addr()?))?;
+    let (server, _) = lesson.step("server: accept", || listener.accept())?;
+
+    // The server draws a nonce ("number used once") and asks.
+    let mut room = [0; MAX_NONCE_LEN];
+    let nonce = nonces.draw(&mut rand::rng(), &mut room);
+    lesson.step("server: sendall(nonce)", || server.send_all(nonce))?;
+
+    // The client answers with what only somebody who knows the secret can work out.
+    let question = lesson.step("client: recv(nonce)", || recv_exactly(&client, nonce.len()))?.0;
+    let answer = clients_key.digest(&question);
+    lesson.step("client: sendall(digest)", || client.send_all(answer.as_bytes()))?;
+
+    // The server does the same sum and compares. `matches` takes the same time wherever the first wrong byte
+    // is, as Python's `hmac.compare_digest`; a plain `==`, as in the source, stops there, and somebody with a
+    // good stopwatch can guess a digest byte by byte.
+    let digest_len = servers_key.scheme().digest_len();
+    let received = lesson.step("server: recv(digest)", || recv_exactly(&server, digest_len))?.0;
+    let is_let_in = servers_key.digest(nonce).matches(&received);
+    lesson.step("server: compare", || verdict(is_let_in));
+    // Here the connection would go on with "the logic of sending and receiving data".
+    Ok(Conversation { question, answer: received, is_let_in })
+}
+
+/// What the source's servers print; word by word "hello, buddy" and "you are no old hand at all".
+fn verdict(is_let_in: bool) -> String {
+    if is_let_in { "你好机油! (welcome)" } else { "你根本不是老司机 (go away)" }.into()
+}
+
+/// Receives exactly `count` bytes, or what came before the end of input.
+///
+/// The source writes `recv(1024)` and takes what it gets for the whole message. TCP promises no such thing:
+/// it carries a stream, and 32 bytes sent at once may well arrive as 20 and 12. Whoever knows how many
+/// bytes are to come goes on until they are there.
+fn recv_exactly(socket: &Socket, count: usize) -> Result<Counted> {
+    let mut bytes = Vec::new();
+    while bytes.len() < count {
+        let more = socket.recv(count - bytes.len())?;
+        if more.is_empty() {
+            break; // The peer has hung up: no more will come.
+        }
+        bytes.extend(more);
+    }
+    Ok(Counted(bytes))
+}
+
+/// Bytes that differ from run to run: a lesson prints how many there are.
+struct Counted(Vec<u8>);
+
+impl Told for Counted {
+    fn told(&self) -> String {
+        format!("{} bytes", self.0.len())
+    }
+}
+
+fn contains(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}

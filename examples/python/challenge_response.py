@@ -1,0 +1,157 @@
+"""`challenge_response`: how a client proves that it knows a secret, without ever saying it.
+
+The server asks a question (the *nonce*), the client answers with a digest of secret and question, and
+the server, which knows the secret too, works out the same digest and compares. Three servers do it,
+each a little better than the one before.
+
+Before you run it: which bytes does somebody see who listens on the wire? If the question is always the
+same, what about the answer? And what is left to improve once the question is random?
+
+The twin of examples/challenge_response.rs. Next: `replay`, which breaks the first of the three.
+"""
+
+import hashlib
+import hmac
+import os
+import socket
+from typing import NamedTuple
+
+from common import Lesson, done
+
+# What both sides know and nobody else does: the bandits' password from a novel that every Chinese reader
+# knows, "the king of heaven covers the tiger of earth".
+SECRET = "天王盖地虎".encode()
+# The first server's question: "this is a random string". It is not.
+FIXED_TEXT = "这是一个随机字符串".encode()
+
+
+class Conversation(NamedTuple):
+    """What happened on one connection."""
+
+    question: bytes
+    answer: bytes
+    is_let_in: bool
+
+
+class Counted:
+    """Bytes that differ from run to run: a lesson prints how many there are."""
+
+    def __init__(self, data):
+        self.data = data
+
+    def __str__(self):
+        return f"{len(self.data)} bytes"
+
+
+def main():
+    lesson = Lesson(
+        "challenge_response: prove that you know a secret, without saying it",
+        [
+            "what crosses the wire: the secret, or something made from it?",
+            "the first server always asks the same: what does its client answer the second time?",
+            "the second asks 10 random bytes: how often does the same answer come twice?",
+            "the third uses hmac in place of md5: what changes on the wire?",
+        ],
+    )
+
+    lesson.part("1. A fixed text, answered with the hex digits of md5(secret + text)")
+    first = converse(lesson, FIXED_TEXT, SECRET, md5_digest)
+    lesson.note(f"the question, as text: {first.question.decode()}")
+    lesson.note(f"the answer, as text: {first.answer.decode()}")
+    lesson.check("whoever knows the secret is let in", first.is_let_in)
+    lesson.check(
+        "the secret itself never crosses the wire",
+        SECRET not in first.question and SECRET not in first.answer,
+    )
+    again = converse(lesson, FIXED_TEXT, SECRET, md5_digest)
+    # The flaw, and `replay` drives through it: who has heard the answer once can give it for ever.
+    lesson.check("the same question gets the same answer, every time", again.answer == first.answer)
+
+    lesson.part("2. Ten random bytes, answered with the hex digits of md5(secret + bytes)")
+    # Ten bytes are 2 to the 80th questions: at a thousand connections a second it takes decades until one
+    # is likely to come a second time, and then it is any one, not yours.
+    second = converse(lesson, os.urandom(10), SECRET, md5_digest)
+    third = converse(lesson, os.urandom(10), SECRET, md5_digest)
+    lesson.check("both were let in", second.is_let_in and third.is_let_in)
+    lesson.check("two questions, two answers", second.answer != third.answer)
+
+    lesson.part("3. Ten random bytes, answered with hmac-md5(secret, bytes)")
+    # md5(secret + text) has a crack of its own: MD5 works through its input block by block, and the digest
+    # *is* its state after the last block. Who has md5(secret + text) can go on from there and work out
+    # md5(secret + text + padding + more) without the secret. HMAC hashes a second time, with the secret in
+    # front again, and that is the end of it (RFC 2104).
+    fourth = converse(lesson, os.urandom(10), SECRET, hmac_digest)
+    lesson.check("whoever knows the secret is let in", fourth.is_let_in)
+    lesson.check(
+        "the answer is 16 raw bytes now, where it was 16 bytes as 32 hex digits",
+        len(fourth.answer) == 16 and len(second.answer) == 32,
+    )
+
+    lesson.part("And somebody who knows another secret")
+    fifth = converse(lesson, os.urandom(10), "宝塔镇河妖".encode(), hmac_digest)
+    lesson.check("is not let in", not fifth.is_let_in)
+    lesson.end()
+
+
+def converse(lesson, nonce, clients_secret, digest):
+    """One server, one client, one conversation. Both sides run on this one thread, in turn: every message
+    is so short that the kernel keeps it until the other side asks for it."""
+    with socket.socket() as listener, socket.socket() as client:
+        # The source's servers sit on port 9090. Port 0 lets the kernel pick a free one.
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(5)
+        lesson.step("client: connect", done(lambda: client.connect(listener.getsockname())))
+        server, _ = lesson.step("server: accept", listener.accept)
+        with server:
+            # The server asks: a nonce is a "number used once".
+            lesson.step("server: sendall(nonce)", done(lambda: server.sendall(nonce)))
+
+            # The client answers with what only somebody who knows the secret can work out.
+            question = lesson.step("client: recv(nonce)", lambda: recv_exactly(client, len(nonce)))
+            answer = digest(clients_secret, question.data)
+            lesson.step("client: sendall(digest)", done(lambda: client.sendall(answer)))
+
+            # The server does the same sum and compares. `compare_digest` takes the same time wherever the
+            # first wrong byte is; a plain `==`, as in the source, stops there, and somebody with a good
+            # stopwatch can guess a digest byte by byte.
+            expected = digest(SECRET, nonce)
+            received = lesson.step("server: recv(digest)", lambda: recv_exactly(server, len(expected)))
+            is_let_in = hmac.compare_digest(received.data, expected)
+            lesson.step("server: compare", lambda: verdict(is_let_in))
+            # Here the connection would go on with "the logic of sending and receiving data".
+            return Conversation(question.data, received.data, is_let_in)
+
+
+def md5_digest(secret, nonce):
+    """The secret, then the nonce, in one hash; 32 hex digits."""
+    return hashlib.md5(secret + nonce).hexdigest().encode()
+
+
+def hmac_digest(secret, nonce):
+    """16 raw bytes. The source leaves "md5" out; since Python 3.8 that is a TypeError."""
+    return hmac.new(secret, nonce, "md5").digest()
+
+
+def verdict(is_let_in):
+    """What the source's servers print; word by word "hello, buddy" and "you are no old hand at all"."""
+    return "你好机油! (welcome)" if is_let_in else "你根本不是老司机 (go away)"
+
+
+def recv_exactly(sock, count):
+    """Receives exactly `count` bytes, or what came before the end of input.
+
+    The source writes `recv(1024)` and takes what it gets for the whole message. TCP promises no such
+    thing: it carries a stream, and 32 bytes sent at once may well arrive as 20 and 12. Whoever knows how
+    many bytes are to come goes on until they are there.
+    """
+    data = b""
+    while len(data) < count:
+        more = sock.recv(count - len(data))
+        if not more:
+            break  # The peer has hung up: no more will come.
+        data += more
+    return Counted(data)
+
+
+if __name__ == "__main__":
+    main()

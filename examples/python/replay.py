@@ -1,0 +1,174 @@
+"""`replay`: who has heard one answer to a fixed question can give it for ever.
+
+A client logs in through a line on which somebody listens. The listener learns no secret. Does that keep
+the listener out?
+
+Before you run it: the first server always asks the same, the second asks something fresh each time. The
+stranger plays the recorded answer back to both. Who lets the stranger in?
+
+The twin of examples/replay.rs. Next: `rogue_clients`, the strangers who have not even listened.
+"""
+
+import hashlib
+import hmac
+import os
+import socket
+import threading
+
+from common import Lesson, done
+
+# What client and server know, and the listener does not.
+SECRET = "天王盖地虎".encode()
+# The fixed question of the source document's first server, 27 bytes of UTF-8: "this is a random string".
+FIXED_TEXT = "这是一个随机字符串".encode()
+# md5(secret + nonce) as 32 hex digits.
+DIGEST_LEN = 32
+
+
+class Counted:
+    """Bytes that differ from run to run: a lesson prints how many there are."""
+
+    def __init__(self, data):
+        self.data = data
+
+    def __str__(self):
+        return f"{len(self.data)} bytes"
+
+
+def main():
+    lesson = Lesson(
+        "replay: a recorded answer, played back",
+        [
+            "the listener has heard question and answer: is the secret among it?",
+            "the server asks the same question again: is the recorded answer right?",
+            "the server asks a fresh question: is the recorded answer right?",
+        ],
+    )
+
+    lesson.part("1. A server that always asks the same")
+    server = start_server(lambda: FIXED_TEXT)
+    recorded = log_in_overheard(lesson, server, len(FIXED_TEXT))
+    lesson.check("what the listener has recorded is not the secret", SECRET not in recorded)
+    reply = play_back(lesson, server, len(FIXED_TEXT), recorded)
+    lesson.check("the stranger, who knows no secret, is let in and served", reply == b"LET ME IN")
+
+    lesson.part("2. A server that asks 10 fresh random bytes")
+    server = start_server(lambda: os.urandom(10))
+    recorded = log_in_overheard(lesson, server, 10)
+    reply = play_back(lesson, server, 10, recorded)
+    # The answer was right, for a question that will not be asked again. That is all that a nonce is for.
+    lesson.check("the recorded answer is worth nothing: the server hangs up", reply == b"")
+    lesson.end()
+
+
+def log_in_overheard(lesson, server, nonce_len):
+    """The client logs in and says hello, and every byte passes through the hands of somebody in between.
+
+    That is no trick of the cinema: every router, every Wi-Fi access point and everybody who can fool your
+    resolver stands there. The one in between changes nothing, passes everything on, and keeps a copy.
+    """
+    with socket.socket() as tap, socket.socket() as client, socket.socket() as towards_server:
+        tap.bind(("127.0.0.1", 0))
+        tap.listen(1)
+        lesson.step(
+            "client: connect, to what it takes for the server",
+            done(lambda: client.connect(tap.getsockname())),
+        )
+        towards_client, _ = tap.accept()
+        with towards_client:
+            lesson.step("listener: connect, to the server", done(lambda: towards_server.connect(server)))
+
+            question = recv_exactly(towards_server, nonce_len)
+            lesson.step("listener: pass on the question", done(lambda: towards_client.sendall(question)))
+            heard = lesson.step("client: recv", lambda: counted(client, nonce_len)).data
+            answer = digest(heard)
+            lesson.step("client: sendall(digest)", done(lambda: client.sendall(answer)))
+            recorded = lesson.step(
+                "listener: recv, and keep a copy", lambda: counted(towards_client, DIGEST_LEN)
+            )
+            lesson.step(
+                "listener: pass on the answer", done(lambda: towards_server.sendall(recorded.data))
+            )
+
+            # The login is real: the client gets its service, and suspects nothing.
+            client.sendall(b"hello")
+            towards_server.sendall(recv_exactly(towards_client, 5))
+            towards_client.sendall(recv_exactly(towards_server, 5))
+            lesson.step('client: sendall("hello"), recv', lambda: recv_exactly(client, 5))
+            return recorded.data
+
+
+def play_back(lesson, server, nonce_len, recorded):
+    """A stranger who knows the recording and nothing else. Gives what the server says to it."""
+    with socket.socket() as stranger:
+        lesson.step("stranger: connect", done(lambda: stranger.connect(server)))
+        # The stranger has to wait for the question, out of politeness only: it knows what it will say.
+        lesson.step("stranger: recv", lambda: counted(stranger, nonce_len))
+        lesson.step("stranger: sendall(the recorded digest)", done(lambda: stranger.sendall(recorded)))
+        # A server of this kind sends no "welcome" and no "go away": one has to try.
+        lesson.step('stranger: sendall("let me in")', done(lambda: stranger.sendall(b"let me in")))
+        return lesson.step("stranger: recv", lambda: recv_exactly(stranger, 9))
+
+
+def start_server(draw_nonce):
+    """The source document's server, as a loop: ask, compare, and serve whoever passes."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(5)
+
+    def run():
+        while True:
+            client, _ = listener.accept()
+            with client:
+                try:
+                    serve(client, draw_nonce())
+                except OSError:
+                    pass  # One client's trouble is no reason to stop serving the others.
+
+    threading.Thread(target=run, daemon=True).start()
+    return listener.getsockname()
+
+
+def serve(client, nonce):
+    client.sendall(nonce)
+    if not hmac.compare_digest(recv_exactly(client, DIGEST_LEN), digest(nonce)):
+        hang_up(client)
+        return
+    while request := client.recv(1024):
+        client.sendall(request.upper())
+
+
+def hang_up(client):
+    """Hangs up politely: "I am done talking", then listen until the other side is done too.
+
+    To close a socket with unread bytes in it makes the kernel send a *reset*, and a reset throws away
+    whatever is still on its way to the peer. The stranger's "let me in" may be such bytes.
+    """
+    client.shutdown(socket.SHUT_WR)
+    while client.recv(1024):
+        pass
+
+
+def digest(nonce):
+    """The secret, then the nonce, in one hash; 32 hex digits."""
+    return hashlib.md5(SECRET + nonce).hexdigest().encode()
+
+
+def recv_exactly(sock, count):
+    """Receives exactly `count` bytes, or what came before the end of input: TCP may deliver in pieces."""
+    data = b""
+    while len(data) < count:
+        more = sock.recv(count - len(data))
+        if not more:
+            break
+        data += more
+    return data
+
+
+def counted(sock, count):
+    """The same, for bytes that differ from run to run."""
+    return Counted(recv_exactly(sock, count))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,177 @@
+"""`rogue_clients`: the legal client, the one that does not know the scheme, the one with the wrong key.
+
+The source document's authenticated server, and its three clients. The server says nothing but its nonce
+until it is content, and if it never is, it hangs up without a word. So the interesting question is what
+somebody sees who does not belong there.
+
+Before you run it: the second client expects a plain server and sends `hello` at once. What does it take
+for the reply? How does it learn that something is wrong, and when? And the third: what tells it that its
+key is wrong?
+
+The twin of examples/rogue_clients.rs. Next: `upper_server`, a server that trusts everybody.
+"""
+
+import hmac
+import os
+import queue
+import socket
+import threading
+import time
+
+from common import Lesson, done
+
+SECRET = b"linhaifeng bang bang bang"
+NONCE_LEN = 32
+DIGEST_LEN = 16
+
+
+class Counted:
+    """Bytes that differ from run to run: a lesson prints how many there are."""
+
+    def __init__(self, data):
+        self.data = data
+
+    def __str__(self):
+        return f"{len(self.data)} bytes"
+
+
+def main():
+    lesson = Lesson(
+        "rogue_clients: one belongs here, two do not; what each of them sees",
+        [
+            "a client that knows no nonce says hello and reads: what is the reply?",
+            "how long does the server wait for a digest that never becomes whole?",
+            "a client answers with the wrong key: what does the server tell it?",
+        ],
+    )
+    address, verdicts = start_server(10)
+
+    lesson.part("The legal client: it knows the scheme and the key")
+    with connect(lesson, address) as client:
+        nonce = lesson.step("recv(32)", lambda: Counted(recv_exactly(client, NONCE_LEN))).data
+        digest = hmac.new(SECRET, nonce, "md5").digest()
+        lesson.step("sendall(digest)", done(lambda: client.sendall(digest)))
+        lesson.step('sendall("hello")', done(lambda: client.sendall(b"hello")))
+        reply = lesson.step("recv(1024)", lambda: client.recv(1024))
+    # No "welcome" came in between. Being served is how one learns that the digest was right.
+    lesson.check("it is served", reply == b"HELLO")
+    verdict = lesson.step("the server, about it", verdicts.get)
+    lesson.check("for the server all went well", verdict == "done")
+
+    lesson.part("The client without the scheme: it expects a server that just answers")
+    # The same server, but less patient: it gives a client 0.3 s to be let in, and not ten seconds.
+    impatient, its_verdicts = start_server(0.3)
+    with connect(lesson, impatient) as client:
+        lesson.step('sendall("hello")', done(lambda: client.sendall(b"hello")))
+        reply = lesson.step("recv(1024)", lambda: Counted(recv_exactly(client, NONCE_LEN))).data
+        # Its five bytes are the beginning of a digest to the server, and the nonce is a reply to the client.
+        # The source's client decodes it as UTF-8, which random bytes are not, and dies of a
+        # UnicodeDecodeError.
+        lesson.check("it takes the nonce for the reply", len(reply) == NONCE_LEN)
+        # The server waits for eleven more bytes, until its deadline, which nothing moves: not even a client
+        # that sends a byte now and then to stay in the conversation.
+        end = lesson.step("recv(1024)", lambda: client.recv(1024))
+        lesson.check("then the connection ends, without a word", end == b"")
+    verdict = lesson.step("the server, about it", its_verdicts.get)
+    lesson.check("it was not let in within the time", verdict == "handshake_timeout")
+
+    lesson.part("The client with the wrong key: it does everything right, but for four digits")
+    with connect(lesson, address) as client:
+        nonce = lesson.step("recv(32)", lambda: Counted(recv_exactly(client, NONCE_LEN))).data
+        digest = hmac.new(b"linhaifeng bang bang bang1111", nonce, "md5").digest()
+        lesson.step("sendall(digest)", done(lambda: client.sendall(digest)))
+        lesson.step('sendall("hello")', done(lambda: client.sendall(b"hello")))
+        end = lesson.step("recv(1024)", lambda: client.recv(1024))
+        # It can't tell this from a server that crashed, and that is as it should be: the less a refusal
+        # says, the less there is to learn from it.
+        lesson.check("the connection ends, without a word", end == b"")
+    verdict = lesson.step("the server, about it", verdicts.get)
+    lesson.check("the server knows why, and keeps it to itself", verdict == "wrong_digest")
+    lesson.end()
+
+
+def connect(lesson, address):
+    client = socket.socket()
+    lesson.step("connect", done(lambda: client.connect(address)))
+    return client
+
+
+def start_server(patience):
+    """The source document's server, with a deadline and a way to hang up that loses nothing."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(5)
+    verdicts = queue.Queue()
+
+    def run():
+        while True:
+            client, _ = listener.accept()
+            with client:
+                try:
+                    verdict = serve(client, patience)
+                except OSError as error:
+                    verdict = str(error)
+            verdicts.put(verdict)
+
+    threading.Thread(target=run, daemon=True).start()
+    return listener.getsockname(), verdicts
+
+
+def serve(client, patience):
+    """One client, from hello to goodbye. Gives the reason for the goodbye."""
+    nonce = os.urandom(NONCE_LEN)
+    client.sendall(nonce)
+    try:
+        received = recv_until(client, DIGEST_LEN, time.monotonic() + patience)
+    except TimeoutError:
+        hang_up(client)
+        return "handshake_timeout"
+    if not hmac.compare_digest(received, hmac.new(SECRET, nonce, "md5").digest()):
+        hang_up(client)
+        return "wrong_digest"
+    client.settimeout(None)
+    while request := client.recv(1024):
+        client.sendall(request.upper())
+    return "done"
+
+
+def recv_until(client, count, deadline):
+    """`settimeout` bounds one call, and every byte would buy a new one. A deadline is for all of them."""
+    data = b""
+    while len(data) < count:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        client.settimeout(left)
+        more = client.recv(count - len(data))
+        if not more:
+            break
+        data += more
+    return data
+
+
+def hang_up(client):
+    """Hangs up politely: "I am done talking", then listen a while until the other side is done too.
+
+    To close a socket with unread bytes in it makes the kernel send a *reset*, and a reset throws away
+    whatever is still on its way to the peer. The rogue's "hello" may be such bytes.
+    """
+    client.shutdown(socket.SHUT_WR)
+    client.settimeout(1)
+    while client.recv(1024):
+        pass
+
+
+def recv_exactly(sock, count):
+    """Receives exactly `count` bytes, or what came before the end of input: TCP may deliver in pieces."""
+    data = b""
+    while len(data) < count:
+        more = sock.recv(count - len(data))
+        if not more:
+            break
+        data += more
+    return data
+
+
+if __name__ == "__main__":
+    main()

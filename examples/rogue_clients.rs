@@ -1,0 +1,173 @@
+//! `rogue_clients`: the legal client, the one that does not know the scheme, the one with the wrong key.
+//!
+//! The source document's authenticated server, and its three clients. The server says nothing but its nonce
+//! until it is content, and if it never is, it hangs up without a word. So the interesting question is what
+//! somebody sees who does not belong there.
+//!
+//! Before you run it: the second client expects a plain server and sends `hello` at once. What does it take
+//! for the reply? How does it learn that something is wrong, and when? And the third: what tells it that its
+//! key is wrong?
+//!
+//! ```text
+//! cargo run --example rogue_clients
+//! python3 examples/python/rogue_clients.py
+//! ```
+//!
+//! Next: `upper_server`, a server that trusts everybody.
+
+mod common;
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+use std::time::Duration;
+
+use common::{Lesson, Told, ms};
+use sockmodes::auth::{Key, Nonces, Scheme, Secret};
+use sockmodes::observe::{Detail, Event, Reader, Record};
+use sockmodes::server::{Config, Handle, Server};
+use sockmodes::session::{Protocol, Reason, Service};
+use sockmodes::socket::{Error as SocketError, Socket};
+
+/// The nonce of the source's `os.urandom(32)`.
+const NONCE_LEN: usize = 32;
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let mut lesson = Lesson::begin(
+        "rogue_clients: one belongs here, two do not; what each of them sees",
+        &[
+            "a client that knows no nonce says hello and reads: what is the reply?",
+            "how long does the server wait for a digest that never becomes whole?",
+            "a client answers with the wrong key: what does the server tell it?",
+        ],
+    );
+    let secret = Secret::new("linhaifeng bang bang bang".into())?;
+    let (address, handle, verdicts) = start_server(&secret, ms(10_000))?;
+
+    lesson.part("The legal client: it knows the scheme and the key");
+    let client = connect(&mut lesson, address)?;
+    let nonce = lesson.step("recv(32)", || recv_exactly(&client, NONCE_LEN).map(Counted))?.0;
+    let digest = Key::new(Scheme::HmacMd5, &secret).digest(&nonce);
+    lesson.step("sendall(digest)", || client.send_all(digest.as_bytes()))?;
+    lesson.step("sendall(\"hello\")", || client.send_all(b"hello"))?;
+    let reply = lesson.step("recv(1024)", || client.recv(1024))?;
+    // No "welcome" came in between. Being served is how one learns that the digest was right.
+    lesson.check("it is served", reply == b"HELLO");
+    drop(client); // Python's close(): end of input for the server.
+    let verdict = lesson.step("the server, about it", || verdicts.recv().map(Verdict))?;
+    lesson.check("for the server all went well", verdict.0 == Reason::Done);
+
+    lesson.part("The client without the scheme: it expects a server that just answers");
+    // The same server, but less patient: it gives a client 0.3 s to be let in, and not ten seconds.
+    let (impatient, its_handle, its_verdicts) = start_server(&secret, ms(300))?;
+    let client = connect(&mut lesson, impatient)?;
+    lesson.step("sendall(\"hello\")", || client.send_all(b"hello"))?;
+    let reply = lesson.step("recv(1024)", || recv_exactly(&client, NONCE_LEN).map(Counted))?.0;
+    // Its five bytes are the beginning of a digest to the server, and the nonce is a reply to the client. The
+    // source's client decodes it as UTF-8, which random bytes are not, and dies of a UnicodeDecodeError.
+    lesson.check("it takes the nonce for the reply", reply.len() == NONCE_LEN);
+    // The server waits for eleven more bytes, until its deadline, which nothing moves: not even a client
+    // that sends a byte now and then to stay in the conversation.
+    let end = lesson.step("recv(1024)", || client.recv(1024))?;
+    lesson.check("then the connection ends, without a word", end.is_empty());
+    drop(client);
+    let verdict = lesson.step("the server, about it", || its_verdicts.recv().map(Verdict))?;
+    lesson.check("it was not let in within the time", verdict.0 == Reason::HandshakeTimeout);
+    its_handle.stop();
+
+    lesson.part("The client with the wrong key: it does everything right, but for four digits");
+    let client = connect(&mut lesson, address)?;
+    let nonce = lesson.step("recv(32)", || recv_exactly(&client, NONCE_LEN).map(Counted))?.0;
+    let wrong = Secret::new("linhaifeng bang bang bang1111".into())?;
+    let digest = Key::new(Scheme::HmacMd5, &wrong).digest(&nonce);
+    lesson.step("sendall(digest)", || client.send_all(digest.as_bytes()))?;
+    lesson.step("sendall(\"hello\")", || client.send_all(b"hello"))?;
+    let end = lesson.step("recv(1024)", || client.recv(1024))?;
+    // It can't tell this from a server that crashed, and that is as it should be: the less a refusal says,
+    // the less there is to learn from it.
+    lesson.check("the connection ends, without a word", end.is_empty());
+    drop(client);
+    let verdict = lesson.step("the server, about it", || verdicts.recv().map(Verdict))?;
+    lesson.check("the server knows why, and keeps it to itself", verdict.0 == Reason::WrongDigest);
+
+    handle.stop();
+    Ok(lesson.end())
+}
+
+fn connect(lesson: &mut Lesson, address: SocketAddr) -> Result<Socket, SocketError> {
+    let client = Socket::tcp()?;
+    lesson.step("connect", || client.connect(address))?;
+    Ok(client)
+}
+
+/// `sockmodes serve`, as a library: the scheme hmac-md5 and the service upper, which are its defaults.
+fn start_server(
+    secret: &Secret,
+    patience: Duration,
+) -> Result<(SocketAddr, Handle, Receiver<Reason>), Box<dyn Error>> {
+    let mut protocol = Protocol::new(Key::new(Scheme::HmacMd5, secret), Service::Upper);
+    protocol.handshake_timeout = Some(patience);
+    let nonces = Nonces::random(NONCE_LEN)?;
+    let mut server = Server::bind(Config::new("127.0.0.1:0".parse()?, protocol, nonces))?;
+    let (tell, verdicts) = mpsc::channel();
+    server.add_reader(Box::new(Endings(tell)));
+    let (address, handle) = (server.local_addr(), server.handle());
+    thread::spawn(move || server.run());
+    Ok((address, handle, verdicts))
+}
+
+/// Everything that the server does it tells in one stream of events. This reader picks out how connections
+/// end.
+struct Endings(Sender<Reason>);
+
+impl Reader for Endings {
+    fn detail(&self) -> Detail {
+        Detail::Life
+    }
+
+    fn read(&mut self, record: &Record) {
+        if let Event::Closed { reason, .. } = record.event {
+            // It fails once the lesson is over, and then nobody wants to know.
+            let _ = self.0.send(reason);
+        }
+    }
+}
+
+/// Receives exactly `count` bytes, or what came before the end of input: TCP may deliver in pieces.
+fn recv_exactly(socket: &Socket, count: usize) -> Result<Vec<u8>, SocketError> {
+    let mut bytes = Vec::new();
+    while bytes.len() < count {
+        let more = socket.recv(count - bytes.len())?;
+        if more.is_empty() {
+            break;
+        }
+        bytes.extend(more);
+    }
+    Ok(bytes)
+}
+
+/// Bytes that differ from run to run: a lesson prints how many there are.
+struct Counted(Vec<u8>);
+
+impl Told for Counted {
+    fn told(&self) -> String {
+        format!("{} bytes", self.0.len())
+    }
+}
+
+/// Why the server ended a connection, in its own word.
+struct Verdict(Reason);
+
+impl Told for Verdict {
+    fn told(&self) -> String {
+        self.0.name().into()
+    }
+}
+
+impl Told for mpsc::RecvError {
+    fn told(&self) -> String {
+        "the server is gone".into()
+    }
+}

@@ -1,0 +1,79 @@
+//! `upper_server`: a whole server in a screenful, and its flaw.
+//!
+//! The source document's socketserver pair: a client sends a line, the server sends it back in upper case,
+//! both hang up. Blocking sockets, one thread, nothing to get wrong. Or is there?
+//!
+//! Before you run it: a first client connects and says nothing. Then a second one connects and asks at once.
+//! Does its `connect` succeed? Does its `sendall`? When does its answer come?
+//!
+//! ```text
+//! cargo run --example upper_server
+//! python3 examples/python/upper_server.py
+//! ```
+//!
+//! Next: `server_designs`, four ways to mend the flaw, and what each of them costs.
+
+mod common;
+
+use std::error::Error;
+use std::process::ExitCode;
+use std::thread;
+
+use common::{Lesson, ms};
+use sockmodes::socket::{Result, Socket};
+
+/// The server, all of it: Python's `socketserver.TCPServer` with a `handle` of three lines.
+fn serve(listener: &Socket) -> Result<()> {
+    loop {
+        let (client, _) = listener.accept()?;
+        let request = client.recv(1024)?; // <- Here it stands, until this client says something.
+        client.send_all(&request.trim_ascii().to_ascii_uppercase())?;
+    } // `client` is dropped, and that closes the connection.
+}
+
+fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
+    let mut lesson = Lesson::begin(
+        "upper_server: a server in a screenful, and its flaw",
+        &[
+            "client 1 connects and says nothing: what does the server do?",
+            "client 2 connects and asks: do its connect and its sendall succeed?",
+            "when does client 2 get its answer?",
+        ],
+    );
+    let listener = Socket::tcp()?;
+    listener.bind("127.0.0.1:0")?;
+    listener.listen(5)?;
+    let address = listener.local_addr()?;
+    thread::spawn(move || serve(&listener));
+
+    lesson.part("One client: everything is fine");
+    let client = Socket::tcp()?;
+    lesson.step("connect", || client.connect(address))?;
+    lesson.step("sendall(\"hello\\n\")", || client.send_all(b"hello\n"))?;
+    let reply = lesson.step("recv(1024)", || client.recv(1024))?;
+    lesson.check("it is served", reply == b"HELLO");
+
+    lesson.part("Two clients, and the first has nothing to say yet");
+    let first = Socket::tcp()?;
+    lesson.step("client 1: connect", || first.connect(address))?;
+    let second = Socket::tcp()?;
+    // It is the kernel that takes connections, and keeps them in the backlog until somebody accepts. And it
+    // is the kernel that takes the bytes. So to client 2 all looks well.
+    lesson.step("client 2: connect", || second.connect(address))?;
+    lesson.step("client 2: sendall(\"second\\n\")", || second.send_all(b"second\n"))?;
+    second.set_timeout(Some(ms(500)))?;
+    let nothing = lesson.step("client 2: recv(1024), for 0.5 s at most", || second.recv(1024));
+    // The server is not busy: it is asleep, in the `recv` of client 1. A single telephone call in which nobody
+    // speaks, and the whole exchange is dead. (Doing it on purpose to a web server has a name: Slowloris.)
+    lesson.check("client 2 waits", nothing.is_err_and(|error| error.is_timed_out()));
+
+    lesson.part("Client 1 speaks at last");
+    lesson.step("client 1: sendall(\"first\\n\")", || first.send_all(b"first\n"))?;
+    let reply = lesson.step("client 1: recv(1024)", || first.recv(1024))?;
+    lesson.check("client 1 is served", reply == b"FIRST");
+    // A timeout broke nothing: the same call on the same socket goes on where the first one left off.
+    second.set_timeout(None)?;
+    let reply = lesson.step("client 2: recv(1024)", || second.recv(1024))?;
+    lesson.check("and then, and only then, client 2", reply == b"SECOND");
+    Ok(lesson.end())
+}
