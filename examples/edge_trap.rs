@@ -1,0 +1,129 @@
+//! `edge_trap`: an edge-triggered reader that does not drain hangs, with the data under its nose.
+//!
+//! epoll can report readiness in two ways. *Level-triggered*: "there **is** something to read", again and again
+//! while it is so. *Edge-triggered*: "something **has come**", once. mio is always edge-triggered: it is
+//! what all systems can do, and it costs least. It also sets the best-known trap of network programming.
+//!
+//! Before you run it: ten bytes arrive. The program is told, reads four, and asks again to be told when there is
+//! something to read. Six bytes lie there. Is it told?
+//!
+//! ```text
+//! cargo run --example edge_trap
+//! python3 examples/python/edge_trap.py
+//! ```
+//!
+//! Next: `slow_reader`, the same care for the other direction.
+
+mod common;
+
+use std::error::Error;
+use std::io::{self, ErrorKind, Read, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use common::{Lesson, ms};
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token};
+use rustix::event::{PollFd, PollFlags, Timespec};
+
+/// The program reads in pieces of four, so that ten bytes do not fit. Real programs take 4096 or 65536, the
+/// trap is the same, and snaps more rarely: in production, not in the test.
+const PIECE: usize = 4;
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let mut lesson = Lesson::begin(
+        "edge_trap: told once, and never again",
+        &[
+            "ten bytes come, the program reads four: does epoll tell it again?",
+            "would poll(2), which is level-triggered?",
+            "one more byte comes: does epoll tell it now, and can it catch up?",
+            "what must the program do before it may wait again?",
+        ],
+    );
+    let (mut reader, mut peer) = connected()?;
+    let mut poll = Poll::new()?;
+    // From here on the kernel keeps a note for `reader`: put it on the list whenever something comes.
+    poll.registry().register(&mut reader, Token(0), Interest::READABLE)?;
+
+    lesson.part("The trap");
+    lesson.step("peer: send ten bytes", || peer.write_all(b"0123456789"))?;
+    let told = lesson.step("wait for an edge", || wait(&mut poll, ms(5000)))?;
+    lesson.check("the arrival is an edge", told == 1);
+    lesson.step("recv(4)", || read_piece(&mut reader))?;
+    // The mistake is to go back to waiting now. Nothing *arrives* any more: the six bytes are here already.
+    let told = lesson.step("wait for an edge, for 0.3 s at most", || wait(&mut poll, ms(300)))?;
+    let left = lesson.step("recv(1024, MSG_PEEK)", || peek(&reader))?;
+    lesson.check("six bytes lie there, and nobody says so", told == 0 && left == b"456789");
+    // If the peer now waits for an answer to its ten bytes, both wait for ever. No error, no CPU time, no
+    // line in the log: a hang is the quietest of all bugs.
+
+    lesson.part("What a level says");
+    let level = lesson.step("poll(2), for 5 s at most", || wait_for_level(&reader))?;
+    // It answers at once. Level-triggered readiness is a question about the state, and the state has not
+    // changed. The price is to be told, on every turn, of everybody who has something left.
+    lesson.check("the level is high: there is something to read", level == 1);
+
+    lesson.part("New data makes a new edge, but does not mend the reader");
+    lesson.step("peer: send one byte more", || peer.write_all(b"!"))?;
+    let told = lesson.step("wait for an edge", || wait(&mut poll, ms(5000)))?;
+    lesson.step("recv(4)", || read_piece(&mut reader))?;
+    let left = lesson.step("recv(1024, MSG_PEEK)", || peek(&reader))?;
+    // So under load the bug can't be seen: there is always a next byte. It bites when the talk pauses.
+    lesson.check("it runs after the data and never catches up", told == 1 && left == b"89!");
+
+    lesson.part("The fix: read until EAGAIN, and only then wait");
+    lesson.step("peer: send ten bytes", || peer.write_all(b"abcdefghij"))?;
+    lesson.step("wait for an edge", || wait(&mut poll, ms(5000)))?;
+    let mut all = Vec::new();
+    loop {
+        match lesson.step("recv(4)", || read_piece(&mut reader)) {
+            Ok(piece) => all.extend(piece),
+            // "Nothing left": the only answer after which the kernel owes us an edge for the next byte.
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    lesson.check("everything has been read", all == b"89!abcdefghij");
+    lesson.step("peer: send three bytes more", || peer.write_all(b"end"))?;
+    let told = lesson.step("wait for an edge", || wait(&mut poll, ms(5000)))?;
+    lesson.step("recv(4)", || read_piece(&mut reader))?;
+    // Three bytes where there was room for four: a *short read*. It says as well that nothing was left, and saves
+    // the call that would only have brought EAGAIN. The loop of this crate makes use of that.
+    lesson.check("and the next arrival is an edge again", told == 1);
+    Ok(lesson.end())
+}
+
+/// One `epoll_wait`: how many sockets the kernel has put on the list since the last one.
+fn wait(poll: &mut Poll, at_most: Duration) -> io::Result<usize> {
+    let mut events = Events::with_capacity(8);
+    poll.poll(&mut events, Some(at_most))?;
+    Ok(events.iter().count())
+}
+
+fn read_piece(reader: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let mut piece = [0; PIECE];
+    let count = reader.read(&mut piece)?;
+    Ok(piece[..count].to_vec())
+}
+
+/// What could be read, without reading it: MSG_PEEK leaves the bytes where they are, and makes no edge.
+fn peek(reader: &TcpStream) -> io::Result<Vec<u8>> {
+    let mut room = [0; 1024];
+    let count = reader.peek(&mut room)?;
+    Ok(room[..count].to_vec())
+}
+
+/// poll(2), the older call: it has no memory, so it can only ask for the state.
+fn wait_for_level(reader: &TcpStream) -> io::Result<usize> {
+    let at_most = Timespec { tv_sec: 5, tv_nsec: 0 };
+    Ok(rustix::event::poll(&mut [PollFd::new(reader, PollFlags::IN)], Some(&at_most))?)
+}
+
+/// Two connected sockets: the reader non-blocking, as mio wants it, the peer an ordinary blocking one.
+fn connected() -> Result<(TcpStream, std::net::TcpStream), Box<dyn Error>> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let peer = std::net::TcpStream::connect(listener.local_addr()?)?;
+    let (reader, _) = listener.accept()?;
+    reader.set_nonblocking(true)?;
+    Ok((TcpStream::from_std(reader), peer))
+}

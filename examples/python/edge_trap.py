@@ -1,0 +1,101 @@
+"""`edge_trap`: an edge-triggered reader that does not drain hangs, with the data under its nose.
+
+epoll can report readiness in two ways. *Level-triggered*: "there **is** something to read", again and again
+while it is so. *Edge-triggered*: "something **has come**", once. Python's `selectors` is level-triggered;
+with `select.epoll` and EPOLLET one can have edges too, and with them the best-known trap of network
+programming.
+
+Before you run it: ten bytes arrive. The program is told, reads four, and asks again to be told when there
+is something to read. Six bytes lie there. Is it told?
+
+The twin of examples/edge_trap.rs; on Linux only, where there is epoll. Next: `slow_reader`, the same care
+for the other direction.
+"""
+
+import select
+import socket
+
+from common import Lesson, connected, done
+
+# The program reads in pieces of four, so that ten bytes do not fit. Real programs take 4096 or 65536, the
+# trap is the same, and snaps more rarely: in production, not in the test.
+PIECE = 4
+
+
+def main():
+    lesson = Lesson(
+        "edge_trap: told once, and never again",
+        [
+            "ten bytes come, the program reads four: does epoll tell it again?",
+            "would poll(2), which is level-triggered?",
+            "one more byte comes: does epoll tell it now, and can it catch up?",
+            "what must the program do before it may wait again?",
+        ],
+    )
+    reader, peer = connected()
+    reader.setblocking(False)
+    epoll = select.epoll()
+    # From here on the kernel keeps a note for `reader`: put it on the list whenever something comes.
+    epoll.register(reader, select.EPOLLIN | select.EPOLLET)
+
+    lesson.part("The trap")
+    lesson.step("peer: send ten bytes", done(lambda: peer.sendall(b"0123456789")))
+    told = lesson.step("wait for an edge", lambda: len(epoll.poll(5)))
+    lesson.check("the arrival is an edge", told == 1)
+    lesson.step("recv(4)", lambda: reader.recv(PIECE))
+    # The mistake is to go back to waiting now. Nothing *arrives* any more: the six bytes are here already.
+    told = lesson.step("wait for an edge, for 0.3 s at most", lambda: len(epoll.poll(0.3)))
+    left = lesson.step("recv(1024, MSG_PEEK)", lambda: peek(reader))
+    lesson.check("six bytes lie there, and nobody says so", told == 0 and left == b"456789")
+    # If the peer now waits for an answer to its ten bytes, both wait for ever. No error, no CPU time, no
+    # line in the log: a hang is the quietest of all bugs.
+
+    lesson.part("What a level says")
+    level = lesson.step("poll(2), for 5 s at most", lambda: wait_for_level(reader))
+    # It answers at once. Level-triggered readiness is a question about the state, and the state has not
+    # changed. The price is to be told, on every turn, of everybody who has something left.
+    lesson.check("the level is high: there is something to read", level == 1)
+
+    lesson.part("New data makes a new edge, but does not mend the reader")
+    lesson.step("peer: send one byte more", done(lambda: peer.sendall(b"!")))
+    told = lesson.step("wait for an edge", lambda: len(epoll.poll(5)))
+    lesson.step("recv(4)", lambda: reader.recv(PIECE))
+    left = lesson.step("recv(1024, MSG_PEEK)", lambda: peek(reader))
+    # So under load the bug can't be seen: there is always a next byte. It bites when the talk pauses.
+    lesson.check("it runs after the data and never catches up", told == 1 and left == b"89!")
+
+    lesson.part("The fix: read until EAGAIN, and only then wait")
+    lesson.step("peer: send ten bytes", done(lambda: peer.sendall(b"abcdefghij")))
+    lesson.step("wait for an edge", lambda: len(epoll.poll(5)))
+    everything = b""
+    while True:
+        piece = lesson.step("recv(4)", lambda: reader.recv(PIECE))
+        # "Nothing left": the only answer after which the kernel owes us an edge for the next byte. In Python
+        # it is an exception, which `step` hands back.
+        if isinstance(piece, BlockingIOError):
+            break
+        everything += piece
+    lesson.check("everything has been read", everything == b"89!abcdefghij")
+    lesson.step("peer: send three bytes more", done(lambda: peer.sendall(b"end")))
+    told = lesson.step("wait for an edge", lambda: len(epoll.poll(5)))
+    lesson.step("recv(4)", lambda: reader.recv(PIECE))
+    # Three bytes where there was room for four: a *short read*. It says as well that nothing was left, and
+    # saves the call that would only have brought EAGAIN.
+    lesson.check("and the next arrival is an edge again", told == 1)
+    lesson.end()
+
+
+def peek(reader):
+    """What could be read, without reading it: MSG_PEEK leaves the bytes where they are, and makes no edge."""
+    return reader.recv(1024, socket.MSG_PEEK)
+
+
+def wait_for_level(reader):
+    """poll(2), the older call: it has no memory, so it can only ask for the state."""
+    poll = select.poll()
+    poll.register(reader, select.POLLIN)
+    return len(poll.poll(5000))
+
+
+if __name__ == "__main__":
+    main()
