@@ -249,14 +249,14 @@ class Client:
 
 class Load:
     """N clients are connected the whole time, and at most five of them are waiting for an answer; the others
-    are silent. Whoever gets an answer falls silent, and the next in a shuffled order speaks up."""
+    are silent. Whoever gets an answer falls silent, and somebody else speaks up, as chance has it."""
 
     def __init__(self, address, count):
         self.selector = selectors.DefaultSelector()
         self.clients = [Client(address) for _ in range(count)]
         for client in self.clients:
             self.selector.register(client.sock, selectors.EVENT_READ, client)
-        self.silent = deque(self.clients[number] for number in shuffled(count))
+        self.deck = Deck(self.clients)
         self.latencies = []
 
     def __enter__(self):
@@ -286,11 +286,10 @@ class Load:
                 if self.listen_to(client):
                     if not was_served:
                         unserved = max(0, unserved - 1)
-                    self.silent.append(client)
                     self.next_speaks()
 
     def next_speaks(self):
-        client = self.silent.popleft()
+        client = self.deck.draw()
         client.asked = time.monotonic()
         client.sock.sendall(REQUEST)
 
@@ -314,20 +313,38 @@ class Load:
         return sorted(self.latencies + waiting)
 
 
-def shuffled(count):
-    """0 first, then the others, shuffled the same way every time.
+class Deck:
+    """The order in which clients speak: a pack of cards with every client in it once, and when it is used up,
+    another, shuffled anew.
 
-    In the order of connecting, the load would run ahead of the servers that go round their clients, as if it
-    knew whom they ask next. 0 comes first because the first server serves no other.
+    Why so much ado? In the order of connecting, or with whoever has been silent longest speaking next, the load
+    would run ahead of the servers that go round their clients, as if it knew whom they ask next. And with dice
+    in place of cards it would take long until everybody has had a turn.
     """
-    order = list(range(count))
-    random = 9090
-    for at in range(count - 1, 1, -1):
-        # Knuth's "quick and dirty" generator: plenty for a shuffle, and the same in Rust.
-        random = (random * 1_664_525 + 1_013_904_223) % 2**32
-        other = 1 + random % at
-        order[at], order[other] = order[other], order[at]
-    return order
+
+    def __init__(self, clients):
+        self.clients = clients
+        self.cards = deque()
+        self.random = 9090
+
+    def draw(self):
+        """The next client that is free to speak; who is still waiting for an answer keeps the card for later."""
+        while True:
+            for at, client in enumerate(self.cards):
+                if client.asked is None:
+                    del self.cards[at]
+                    return client
+            self.shuffle()
+
+    def shuffle(self):
+        """Adds a pack: client 0 on top, since the first server serves no other, and the rest in any order."""
+        pack = self.clients.copy()
+        for at in range(len(pack) - 1, 1, -1):
+            # Knuth's "quick and dirty" generator: plenty for this, and the same in Rust.
+            self.random = (self.random * 1_664_525 + 1_013_904_223) % 2**32
+            other = 1 + (self.random >> 16) % at
+            pack[at], pack[other] = pack[other], pack[at]
+        self.cards.extend(pack)
 
 
 def percentile(values, percent):

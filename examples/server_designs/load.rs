@@ -2,7 +2,7 @@
 //!
 //! N clients are connected the whole time, and at most five of them are waiting for an answer; the
 //! others are silent. That is what most servers see: nearly everybody is nearly always silent. Whoever
-//! gets an answer falls silent, and the next in a shuffled order speaks up.
+//! gets an answer falls silent, and somebody else speaks up, as chance has it.
 //!
 //! It runs on one thread, on mio: this is what the fifth server looks like from the other end.
 
@@ -88,8 +88,8 @@ fn idle_share(server: &mut Running) -> Result<f64, Box<dyn Error>> {
 struct Load {
     poll: Poll,
     clients: Vec<Client>,
-    /// Silent clients, the next one to speak in front.
-    silent: VecDeque<usize>,
+    /// Who speaks next, and after that.
+    deck: Deck,
     start: Instant,
     latencies: Vec<Duration>,
 }
@@ -115,7 +115,7 @@ impl Load {
             all.push(Client { stream, asked: None, received: 0, served: false });
         }
         let (start, latencies) = (Instant::now(), Vec::new());
-        Ok(Load { poll, clients: all, silent: shuffled(clients), start, latencies })
+        Ok(Load { poll, clients: all, deck: Deck::new(clients), start, latencies })
     }
 
     /// Keeps five requests under way until `slice` is over, and longer if `everyone` is to be served
@@ -142,7 +142,6 @@ impl Load {
                 let was_served = self.clients[number].served;
                 if self.listen_to(number)? {
                     unserved = unserved.saturating_sub(usize::from(!was_served));
-                    self.silent.push_back(number);
                     self.next_speaks()?;
                 }
             }
@@ -150,7 +149,8 @@ impl Load {
     }
 
     fn next_speaks(&mut self) -> Result<(), Box<dyn Error>> {
-        let Some(number) = self.silent.pop_front() else { return Ok(()) };
+        let clients = &self.clients;
+        let number = self.deck.draw(|number| clients[number].asked.is_none());
         let client = &mut self.clients[number];
         client.asked = Some(Instant::now());
         // Sixteen bytes into an empty send buffer: they fit, or something is very wrong.
@@ -221,17 +221,42 @@ fn percentile(sorted: &[Duration], percent: usize) -> Duration {
     sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
 }
 
-/// 0 first, then the others, shuffled the same way every time.
+/// The order in which clients speak: a pack of cards with every client in it once, and when it is used up,
+/// another, shuffled anew.
 ///
-/// In the order of connecting, the load would run ahead of the servers that go round their clients,
-/// as if it knew whom they ask next. 0 comes first because the first server serves no other.
-fn shuffled(count: usize) -> VecDeque<usize> {
-    let mut order: Vec<usize> = (0..count).collect();
-    let mut random: u32 = 9090;
-    for at in (2..count).rev() {
-        // Knuth's "quick and dirty" generator: plenty for a shuffle, and the same in Python.
-        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        order.swap(at, 1 + random as usize % at);
+/// Why so much ado? In the order of connecting, or with whoever has been silent longest speaking next, the load
+/// would run ahead of the servers that go round their clients, as if it knew whom they ask next. And with dice in
+/// place of cards it would take long until everybody has had a turn.
+struct Deck {
+    clients: usize,
+    cards: VecDeque<usize>,
+    random: u32,
+}
+
+impl Deck {
+    fn new(clients: usize) -> Deck {
+        Deck { clients, cards: VecDeque::new(), random: 9090 }
     }
-    order.into()
+
+    /// The next client that is free to speak; who is still waiting for an answer keeps the card for later.
+    fn draw(&mut self, is_free: impl Fn(usize) -> bool) -> usize {
+        loop {
+            let at = self.cards.iter().position(|&number| is_free(number));
+            if let Some(number) = at.and_then(|at| self.cards.remove(at)) {
+                return number;
+            }
+            self.shuffle();
+        }
+    }
+
+    /// Adds a pack: client 0 on top, since the first server serves no other, and the rest in any order.
+    fn shuffle(&mut self) {
+        let mut pack: Vec<usize> = (0..self.clients).collect();
+        for at in (2..self.clients).rev() {
+            // Knuth's "quick and dirty" generator: plenty for this, and the same in Python.
+            self.random = self.random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            pack.swap(at, 1 + (self.random >> 16) as usize % at);
+        }
+        self.cards.extend(pack);
+    }
 }
