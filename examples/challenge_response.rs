@@ -69,8 +69,9 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
     lesson.part("3. Ten random bytes, answered with hmac-md5(secret, bytes)");
     // md5(secret + text) has a crack of its own: MD5 works through its input block by block, and the digest
     // *is* its state after the last block. Who has md5(secret + text) can go on from there and work out
-    // md5(secret + text + padding + more) without the secret. HMAC hashes a second time, with the secret in
-    // front again, and that is the end of it (RFC 2104).
+    // md5(secret + text + padding + more) without the secret. Here the nonce has a fixed length and nothing can
+    // be appended to it; but HMAC, which hashes a second time with the secret in front again, does not depend
+    // on such luck (RFC 2104).
     let hmac = Key::new(Scheme::HmacMd5, &secret);
     let fourth = converse(&mut lesson, &random, &hmac, &hmac)?;
     lesson.check("whoever knows the secret is let in", fourth.is_let_in);
@@ -119,8 +120,8 @@ fn converse(
     lesson.step("client: sendall(digest)", || client.send_all(answer.as_bytes()))?;
 
     // The server does the same sum and compares. `matches` takes the same time wherever the first wrong byte
-    // is, as Python's `hmac.compare_digest`; a plain `==`, as in the source, stops there, and somebody with a
-    // good stopwatch can guess a digest byte by byte.
+    // is, as Python's `hmac.compare_digest`; a plain `==`, as in the source, stops there, and where the question
+    // stays the same, somebody with a good stopwatch can guess the answer byte by byte.
     let digest_len = servers_key.scheme().digest_len();
     let received = lesson.step("server: recv(digest)", || recv_exactly(&server, digest_len))?.0;
     let is_let_in = servers_key.digest(nonce).matches(&received);

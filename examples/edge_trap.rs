@@ -87,8 +87,9 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     lesson.step("peer: send three bytes more", || peer.write_all(b"end"))?;
     let told = lesson.step("wait for an edge", || wait(&mut poll, ms(5000)))?;
     lesson.step("recv(4)", || read_piece(&mut reader))?;
-    // Three bytes where there was room for four: a *short read*. It says as well that nothing was left, and saves
-    // the call that would only have brought EAGAIN. The loop of this crate makes use of that.
+    // Three bytes where there was room for four: a *short read*. It says as well that no data was left, and saves
+    // the call that would only have brought EAGAIN. (The end of input may still have come along in the same
+    // edge. The loop of this crate makes use of the one and minds the other.)
     lesson.check("and the next arrival is an edge again", told == 1);
     Ok(lesson.end())
 }

@@ -78,8 +78,9 @@ def main():
     lesson.part("3. Ten random bytes, answered with hmac-md5(secret, bytes)")
     # md5(secret + text) has a crack of its own: MD5 works through its input block by block, and the digest
     # *is* its state after the last block. Who has md5(secret + text) can go on from there and work out
-    # md5(secret + text + padding + more) without the secret. HMAC hashes a second time, with the secret in
-    # front again, and that is the end of it (RFC 2104).
+    # md5(secret + text + padding + more) without the secret. Here the nonce has a fixed length and nothing can
+    # be appended to it; but HMAC, which hashes a second time with the secret in front again, does not depend
+    # on such luck (RFC 2104).
     fourth = converse(lesson, os.urandom(10), SECRET, hmac_digest)
     lesson.check("whoever knows the secret is let in", fourth.is_let_in)
     lesson.check(
@@ -112,8 +113,8 @@ def converse(lesson, nonce, clients_secret, digest):
             lesson.step("client: sendall(digest)", done(lambda: client.sendall(answer)))
 
             # The server does the same sum and compares. `compare_digest` takes the same time wherever the
-            # first wrong byte is; a plain `==`, as in the source, stops there, and somebody with a good
-            # stopwatch can guess a digest byte by byte.
+            # first wrong byte is; a plain `==`, as in the source, stops there, and where the question stays
+            # the same, somebody with a good stopwatch can guess the answer byte by byte.
             expected = digest(SECRET, nonce)
             received = lesson.step("server: recv(digest)", lambda: recv_exactly(server, len(expected)))
             is_let_in = hmac.compare_digest(received.data, expected)

@@ -79,8 +79,9 @@ def main():
     lesson.step("peer: send three bytes more", done(lambda: peer.sendall(b"end")))
     told = lesson.step("wait for an edge", lambda: len(epoll.poll(5)))
     lesson.step("recv(4)", lambda: reader.recv(PIECE))
-    # Three bytes where there was room for four: a *short read*. It says as well that nothing was left, and
-    # saves the call that would only have brought EAGAIN.
+    # Three bytes where there was room for four: a *short read*. It says as well that no data was left, and
+    # saves the call that would only have brought EAGAIN. (The end of input may still have come along in the
+    # same edge.)
     lesson.check("and the next arrival is an edge again", told == 1)
     lesson.end()
 
