@@ -94,7 +94,8 @@ pub(crate) fn draw(cells: &[Cell], path: &Path) -> Outcome {
             "x: clients connected. At most {UNDER_WAY} of them wait for an answer at one time, the others \
              are silent."
         ),
-        "Hollow: time was up before every client was served, so the true waits are longer still."
+        "Hollow: time was up before every client was served; the true waits are longer still. On the \
+         lowest line: that or less."
             .to_owned(),
     ];
     for (number, line) in (0..).zip(&lines) {
