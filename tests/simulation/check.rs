@@ -213,6 +213,6 @@ impl Case<'_> {
 pub(crate) fn most_kept(config: &Config) -> usize {
     config.max_buffer.max(MAX_NONCE_LEN).max(match config.protocol.service {
         Service::UpperOnce => MAX_REQUEST,
-        Service::Upper | Service::Echo => 0,
+        Service::Upper | Service::Echo | Service::Login => 0,
     })
 }
