@@ -17,7 +17,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::process::{Command, ExitCode};
 
 use client::{converse, exchange};
-use harness::Test;
+use harness::{Need, Test};
 use program::{Finished, Program, Server, run, sockmodes, sockmodes_in_shell};
 
 fn main() -> ExitCode {
@@ -32,7 +32,7 @@ const TESTS: &[Test] = &[
     ("help_and_version", &[], help_and_version),
     ("output_of_serve_to_the_letter", &[], output_of_serve_to_the_letter),
     ("a_closed_output_is_no_reason_not_to_serve", &[], a_closed_output_is_no_reason_not_to_serve),
-    ("ipv6_in_brackets_and_v6_only", &[ipv6], ipv6_in_brackets_and_v6_only),
+    ("ipv6_in_brackets_and_v6_only", &[Need::Machine(ipv6)], ipv6_in_brackets_and_v6_only),
     ("a_fixed_nonce_is_warned_about", &[], a_fixed_nonce_is_warned_about),
     ("log_levels", &[], log_levels),
     ("trace_is_an_object_a_line", &[], trace_is_an_object_a_line),
@@ -179,12 +179,12 @@ fn output_of_serve_to_the_letter() {
 }
 
 fn a_closed_output_is_no_reason_not_to_serve() {
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let address = address.to_string();
     for script in [r#"exec "$@" >&-"#, r#"exec "$@" >/dev/full"#] {
-        let args = ["serve", "--auth", "none", "--listen", &address];
+        let args = Server::args(&["--auth", "none"]);
         let program = Program::start(&mut sockmodes_in_shell(script, args));
-        program.wait_for_log("listening");
+        program.wait_for_log("listening address=");
+        let log = program.wait_for_log("\n");
+        let address = log.split("address=").nth(1).unwrap().split_whitespace().next().unwrap();
         let server = Server { program, address: address.parse().unwrap() };
         exchange(&mut server.connect(), b"hello", b"HELLO");
         server.stop();

@@ -15,7 +15,7 @@ use std::thread;
 use std::time::Duration;
 
 use client::find;
-use harness::Test;
+use harness::{Need, Test};
 use program::{Finished, SECRET, Server, run, sockmodes, sockmodes_in_shell};
 use terminal::Terminal;
 
@@ -32,9 +32,13 @@ const TESTS: &[Test] = &[
     ("the_end_is_no_refusal_once_let_in", &[], the_end_is_no_refusal_once_let_in),
     ("silence_times_out", &[], silence_times_out),
     ("a_full_output_is_status_1", &[], a_full_output_is_status_1),
-    ("terminal_prompt_editing_history_quit", &[pty], terminal_prompt_editing_history_quit),
-    ("terminal_ctrl_d_ends_it", &[pty], terminal_ctrl_d_ends_it),
-    ("terminal_refused", &[pty], terminal_refused),
+    (
+        "terminal_prompt_editing_history_quit",
+        &[Need::Machine(pty)],
+        terminal_prompt_editing_history_quit,
+    ),
+    ("terminal_ctrl_d_ends_it", &[Need::Machine(pty)], terminal_ctrl_d_ends_it),
+    ("terminal_refused", &[Need::Machine(pty)], terminal_refused),
     ("the_demo_tells_the_story", &[], the_demo_tells_the_story),
 ];
 

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use client::{NONCE_LEN, answer, eventually, exchange, nonce};
-use harness::Test;
+use harness::{Need, Test};
 use program::{SECRET, Server, cpu_time, sockmodes_in_shell};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use sockmodes::auth::Scheme;
@@ -31,7 +31,7 @@ fn main() -> ExitCode {
 }
 
 const TESTS: &[Test] = &[
-    ("without_a_free_descriptor", &[proc], without_a_free_descriptor),
+    ("without_a_free_descriptor", &[Need::Machine(proc)], without_a_free_descriptor),
     ("the_default_limit_leaves_a_reserve", &[], the_default_limit_leaves_a_reserve),
 ];
 

@@ -14,8 +14,9 @@ use std::fs;
 use std::io::Write;
 use std::net::TcpListener;
 use std::process::{Command, ExitCode};
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use harness::{Test, missing_program};
+use harness::{Need, Test, missing_program};
 use program::{Finished, Program, SECRET, Server, run, sockmodes};
 use tempfile::NamedTempFile;
 
@@ -30,22 +31,20 @@ fn main() -> ExitCode {
 }
 
 const TESTS: &[Test] = &[
-    ("echo_client", &[python], echo_client),
-    ("echo_client_no_scheme", &[python], echo_client_no_scheme),
-    ("echo_client_wrong_key", &[python], echo_client_wrong_key),
-    ("client_9090_fixed", &[python], client_9090_fixed),
-    ("client_9090_md5", &[python], client_9090_md5),
-    ("client_9090_hmac", &[python], client_9090_hmac),
-    ("client_9090_with_another_secret", &[python], client_9090_with_another_secret),
-    ("socketserver_client", &[python], socketserver_client),
-    ("connect_to_echo_server", &[python], connect_to_echo_server),
-    ("connect_to_servers_9090", &[python], connect_to_servers_9090),
-    ("connect_to_socketserver", &[python], connect_to_socketserver),
+    ("echo_client", &[PYTHON], echo_client),
+    ("echo_client_no_scheme", &[PYTHON], echo_client_no_scheme),
+    ("echo_client_wrong_key", &[PYTHON], echo_client_wrong_key),
+    ("client_9090_fixed", &[PYTHON], client_9090_fixed),
+    ("client_9090_md5", &[PYTHON], client_9090_md5),
+    ("client_9090_hmac", &[PYTHON], client_9090_hmac),
+    ("client_9090_with_another_secret", &[PYTHON], client_9090_with_another_secret),
+    ("socketserver_client", &[PYTHON], socketserver_client),
+    ("connect_to_echo_server", &[PYTHON], connect_to_echo_server),
+    ("connect_to_servers_9090", &[PYTHON], connect_to_servers_9090),
+    ("connect_to_socketserver", &[PYTHON], connect_to_socketserver),
 ];
 
-fn python() -> Option<String> {
-    missing_program("python3")
-}
+const PYTHON: Need = Need::Peer(|| missing_program("python3"));
 /// A program of the source document, with another port and, where it says `hmac.new`, the `digestmod`
 /// that was the default until Python 3.8.
 fn seed(name: &str, port: u16) -> (NamedTempFile, Command) {
@@ -143,11 +142,23 @@ fn socketserver_client() {
     assert!(told(server).contains("reason=done received=6 sent=5"));
 }
 
+/// A port for a program that must know it beforehand: out of the range from which kernels give ports
+/// to those who ask for any, and another for each call and, most likely, process.
+fn free_port() -> u16 {
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let call = CALLS.fetch_add(1, Ordering::Relaxed);
+        let port = 10_000 + ((std::process::id() * 31 + call) % 20_000) as u16;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
 /// Starts a server of the source document on a free port and hands it to `connect`, run with `args`
 /// and `lines`: what both said.
 fn connect_to(name: &str, secret: &str, args: &[&str], lines: &str) -> (Program, Finished) {
-    // Free now; between here and the server's bind(2) nobody else asks for this one.
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let (_file, mut command) = seed(name, port);
     let server = Program::start(&mut command);
     let address = format!("127.0.0.1:{port}");

@@ -19,7 +19,7 @@ use std::thread;
 use std::time::Instant;
 
 use client::{answer, converse};
-use harness::Test;
+use harness::{Need, Test};
 use program::{PATIENCE, Program, Server, run, sockmodes, sockmodes_in_shell};
 use sockmodes::auth::Scheme;
 use tempfile::TempDir;
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
 
 const TESTS: &[Test] = &[
     ("a_bad_file_is_status_1_and_one_line", &[], a_bad_file_is_status_1_and_one_line),
-    ("an_unreadable_file", &[somebody_who_may_not_read], an_unreadable_file),
+    ("an_unreadable_file", &[Need::Machine(somebody_who_may_not_read)], an_unreadable_file),
     ("one_final_line_feed_is_not_the_secret", &[], one_final_line_feed_is_not_the_secret),
     ("file_then_variable_then_default", &[], file_then_variable_then_default),
     ("serve_makes_the_default_file", &[], serve_makes_the_default_file),

@@ -13,7 +13,7 @@ use std::io::Write;
 use std::process::{Command, ExitCode};
 
 use client::{exchange, find, read};
-use harness::{Test, missing_feature, missing_program};
+use harness::{Need, Test, missing_feature, missing_program};
 use program::{Program, SECRET, Server, run, sockmodes};
 
 fn main() -> ExitCode {
@@ -21,28 +21,18 @@ fn main() -> ExitCode {
 }
 
 const TESTS: &[Test] = &[
-    ("openssl_makes_every_digest", &[openssl], openssl_makes_every_digest),
-    ("shell_and_openssl", &[bash, openssl], shell_and_openssl),
-    ("netcat_both_ways", &[netcat], netcat_both_ways),
-    ("socat_both_ways", &[socat], socat_both_ways),
-    ("curl_telnet", &[curl], curl_telnet),
+    ("openssl_makes_every_digest", &[OPENSSL], openssl_makes_every_digest),
+    ("shell_and_openssl", &[BASH, OPENSSL], shell_and_openssl),
+    ("netcat_both_ways", &[NETCAT], netcat_both_ways),
+    ("socat_both_ways", &[SOCAT], socat_both_ways),
+    ("curl_telnet", &[CURL], curl_telnet),
 ];
 
-fn openssl() -> Option<String> {
-    missing_program("openssl")
-}
-fn bash() -> Option<String> {
-    missing_program("bash")
-}
-fn netcat() -> Option<String> {
-    missing_feature("nc", &["-h"], "OpenBSD")
-}
-fn socat() -> Option<String> {
-    missing_program("socat")
-}
-fn curl() -> Option<String> {
-    missing_feature("curl", &["--version"], "telnet")
-}
+const OPENSSL: Need = Need::Peer(|| missing_program("openssl"));
+const BASH: Need = Need::Peer(|| missing_program("bash"));
+const NETCAT: Need = Need::Peer(|| missing_feature("nc", &["-h"], "OpenBSD"));
+const SOCAT: Need = Need::Peer(|| missing_program("socat"));
+const CURL: Need = Need::Peer(|| missing_feature("curl", &["--version"], "telnet"));
 
 fn openssl_makes_every_digest() {
     let hmac = format!("key:{SECRET}");
