@@ -6,14 +6,16 @@
 //! scheduled or to the loop's own timeout, and nowhere else. Each connection is a
 //! [`Socket`](socket::Socket), with what a script makes its [`Client`](client::Client) do.
 
+mod calls;
 pub(crate) mod client;
+mod network;
 pub(crate) mod socket;
+mod wire;
 
 use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +25,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rustix::io::Errno;
 use sockmodes::auth::Scheme;
-use sockmodes::server::network::{Network, Stream, Token, Wakeup};
+use sockmodes::server::network::Wakeup;
 use sockmodes::session::{Service, Time};
 
 use client::Client;
@@ -317,85 +319,6 @@ impl World {
             if let Some(what) = socket.is_forgotten(&self.terms) {
                 panic!("the loop sleeps at {:?}, but {what}: {socket:?}", self.now);
             }
-        }
-    }
-}
-
-impl Network for SimNetwork {
-    type Stream = SimStream;
-
-    fn now(&self) -> Time {
-        self.0.borrow().now
-    }
-
-    fn wait(&mut self, timeout: Option<Duration>, wakeups: &mut Vec<Wakeup>) -> io::Result<()> {
-        let world = &mut *self.0.borrow_mut();
-        world.calls.waits += 1;
-        if world.calls.waits.is_multiple_of(world.look_every) && timeout != Some(Duration::ZERO) {
-            world.look_at_sleeper(timeout);
-        }
-        let until = timeout.map_or(Time::NEVER, |timeout| world.now + timeout);
-        loop {
-            world.act_what_is_due();
-            world.report(wakeups);
-            let next = world.schedule.peek().map_or(Time::NEVER, |Reverse((at, _, _))| *at);
-            if !wakeups.is_empty() || until <= world.now {
-                return Ok(());
-            }
-            let next = next.min(until);
-            if next == Time::NEVER {
-                let left: Vec<_> = world.sockets.iter().filter(|socket| !socket.gone).collect();
-                panic!("the loop waits for ever, and nothing will happen: {left:?}");
-            }
-            world.now = next;
-        }
-    }
-
-    fn accept(&mut self, listener: usize) -> io::Result<(SimStream, SocketAddr)> {
-        assert_eq!(listener, 0, "there is one listener");
-        let id = self.0.borrow_mut().accept()?;
-        // Few sources, so that a limit on one of them can be met.
-        let peer = (Ipv4Addr::new(192, 0, 2, (id / 2 % 5) as u8), 1024 + id as u16 % 50_000);
-        Ok((SimStream { world: self.0.clone(), id }, peer.into()))
-    }
-
-    fn register(&mut self, stream: &mut SimStream, token: Token) -> io::Result<()> {
-        let world = &mut *self.0.borrow_mut();
-        world.calls.registers += 1;
-        world.register(stream.id, token);
-        Ok(())
-    }
-
-    fn close_listeners(&mut self) {
-        let world = &mut *self.0.borrow_mut();
-        world.listening = false;
-        while let Some(id) = world.backlog.pop_front() {
-            world.break_off(id, Errno::CONNRESET);
-            world.sockets[id].gone = true;
-        }
-    }
-}
-
-impl Stream for SimStream {
-    fn recv(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.world.borrow_mut().recv(self.id, buffer)
-    }
-
-    fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.world.borrow_mut().send(self.id, bytes)
-    }
-
-    fn shut_down_sending(&mut self) -> io::Result<()> {
-        self.world.borrow_mut().shut_down_sending(self.id)
-    }
-}
-
-impl Drop for SimStream {
-    fn drop(&mut self) {
-        // A test that panics may have the world still borrowed.
-        if let Ok(mut world) = self.world.try_borrow_mut() {
-            world.open -= 1;
-            world.close(self.id);
         }
     }
 }

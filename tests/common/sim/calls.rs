@@ -1,0 +1,146 @@
+//! The system calls of the server on one connection, as the simulated kernel answers them.
+
+use std::io;
+use std::time::Duration;
+
+use rand::RngExt;
+use rustix::io::Errno;
+use sockmodes::server::network::Token;
+
+use super::{Act, Item, World};
+
+/// The server's calls.
+impl World {
+    pub(super) fn register(&mut self, id: usize, token: Token) {
+        let socket = &mut self.sockets[id];
+        assert!(socket.token.is_none(), "interest is registered once");
+        socket.token = Some(token);
+        socket.armed = socket.inbox.is_empty();
+        self.wake(id);
+    }
+
+    /// The callback of epoll: something about the socket has changed.
+    pub(super) fn wake(&mut self, id: usize) {
+        let socket = &mut self.sockets[id];
+        if socket.is_watched() && !socket.listed {
+            socket.listed = true;
+            self.ready.push_back(Item::Socket(id));
+        }
+    }
+
+    pub(super) fn recv(&mut self, id: usize, buffer: &mut [u8]) -> io::Result<usize> {
+        self.calls.recvs += 1;
+        self.hurry(id);
+        if self.chance(self.faults.interrupted) {
+            return Err(Errno::INTR.into());
+        }
+        let (now, terms) = (self.now, self.terms);
+        let socket = &mut self.sockets[id];
+        let taken = buffer.len().min(socket.inbox.len());
+        if taken == 0 {
+            if let Some(error) = socket.error.take() {
+                return Err(error.into());
+            }
+            if socket.fin_in || socket.broken {
+                socket.note_activity(now, &terms);
+                socket.record.end_read = true;
+                socket.record.end_heard = socket.record.shut_at.is_none();
+                return Ok(0);
+            }
+            socket.armed = true;
+            return Err(Errno::AGAIN.into());
+        }
+        socket.note_activity(now, &terms);
+        socket.armed |= taken < buffer.len();
+        for (byte, from) in buffer.iter_mut().zip(socket.inbox.drain(..taken)) {
+            *byte = from;
+        }
+        socket.record.read.extend_from_slice(&buffer[..taken]);
+        socket.record.last_read_at = now;
+        if socket.client.blocked {
+            socket.client.blocked = false;
+            self.after(Duration::ZERO, Act::Go(id));
+        }
+        Ok(taken)
+    }
+
+    pub(super) fn send(&mut self, id: usize, bytes: &[u8]) -> io::Result<usize> {
+        self.calls.sends += 1;
+        self.hurry(id);
+        let offered = &mut self.sockets[id].record.most_offered;
+        *offered = bytes.len().max(*offered);
+        if self.chance(self.faults.interrupted) {
+            return Err(Errno::INTR.into());
+        }
+        let room = self.sockets[id].room().min(bytes.len());
+        let short_of_memory = room > 0 && self.chance(self.faults.pressure);
+        let taken = if short_of_memory { self.rng.random_range(0..room) } else { room };
+        let socket = &mut self.sockets[id];
+        if socket.broken || socket.fin_out {
+            return Err(socket.error.take().unwrap_or(Errno::PIPE).into());
+        }
+        socket.no_space |= taken < bytes.len();
+        if short_of_memory {
+            let soon = self.pause(5);
+            self.after(soon, Act::Relieve(id));
+        }
+        if taken == 0 {
+            return Err(Errno::AGAIN.into());
+        }
+        let socket = &mut self.sockets[id];
+        if socket.outbox.is_empty() {
+            socket.progress_at = self.now;
+        }
+        socket.outbox.extend(&bytes[..taken]);
+        socket.record.taken.extend_from_slice(&bytes[..taken]);
+        socket.record.active_at = self.now;
+        self.deliver_soon(id);
+        Ok(taken)
+    }
+
+    pub(super) fn shut_down_sending(&mut self, id: usize) -> io::Result<()> {
+        let socket = &mut self.sockets[id];
+        assert!(!socket.fin_out, "the sending side is shut down once");
+        socket.record.shut_at = Some(self.now);
+        socket.record.heard = socket.record.read.len();
+        if socket.broken {
+            return Err(Errno::NOTCONN.into());
+        }
+        self.end_output(id);
+        Ok(())
+    }
+
+    /// `close`: with bytes that nobody has read it is a reset, and what was under way is lost.
+    pub(super) fn close(&mut self, id: usize) {
+        let socket = &mut self.sockets[id];
+        socket.gone = true;
+        socket.record.closed_at = Some(self.now);
+        socket.record.unread_at_close = socket.inbox.len();
+        if socket.broken {
+            return;
+        }
+        if socket.inbox.is_empty() {
+            self.end_output(id);
+        } else {
+            self.reset_client(id);
+        }
+    }
+
+    fn end_output(&mut self, id: usize) {
+        let socket = &mut self.sockets[id];
+        if !socket.fin_out {
+            socket.fin_out = true;
+            if socket.outbox.is_empty() {
+                socket.progress_at = self.now;
+            }
+            self.deliver_soon(id);
+        }
+    }
+
+    /// The network does something between two calls of the server.
+    fn hurry(&mut self, id: usize) {
+        if self.chance(self.faults.hurry) {
+            if self.rng.random_bool(0.5) { self.go(id) } else { self.deliver(id) }
+        }
+    }
+}
