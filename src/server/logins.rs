@@ -86,6 +86,7 @@ impl<N: Network> EventLoop<N> {
         self.after_turn(key, rest);
     }
 
+    // ANCHOR: submit_logins
     /// Hands the verifier as many logins as it takes, the oldest first.
     pub(super) fn submit_logins(&mut self) {
         while self.logins.verifier.has_room() {
@@ -99,6 +100,7 @@ impl<N: Network> EventLoop<N> {
             }
         }
     }
+    // ANCHOR_END: submit_logins
 }
 
 #[cfg(test)]
