@@ -33,7 +33,8 @@
 //!
 //! Readiness is edge-triggered: the kernel tells that a socket *has become* ready, once. A connection
 //! remembers it until a call shows the contrary, and every way out of its turn names what will
-//! bring it back. The book (`docs/`) goes through it rule by rule.
+//! bring it back. Logins are checked by other threads; a turn hands them over at its end and takes
+//! what came of them at its beginning. The book (`docs/`) goes through it rule by rule.
 //!
 //! # The map
 //!
@@ -46,7 +47,7 @@
 //! | [`socket`] | Python's three modes on a real socket | loops |
 //! | [`client`] | the blocking client, built on [`socket`] | terminals |
 //!
-//! Imports run one way: `server` knows `session` and `observe`, `session` knows `auth`, `client` knows
+//! Imports run one way: `server` knows `session`, `observe` and what `auth` hands out, `session` knows `auth`, `client` knows
 //! `socket` and `auth`; `auth` and `socket` know nobody.
 //!
 //! # A server and its client

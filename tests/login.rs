@@ -9,51 +9,6 @@ use std::process::{Command, Stdio};
 
 use support::{SOURCE_LINE, Server, argon2id_line, login, md5_line};
 
-/// The source document's client, as it is there; only the port is replaced.
-const SOURCE_CLIENT: &str = include_str!("login/client.py");
-
-/// Whether there is a python3 to run; without one the test is skipped, which CI does not allow.
-fn has_python() -> bool {
-    let found = Command::new("python3").arg("--version").output().is_ok_and(|o| o.status.success());
-    if !found {
-        assert!(
-            std::env::var_os("SOCKMODES_REQUIRE_PEERS").is_none_or(|value| value != "1"),
-            "python3 is missing, and SOCKMODES_REQUIRE_PEERS=1 requires it"
-        );
-        eprintln!("skipped: there is no python3");
-    }
-    found
-}
-
-#[test]
-fn the_client_of_the_source_document_works_unchanged() {
-    if !has_python() {
-        return;
-    }
-    let text =
-        SOURCE_LINE.to_owned() + &md5_line("阿强", "天王盖地虎") + &argon2id_line("eva", "x y");
-    let server = Server::start(&text, &[]);
-    let script = server.folder().join("client.py");
-    fs::write(&script, SOURCE_CLIENT.replace("9090", &server.address.port().to_string())).unwrap();
-    let mut client = Command::new("python3")
-        .arg(&script)
-        .env("PYTHONIOENCODING", "utf-8")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let input = "旭哥\n不知道\n阿强\n天王盖地虎\n阿强\n宝塔镇河妖\neva\nx y\nnobody\n\n";
-    client.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    let output = String::from_utf8(client.wait_with_output().unwrap().stdout).unwrap();
-    let replies: Vec<_> = output.split("用户名>>>密码>>>").map(str::trim).collect();
-    let expected = ["", "b'failed!'", "b'success!'", "b'failed!'", "b'success!'"];
-    assert_eq!(replies[..5], expected);
-    // After the last reply its input ends, as it asks for a name.
-    assert_eq!(replies[5], "b'failed!'\n用户名>>>");
-    server.wait_for_log("reason=done");
-}
-
 #[test]
 fn objects_are_answered_in_order_whatever_the_segments_are() {
     let server = Server::start(&(SOURCE_LINE.to_owned() + &md5_line("老王", "x")), &[]);
@@ -258,52 +213,4 @@ fn the_command_login_takes_a_name_and_a_password_a_line() {
     let (status, replies, error) = run(&[], &"a\nb\n".repeat(7));
     assert_eq!((status, &*replies), (Some(1), &*"failed!\n".repeat(6)));
     assert!(error.contains("has ended the connection"), "{error}");
-}
-
-/// Answers prompts on a terminal: the status, and what was to be seen.
-fn on_a_terminal(prompts: &[(&str, &str)], arguments: &[&str]) -> (Option<i32>, String) {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/login/terminal.py");
-    let output = Command::new("python3")
-        .args([script, &prompts.len().to_string()])
-        .args(prompts.iter().flat_map(|(prompt, typed)| [prompt, typed]))
-        .arg(env!("CARGO_BIN_EXE_sockmodes"))
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(error.is_empty(), "{error}");
-    (output.status.code(), String::from_utf8(output.stdout).unwrap())
-}
-
-#[test]
-fn a_password_is_not_shown_on_a_terminal() {
-    if !has_python() {
-        return;
-    }
-    let server = Server::start("# nobody yet\n", &[]);
-    let users = server.users.to_str().unwrap();
-    let add = ["user", "add", "旭哥", "--users", users, "--hash", "md5"];
-    let twice = |second| [("new password of 旭哥: ", "hidden1"), ("the same again: ", second)];
-    let (status, shown) = on_a_terminal(&twice("hidden2"), &add);
-    assert_eq!(status, Some(1));
-    assert!(shown.contains("not the same") && !shown.contains("hidden"), "{shown}");
-    let (status, shown) = on_a_terminal(&twice("hidden1"), &add);
-    assert_eq!(status, Some(0));
-    assert!(shown.contains("added 旭哥 in ") && !shown.contains("hidden"), "{shown}");
-    server.wait_for_log("users read again");
-
-    let prompts = [
-        ("name: ", "旭哥"),
-        ("password: ", "hidden1"),
-        ("name: ", "旭哥"),
-        ("password: ", "hidden2"),
-        ("name: ", "^D"),
-    ];
-    let login = ["login", &server.address.to_string(), "--auth", "none"];
-    let (status, shown) = on_a_terminal(&prompts, &login);
-    assert_eq!(status, Some(0));
-    assert!(!shown.contains("hidden"), "{shown}");
-    let replies: Vec<_> = shown.lines().filter(|line| line.ends_with('!')).collect();
-    assert_eq!(replies, ["success!", "failed!"], "{shown}");
 }

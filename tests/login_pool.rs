@@ -110,7 +110,7 @@ fn all_of(mut stream: TcpStream) -> String {
 }
 
 #[test]
-fn many_logins_wait_their_turn_and_none_is_lost() {
+fn cpu_heavy_work_never_runs_on_the_loop() {
     let users = Arc::new(Slow::default());
     // Who waits for a first check is pending: the limit on those is not what this is about.
     let running = serve(Some(users.clone()), |config| config.limits.pending = None);

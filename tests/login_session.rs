@@ -226,6 +226,13 @@ fn time_that_runs_out_during_a_check_makes_a_failure_the_last() {
         talk.verdict(verdict);
         assert_eq!(talk.said.as_slice(), verdict.answer());
         assert_eq!(talk.reason(), reason);
+        if verdict == Verdict::Success {
+            // Whoever is let in after all may mistype later.
+            talk.hear(WRONG.as_bytes());
+            talk.verdict(Verdict::Failure);
+            assert_eq!(talk.said(), "success!failed!");
+            assert_eq!(talk.reason(), None);
+        }
     }
 }
 

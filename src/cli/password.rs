@@ -34,6 +34,9 @@ pub(super) fn line() -> Result<Option<Zeroizing<String>>, Failure> {
     }
     if line.ends_with('\n') {
         line.pop();
+    } else if line.len() as u64 == MAX_LINE {
+        // The rest of it must not be taken for the next answer.
+        return Err(Failure::Failed(format!("a line of more than {MAX_LINE} bytes")));
     }
     Ok(Some(line))
 }

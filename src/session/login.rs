@@ -147,6 +147,8 @@ impl Session {
         let last = match verdict {
             Verdict::Failure => login.fail(protocol),
             Verdict::Success => {
+                // In time or not, it is let in: the deadline was for that alone.
+                login.overdue = false;
                 self.pending = false;
                 self.on_entry_deadline = false;
                 None
