@@ -184,7 +184,15 @@ impl<N: Network> EventLoop<N> {
             read_closed,
         });
         connection.note_readiness(readable, writable, read_closed);
-        self.enqueue(key);
+        // Who waits in the queue already has its turn there.
+        if !connection.queued {
+            self.serve(key);
+        }
+    }
+
+    fn serve(&mut self, key: usize) {
+        let rest = self.with_connection(key, |connection, tools| connection.turn(tools));
+        self.after_turn(key, rest);
     }
     // ANCHOR_END: note_readiness
 
@@ -204,8 +212,7 @@ impl<N: Network> EventLoop<N> {
             // It may have been closed since, or another be in its place, which then has a turn too.
             let Some(connection) = self.connections.get_mut(key) else { continue };
             connection.queued = false;
-            let rest = self.with_connection(key, |connection, tools| connection.turn(tools));
-            self.after_turn(key, rest);
+            self.serve(key);
         }
     }
 

@@ -161,8 +161,12 @@ impl Session {
             Stage::Draining(_) | Stage::Ending(_) | Stage::Closed(_) => return Cow::Borrowed(&[]),
         };
         let answer = self.serve(now, rest);
-        self.owing |= !answer.is_empty();
-        self.restart_idle(protocol, now);
+        if answer.is_empty() {
+            self.restart_idle(protocol, now);
+        } else {
+            // The idle deadline rests until the kernel has taken it all.
+            self.owing = true;
+        }
         answer
     }
 
