@@ -160,6 +160,7 @@ impl<N: Network> EventLoop<N> {
         let key = self.connections.insert(Connection::new(stream, peer, number, session));
         self.admission.opened();
         if pending {
+            self.connections[key].counted_pending = true;
             self.admission.pending_began(peer.ip());
         }
         self.events.tell(Detail::Life, Some(number), || Event::Opened { peer });

@@ -37,6 +37,8 @@ pub(super) struct Connection<S> {
     pub(super) queued: bool,
     /// In the loop's queue of connections whose login wants to be checked.
     pub(super) waits_for_check: bool,
+    /// The loop counts it among those that are not let in.
+    pub(super) counted_pending: bool,
     /// The state that was told last, and whether the client's being let in was told.
     told: (State, bool),
 }
@@ -79,6 +81,7 @@ impl<S: Stream> Connection<S> {
             sending_shut: false,
             queued: false,
             waits_for_check: false,
+            counted_pending: false,
         }
     }
 
@@ -102,10 +105,14 @@ impl<S: Stream> Connection<S> {
     /// have brought one, so that none is told late or lost behind the next.
     #[inline]
     pub(super) fn tell_changes(&mut self, events: &mut Events) {
-        let now = (self.session.state(), self.session.is_admitted());
-        if now == self.told {
-            return;
+        if self.session.poll_touched() {
+            self.tell_changed(events);
         }
+    }
+
+    #[cold]
+    fn tell_changed(&mut self, events: &mut Events) {
+        let now = (self.session.state(), self.session.is_admitted());
         let (before, was_let_in) = std::mem::replace(&mut self.told, now);
         let (number, peer) = (Some(self.number), self.peer);
         if now.1 && !was_let_in {
@@ -123,6 +130,7 @@ impl<S: Stream> Connection<S> {
 
     // ANCHOR: turn
     /// Moves bytes until nothing more can be moved or the budget is spent.
+    #[inline(always)]
     pub(super) fn turn(&mut self, tools: &mut Tools<'_>) -> Rest {
         let mut budget = BUDGET;
         while self.flush(tools) {
@@ -162,6 +170,7 @@ impl<S: Stream> Connection<S> {
 
     // ANCHOR: deliver
     /// Sends `answer`, and keeps what the kernel does not take.
+    #[inline(always)]
     pub(super) fn deliver(&mut self, answer: &[u8], tools: &mut Tools<'_>) {
         if answer.is_empty() {
             return;
@@ -178,10 +187,13 @@ impl<S: Stream> Connection<S> {
     // ANCHOR_END: deliver
 
     /// Sends what is owed; whether nothing is, now.
+    #[inline]
     fn flush(&mut self, tools: &mut Tools<'_>) -> bool {
-        if self.outbox.is_empty() {
-            return true;
-        }
+        self.outbox.is_empty() || self.flush_outbox(tools)
+    }
+
+    #[cold]
+    fn flush_outbox(&mut self, tools: &mut Tools<'_>) -> bool {
         if !self.writable {
             return false;
         }
@@ -199,7 +211,7 @@ impl<S: Stream> Connection<S> {
 
     // ANCHOR: send
     /// One `send`: how many bytes the kernel took. A short write says that its buffer is full.
-    #[inline]
+    #[inline(always)]
     fn send(&mut self, bytes: &[u8], tools: &mut Tools<'_>) -> usize {
         let result = outbox::send(&mut self.stream, bytes);
         tools.events.tell(Detail::Calls, Some(self.number), || Event::Sent {
@@ -209,9 +221,7 @@ impl<S: Stream> Connection<S> {
         let taken = match result {
             Ok(taken) => taken,
             Err(error) => {
-                if error.kind() != ErrorKind::WouldBlock {
-                    self.lost(&error);
-                }
+                self.nothing_sent(&error);
                 0
             }
         };
@@ -221,9 +231,16 @@ impl<S: Stream> Connection<S> {
     }
     // ANCHOR_END: send
 
+    #[cold]
+    fn nothing_sent(&mut self, error: &io::Error) {
+        if error.kind() != ErrorKind::WouldBlock {
+            self.lost(error);
+        }
+    }
+
     // ANCHOR: receive
     /// One `recv` and the answer to it: how many bytes came.
-    #[inline]
+    #[inline(always)]
     fn receive(&mut self, tools: &mut Tools<'_>) -> usize {
         let result = self.stream.recv(tools.buffer);
         tools.events.tell(Detail::Calls, Some(self.number), || Event::Received {
@@ -231,10 +248,7 @@ impl<S: Stream> Connection<S> {
         });
         match result {
             Ok(0) => {
-                self.readable = false;
-                let answer = self.session.handle_end_of_input();
-                self.tell_changes(tools.events);
-                self.deliver(&answer, tools);
+                self.end_of_input(tools);
                 0
             }
             Ok(received) => {
@@ -246,18 +260,32 @@ impl<S: Stream> Connection<S> {
                 received
             }
             Err(error) => {
-                match error.kind() {
-                    ErrorKind::WouldBlock => self.readable = false,
-                    // The turn goes round once more.
-                    ErrorKind::Interrupted => {}
-                    _ => self.lost(&error),
-                }
+                self.nothing_received(&error);
                 0
             }
         }
     }
     // ANCHOR_END: receive
 
+    #[cold]
+    fn end_of_input(&mut self, tools: &mut Tools<'_>) {
+        self.readable = false;
+        let answer = self.session.handle_end_of_input();
+        self.tell_changes(tools.events);
+        self.deliver(&answer, tools);
+    }
+
+    #[cold]
+    fn nothing_received(&mut self, error: &io::Error) {
+        match error.kind() {
+            ErrorKind::WouldBlock => self.readable = false,
+            // The turn goes round once more.
+            ErrorKind::Interrupted => {}
+            _ => self.lost(error),
+        }
+    }
+
+    #[inline(always)]
     fn hear(&mut self, received: usize, tools: &mut Tools<'_>) {
         // The buffer is lent to the session and back: the answer may lie in it.
         let buffer = std::mem::take(&mut tools.buffer);

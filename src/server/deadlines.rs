@@ -35,22 +35,25 @@ impl Default for Deadlines {
 impl Deadlines {
     /// Sets or moves the deadline of `connection`. No deadline of the same kind may have been set
     /// to a later time before, except that setting it again to where it is changes nothing.
-    #[inline]
+    #[inline(always)]
     pub fn set(&mut self, connection: usize, timer: Timer, at: Time) {
         let link = KINDS + connection;
         if link >= self.links.len() {
             self.grow(link + 1);
         }
-        if self.links[link].at == at && self.links[link].next != link as u32 {
+        let links = &mut self.links[..];
+        let Link { at: before, previous, next } = links[link];
+        if before == at && next != link as u32 {
             // It keeps its place: at the end it would wait behind deadlines later than itself.
             return;
         }
-        self.unlink(link);
+        links[previous as usize].next = next;
+        links[next as usize].previous = previous;
         let end = timer as usize;
-        let last = self.links[end].previous;
-        self.links[link] = Link { at, previous: last, next: end as u32 };
-        self.links[last as usize].next = link as u32;
-        self.links[end].previous = link as u32;
+        let last = links[end].previous;
+        links[link] = Link { at, previous: last, next: end as u32 };
+        links[last as usize].next = link as u32;
+        links[end].previous = link as u32;
     }
 
     /// Removes the deadline of `connection`, if it has one.
@@ -92,6 +95,7 @@ impl Deadlines {
         self.links[next as usize].previous = previous;
     }
 
+    #[cold]
     fn grow(&mut self, len: usize) {
         for link in self.links.len() as u32..len as u32 {
             self.links.push(Link { at: Time::START, previous: link, next: link });

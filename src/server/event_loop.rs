@@ -17,7 +17,7 @@ use slab::Slab;
 use super::accept::Accepting;
 use super::admission::Admission;
 use super::config::Config;
-use super::connection::{Connection, Tools};
+use super::connection::{Connection, Rest, Tools};
 use super::deadlines::Deadlines;
 use super::drain::Drain;
 use super::logins::Logins;
@@ -173,25 +173,20 @@ impl<N: Network> EventLoop<N> {
     // ANCHOR: note_readiness
     fn note_readiness(&mut self, token: Token, readable: bool, writable: bool, read_closed: bool) {
         let key = token.key();
-        let connection = self.connections.get_mut(key).filter(|c| c.has_token(key, token));
-        let Some(connection) = connection else {
+        if !self.connections.get(key).is_some_and(|c| c.has_token(key, token)) {
             self.events.tell(Detail::Calls, None, || Event::Stale);
             return;
-        };
-        self.events.tell(Detail::Calls, Some(connection.number), || Event::Ready {
-            readable,
-            writable,
-            read_closed,
-        });
-        connection.note_readiness(readable, writable, read_closed);
-        // Who waits in the queue already has its turn there.
-        if !connection.queued {
-            self.serve(key);
         }
-    }
-
-    fn serve(&mut self, key: usize) {
-        let rest = self.with_connection(key, |connection, tools| connection.turn(tools));
+        let rest = self.with_connection(key, |connection, tools| {
+            tools.events.tell(Detail::Calls, Some(connection.number), || Event::Ready {
+                readable,
+                writable,
+                read_closed,
+            });
+            connection.note_readiness(readable, writable, read_closed);
+            // Who waits in the queue already has its turn there.
+            if connection.queued { Rest::Idle } else { connection.turn(tools) }
+        });
         self.after_turn(key, rest);
     }
     // ANCHOR_END: note_readiness
@@ -212,7 +207,8 @@ impl<N: Network> EventLoop<N> {
             // It may have been closed since, or another be in its place, which then has a turn too.
             let Some(connection) = self.connections.get_mut(key) else { continue };
             connection.queued = false;
-            self.serve(key);
+            let rest = self.with_connection(key, |connection, tools| connection.turn(tools));
+            self.after_turn(key, rest);
         }
     }
 
@@ -224,7 +220,6 @@ impl<N: Network> EventLoop<N> {
         action: impl FnOnce(&mut Connection<N::Stream>, &mut Tools<'_>) -> R,
     ) -> R {
         let connection = &mut self.connections[key];
-        let was_pending = connection.session.is_pending();
         let mut tools = Tools {
             protocol: &self.config.protocol,
             now: self.now,
@@ -233,12 +228,12 @@ impl<N: Network> EventLoop<N> {
         };
         let result = action(connection, &mut tools);
         connection.tell_changes(tools.events);
-        let pending_ended = was_pending && !connection.session.is_pending();
         match connection.session.poll_deadline() {
             Some((timer, at)) => self.deadlines.set(key, timer, at),
             None => self.deadlines.remove(key),
         }
-        if pending_ended {
+        if connection.counted_pending && !connection.session.is_pending() {
+            connection.counted_pending = false;
             self.admission.pending_ended(connection.peer.ip());
         }
         if let Step::Close(reason) = connection.session.poll_step() {

@@ -34,7 +34,14 @@ impl Logins {
 
 impl<N: Network> EventLoop<N> {
     /// What a connection's turn has left to be done.
+    #[inline]
     pub(super) fn after_turn(&mut self, key: usize, rest: Rest) {
+        if rest != Rest::Idle {
+            self.do_rest(key, rest);
+        }
+    }
+
+    fn do_rest(&mut self, key: usize, rest: Rest) {
         match rest {
             Rest::Idle => {}
             Rest::More => self.enqueue(key),

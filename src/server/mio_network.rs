@@ -127,6 +127,16 @@ impl Network for MioNetwork {
         }
         for event in &self.events {
             match event.token() {
+                MioToken(token) if token <= FIRST_LISTENER - MAX_LISTENERS => {
+                    wakeups.push(Wakeup::Ready {
+                        token: Token(token),
+                        readable: event.is_readable() || event.is_read_closed() || event.is_error(),
+                        writable: event.is_writable()
+                            || event.is_write_closed()
+                            || event.is_error(),
+                        read_closed: event.is_read_closed() || event.is_error(),
+                    });
+                }
                 WAKE => wakeups.push(Wakeup::Woken),
                 SIGNALS => {
                     let pending = self.signals.iter_mut().flat_map(Signals::pending);
@@ -135,15 +145,7 @@ impl Network for MioNetwork {
                         _ => Wakeup::StopSignal,
                     }));
                 }
-                MioToken(token) if token > FIRST_LISTENER - MAX_LISTENERS => {
-                    wakeups.push(Wakeup::Acceptable(FIRST_LISTENER - token));
-                }
-                MioToken(token) => wakeups.push(Wakeup::Ready {
-                    token: Token(token),
-                    readable: event.is_readable() || event.is_read_closed() || event.is_error(),
-                    writable: event.is_writable() || event.is_write_closed() || event.is_error(),
-                    read_closed: event.is_read_closed() || event.is_error(),
-                }),
+                MioToken(token) => wakeups.push(Wakeup::Acceptable(FIRST_LISTENER - token)),
             }
         }
         Ok(())

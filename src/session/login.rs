@@ -136,7 +136,7 @@ impl Session {
         now: Time,
         verdict: Verdict,
     ) -> &'static [u8] {
-        let mut login = match self.stage.take() {
+        let mut login = match self.take_stage() {
             Stage::Verifying(login) if matches!(login.check, Check::Underway) => login,
             other => {
                 self.stage = other;
@@ -166,7 +166,7 @@ impl Session {
 
     /// Goes on with what was read: the next login, or nothing yet, or nothing that is one.
     pub(super) fn go_on_with_logins(&mut self, now: Time) {
-        match self.stage.take() {
+        match self.take_stage() {
             Stage::Serving(Serving::Login(mut login)) => match login.next() {
                 Next::Login => self.stage = Stage::Verifying(login),
                 Next::Bad => self.end(Reason::BadRequest, now),

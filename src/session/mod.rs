@@ -15,6 +15,7 @@ mod time;
 mod upper_once;
 
 use std::borrow::Cow;
+use std::mem;
 use std::time::Duration;
 
 pub use login::Verdict;
@@ -75,6 +76,8 @@ pub struct Session {
     pending: bool,
     /// The deadline is still the one that was set at the start and that nothing moves.
     on_entry_deadline: bool,
+    /// The stage was taken out or replaced, so the state may be another.
+    touched: bool,
 }
 
 /// What to do with the socket next.
@@ -121,6 +124,7 @@ impl Session {
             owing: asks,
             pending,
             on_entry_deadline: pending || protocol.service == Service::UpperOnce,
+            touched: false,
         };
         session.restart_idle(protocol, now);
         session
@@ -128,37 +132,16 @@ impl Session {
 
     /// Bytes came. What is returned is owed to the peer; it lies in `bytes`, changed in place, where
     /// it can.
+    #[inline(always)]
     pub fn handle_bytes<'b>(
         &mut self,
         protocol: &Protocol,
         now: Time,
         bytes: &'b mut [u8],
     ) -> Cow<'b, [u8]> {
-        let rest = match &mut self.stage {
+        let rest = match self.stage {
             Stage::Serving(_) => bytes,
-            Stage::SendNonce(handshake) | Stage::AwaitDigest(handshake) => {
-                match handshake.hear(bytes) {
-                    Heard::Part => return Cow::Borrowed(&[]),
-                    Heard::Wrong => {
-                        self.end(Reason::WrongDigest, now);
-                        return Cow::Borrowed(&[]);
-                    }
-                    Heard::Right(taken) => {
-                        self.let_in(protocol);
-                        &mut bytes[taken..]
-                    }
-                }
-            }
-            Stage::Lingering(linger) => {
-                self.deadline = linger.postpone(now).unwrap_or(self.deadline);
-                return Cow::Borrowed(&[]);
-            }
-            // A driver that reads although it was told to wait loses nothing.
-            Stage::Verifying(login) => {
-                login.keep(bytes);
-                return Cow::Borrowed(&[]);
-            }
-            Stage::Draining(_) | Stage::Ending(_) | Stage::Closed(_) => return Cow::Borrowed(&[]),
+            _ => self.hear_beside_service(protocol, now, bytes),
         };
         let answer = self.serve(now, rest);
         if answer.is_empty() {
@@ -170,6 +153,36 @@ impl Session {
         answer
     }
 
+    /// Bytes came while there is no service to hear them; which of them are left for one that began.
+    #[cold]
+    fn hear_beside_service<'b>(
+        &mut self,
+        protocol: &Protocol,
+        now: Time,
+        bytes: &'b mut [u8],
+    ) -> &'b mut [u8] {
+        match &mut self.stage {
+            Stage::SendNonce(handshake) | Stage::AwaitDigest(handshake) => {
+                match handshake.hear(bytes) {
+                    Heard::Part => {}
+                    Heard::Wrong => self.end(Reason::WrongDigest, now),
+                    Heard::Right(taken) => {
+                        self.let_in(protocol);
+                        return &mut bytes[taken..];
+                    }
+                }
+            }
+            Stage::Lingering(linger) => {
+                self.deadline = linger.postpone(now).unwrap_or(self.deadline);
+            }
+            // A driver that reads although it was told to wait loses nothing.
+            Stage::Verifying(login) => login.keep(bytes),
+            Stage::Serving(_) | Stage::Draining(_) | Stage::Ending(_) | Stage::Closed(_) => {}
+        }
+        &mut []
+    }
+
+    #[inline(always)]
     fn serve<'b>(&mut self, now: Time, bytes: &'b mut [u8]) -> Cow<'b, [u8]> {
         let Stage::Serving(serving) = &mut self.stage else { return Cow::Borrowed(&[]) };
         match serving {
@@ -195,12 +208,12 @@ impl Session {
     // ANCHOR: end_of_input
     /// The peer has shut down its sending side: no more bytes will come. What is returned is owed.
     pub fn handle_end_of_input(&mut self) -> Vec<u8> {
-        match self.stage.take() {
+        match self.take_stage() {
             Stage::SendNonce(_) | Stage::AwaitDigest(_) => self.close(Reason::ShortDigest),
             Stage::Serving(serving) => {
                 let answer = serving.finish();
                 self.owing |= !answer.is_empty();
-                self.stage = Stage::Draining(Reason::Done);
+                self.enter(Stage::Draining(Reason::Done));
                 self.settle();
                 return answer;
             }
@@ -213,14 +226,20 @@ impl Session {
     // ANCHOR_END: end_of_input
 
     /// The kernel has taken every byte that was owed.
+    #[inline(always)]
     pub fn handle_flushed(&mut self, protocol: &Protocol, now: Time) {
         self.owing = false;
         if let Stage::Serving(_) = self.stage {
             // By far the most frequent, and nothing changes hands.
             self.restart_idle(protocol, now);
-            return;
+        } else {
+            self.flushed_beside_service(now);
         }
-        match self.stage.take() {
+    }
+
+    #[cold]
+    fn flushed_beside_service(&mut self, now: Time) {
+        match self.take_stage() {
             Stage::SendNonce(handshake) => self.stage = Stage::AwaitDigest(handshake),
             Stage::Ending(reason) => self.linger(reason, now),
             Stage::Draining(reason) => self.close(reason),
@@ -230,7 +249,7 @@ impl Session {
 
     /// The time that [`poll_deadline`](Session::poll_deadline) gave has come.
     pub fn handle_deadline(&mut self, now: Time) {
-        match self.stage.take() {
+        match self.take_stage() {
             Stage::SendNonce(_) => self.close(Reason::HandshakeTimeout),
             Stage::AwaitDigest(_) => self.end(Reason::HandshakeTimeout, now),
             Stage::Serving(_) if self.on_entry_deadline => self.end(Reason::HandshakeTimeout, now),
@@ -254,7 +273,7 @@ impl Session {
 
     /// The server stops: no more is read, what is owed still goes out.
     pub fn handle_stop(&mut self, now: Time) {
-        match self.stage.take() {
+        match self.take_stage() {
             Stage::SendNonce(_) | Stage::AwaitDigest(_) => self.close(Reason::Stopped),
             Stage::Serving(_) if self.owing => self.end(Reason::Stopped, now),
             Stage::Serving(_) => self.close(Reason::Stopped),
@@ -265,7 +284,7 @@ impl Session {
 
     /// The server has waited long enough for what is owed.
     pub fn handle_drain_deadline(&mut self) {
-        match self.stage.take() {
+        match self.take_stage() {
             // Everything was handed over before; the reason is the one it lingers with.
             Stage::Lingering(linger) => self.close(linger.reason),
             Stage::Closed(reason) => self.close(reason),
@@ -275,7 +294,7 @@ impl Session {
 
     /// The socket failed with `reason`: nothing more can be read or sent.
     pub fn handle_lost(&mut self, reason: Reason) {
-        match self.stage.take() {
+        match self.take_stage() {
             Stage::Lingering(linger) => self.close(linger.reason),
             Stage::Closed(reason) => self.close(reason),
             _ => self.close(reason),
@@ -283,7 +302,16 @@ impl Session {
     }
 
     /// What to do with the socket next.
+    #[inline]
     pub fn poll_step(&self) -> Step {
+        match self.stage {
+            Stage::Serving(_) => Step::Read,
+            _ => self.step_beside_service(),
+        }
+    }
+
+    #[cold]
+    fn step_beside_service(&self) -> Step {
         match &self.stage {
             Stage::SendNonce(_) | Stage::AwaitDigest(_) | Stage::Serving(_) => Step::Read,
             Stage::Verifying(login) if login.wants_check() && !self.owing => Step::Verify,
@@ -294,15 +322,32 @@ impl Session {
     }
 
     /// When to call [`handle_deadline`](Session::handle_deadline) unless something happens before.
+    #[inline]
     pub fn poll_deadline(&self) -> Option<(Timer, Time)> {
-        let timer = match &self.stage {
-            Stage::SendNonce(_) | Stage::AwaitDigest(_) => Timer::Handshake,
-            Stage::Serving(_) | Stage::Verifying(_) if self.on_entry_deadline => Timer::Handshake,
-            Stage::Serving(_) if !self.owing => Timer::Idle,
-            Stage::Lingering(_) => Timer::Linger,
-            _ => return None,
+        let timer = match self.stage {
+            Stage::Serving(_) if !self.on_entry_deadline => (!self.owing).then_some(Timer::Idle),
+            _ => self.timer_beside_service(),
         };
-        (self.deadline != Time::NEVER).then_some((timer, self.deadline))
+        timer.filter(|_| self.deadline != Time::NEVER).map(|timer| (timer, self.deadline))
+    }
+
+    #[cold]
+    fn timer_beside_service(&self) -> Option<Timer> {
+        match self.stage {
+            Stage::SendNonce(_) | Stage::AwaitDigest(_) => Some(Timer::Handshake),
+            Stage::Serving(_) | Stage::Verifying(_) if self.on_entry_deadline => {
+                Some(Timer::Handshake)
+            }
+            Stage::Lingering(_) => Some(Timer::Linger),
+            _ => None,
+        }
+    }
+
+    /// Whether the state or the admission may have changed since the last call; if not, that is
+    /// certain. Comparing them after every message would cost more than the message's other steps.
+    #[inline]
+    pub(crate) fn poll_touched(&mut self) -> bool {
+        self.touched && mem::take(&mut self.touched)
     }
 
     /// The state, without what it holds.
@@ -323,14 +368,26 @@ impl Session {
     fn let_in(&mut self, protocol: &Protocol) {
         self.pending = false;
         self.on_entry_deadline = false;
-        self.stage = Stage::Serving(Serving::new(protocol.service));
+        self.enter(Stage::Serving(Serving::new(protocol.service)));
+    }
+
+    fn enter(&mut self, stage: Stage) {
+        self.stage = stage;
+        self.touched = true;
+    }
+
+    /// Takes the stage out, to be consumed or put back.
+    fn take_stage(&mut self) -> Stage {
+        self.touched = true;
+        self.stage.take()
     }
 
     // ANCHOR: end
     /// Ends the conversation from this side: what is owed goes out first.
+    #[cold]
     fn end(&mut self, reason: Reason, now: Time) {
         if self.owing {
-            self.stage = Stage::Ending(reason);
+            self.enter(Stage::Ending(reason));
         } else {
             self.linger(reason, now);
         }
@@ -340,7 +397,7 @@ impl Session {
     fn linger(&mut self, reason: Reason, now: Time) {
         let linger = Box::new(stage::Linger::new(reason, now));
         self.deadline = now + LINGER_QUIET;
-        self.stage = Stage::Lingering(linger);
+        self.enter(Stage::Lingering(linger));
     }
 
     /// The peer has ended: with nothing owed there is nothing to wait for.
@@ -350,8 +407,9 @@ impl Session {
         }
     }
 
+    #[cold]
     fn close(&mut self, reason: Reason) {
-        self.stage = Stage::Closed(reason);
+        self.enter(Stage::Closed(reason));
         self.deadline = Time::NEVER;
     }
 
