@@ -2,11 +2,14 @@
 //! and a deadline.
 //!
 //! No socket, no clock, no random numbers: everything comes in through `handle_*`, so a test can
-//! play any network and any hour. Read [`State`] and [`TRANSITIONS`] first, then [`Session`].
+//! play any network and any hour. Read [`State`] and [`TRANSITIONS`] first, then [`Session`];
+//! how it ends is in `ending.rs`, what it wants in `poll.rs`.
 
+mod ending;
 mod fields;
 mod handshake;
 mod login;
+mod poll;
 mod protocol;
 mod scan;
 mod stage;
@@ -15,10 +18,10 @@ mod time;
 mod upper_once;
 
 use std::borrow::Cow;
-use std::mem;
 use std::time::Duration;
 
 pub use login::Verdict;
+pub use poll::{Step, Timer};
 pub use protocol::{Protocol, Service};
 pub use scan::{MAX_DEPTH, MAX_OBJECT};
 pub use stage::{LINGER, LINGER_QUIET};
@@ -78,33 +81,6 @@ pub struct Session {
     on_entry_deadline: bool,
     /// The stage was taken out or replaced, so the state may be another.
     touched: bool,
-}
-
-/// What to do with the socket next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Read, and pass on what comes.
-    Read,
-    /// Read nothing: what is owed has to go out first, or a login is being checked.
-    Wait,
-    /// Read nothing: take the login with [`Session::poll_login`] and have it checked elsewhere.
-    Verify,
-    /// Shut down the sending side, then read and pass on what comes, to be thrown away.
-    Linger,
-    /// Close.
-    Close(Reason),
-}
-
-/// Which of a connection's deadlines is meant. One runs at a time; the deadlines of one kind are
-/// set in the order in which they fall due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Timer {
-    /// To be let in, from the start; nothing moves it.
-    Handshake,
-    /// Since the last byte, while nothing is owed.
-    Idle,
-    /// To throw away what still comes after the end.
-    Linger,
 }
 
 impl Session {
@@ -247,124 +223,6 @@ impl Session {
         }
     }
 
-    /// The time that [`poll_deadline`](Session::poll_deadline) gave has come.
-    pub fn handle_deadline(&mut self, now: Time) {
-        match self.take_stage() {
-            Stage::SendNonce(_) => self.close(Reason::HandshakeTimeout),
-            Stage::AwaitDigest(_) => self.end(Reason::HandshakeTimeout, now),
-            Stage::Serving(_) if self.on_entry_deadline => self.end(Reason::HandshakeTimeout, now),
-            Stage::Serving(_) => self.end(Reason::IdleTimeout, now),
-            Stage::Verifying(login) => {
-                // Its answer is owed; if that is a failure, it was the last.
-                self.stage = Stage::Verifying(login.overdue());
-                self.deadline = Time::NEVER;
-            }
-            Stage::Lingering(linger) => self.close(linger.reason),
-            other => self.stage = other,
-        }
-    }
-
-    /// The peer had no room yet for some of what the kernel took: it is still owed. To be said before
-    /// [`handle_stop`](Session::handle_stop), which would else close with nothing owed, and a peer that
-    /// then sends would have the rest destroyed by a reset.
-    pub fn handle_undelivered(&mut self) {
-        self.owing |= matches!(self.stage, Stage::Serving(_));
-    }
-
-    /// The server stops: no more is read, what is owed still goes out.
-    pub fn handle_stop(&mut self, now: Time) {
-        match self.take_stage() {
-            Stage::SendNonce(_) | Stage::AwaitDigest(_) => self.close(Reason::Stopped),
-            Stage::Serving(_) if self.owing => self.end(Reason::Stopped, now),
-            Stage::Serving(_) => self.close(Reason::Stopped),
-            Stage::Verifying(login) => self.stage = Stage::Verifying(login.stopping()),
-            other => self.stage = other,
-        }
-    }
-
-    /// The server has waited long enough for what is owed.
-    pub fn handle_drain_deadline(&mut self) {
-        match self.take_stage() {
-            // Everything was handed over before; the reason is the one it lingers with.
-            Stage::Lingering(linger) => self.close(linger.reason),
-            Stage::Closed(reason) => self.close(reason),
-            _ => self.close(Reason::DrainTimeout),
-        }
-    }
-
-    /// The socket failed with `reason`: nothing more can be read or sent.
-    pub fn handle_lost(&mut self, reason: Reason) {
-        match self.take_stage() {
-            Stage::Lingering(linger) => self.close(linger.reason),
-            Stage::Closed(reason) => self.close(reason),
-            _ => self.close(reason),
-        }
-    }
-
-    /// What to do with the socket next.
-    #[inline]
-    pub fn poll_step(&self) -> Step {
-        match self.stage {
-            Stage::Serving(_) => Step::Read,
-            _ => self.step_beside_service(),
-        }
-    }
-
-    #[cold]
-    fn step_beside_service(&self) -> Step {
-        match &self.stage {
-            Stage::SendNonce(_) | Stage::AwaitDigest(_) | Stage::Serving(_) => Step::Read,
-            Stage::Verifying(login) if login.wants_check() && !self.owing => Step::Verify,
-            Stage::Verifying(_) | Stage::Draining(_) | Stage::Ending(_) => Step::Wait,
-            Stage::Lingering(_) => Step::Linger,
-            Stage::Closed(reason) => Step::Close(*reason),
-        }
-    }
-
-    /// When to call [`handle_deadline`](Session::handle_deadline) unless something happens before.
-    #[inline]
-    pub fn poll_deadline(&self) -> Option<(Timer, Time)> {
-        let timer = match self.stage {
-            Stage::Serving(_) if !self.on_entry_deadline => (!self.owing).then_some(Timer::Idle),
-            _ => self.timer_beside_service(),
-        };
-        timer.filter(|_| self.deadline != Time::NEVER).map(|timer| (timer, self.deadline))
-    }
-
-    #[cold]
-    fn timer_beside_service(&self) -> Option<Timer> {
-        match self.stage {
-            Stage::SendNonce(_) | Stage::AwaitDigest(_) => Some(Timer::Handshake),
-            Stage::Serving(_) | Stage::Verifying(_) if self.on_entry_deadline => {
-                Some(Timer::Handshake)
-            }
-            Stage::Lingering(_) => Some(Timer::Linger),
-            _ => None,
-        }
-    }
-
-    /// Whether the state or the admission may have changed since the last call; if not, that is
-    /// certain. Comparing them after every message would cost more than the message's other steps.
-    #[inline]
-    pub(crate) fn poll_touched(&mut self) -> bool {
-        self.touched && mem::take(&mut self.touched)
-    }
-
-    /// The state, without what it holds.
-    pub fn state(&self) -> State {
-        self.stage.state()
-    }
-
-    /// Whether the peer is connected and not yet let in.
-    pub fn is_pending(&self) -> bool {
-        self.pending && !matches!(self.state(), State::Ending | State::Lingering | State::Closed)
-    }
-
-    /// Whether the peer was let in, whatever came of it since.
-    pub fn is_admitted(&self) -> bool {
-        !self.pending
-    }
-
     fn let_in(&mut self, protocol: &Protocol) {
         self.pending = false;
         self.on_entry_deadline = false;
@@ -380,37 +238,6 @@ impl Session {
     fn take_stage(&mut self) -> Stage {
         self.touched = true;
         self.stage.take()
-    }
-
-    // ANCHOR: end
-    /// Ends the conversation from this side: what is owed goes out first.
-    #[cold]
-    fn end(&mut self, reason: Reason, now: Time) {
-        if self.owing {
-            self.enter(Stage::Ending(reason));
-        } else {
-            self.linger(reason, now);
-        }
-    }
-    // ANCHOR_END: end
-
-    fn linger(&mut self, reason: Reason, now: Time) {
-        let linger = Box::new(stage::Linger::new(reason, now));
-        self.deadline = now + LINGER_QUIET;
-        self.enter(Stage::Lingering(linger));
-    }
-
-    /// The peer has ended: with nothing owed there is nothing to wait for.
-    fn settle(&mut self) {
-        if let (Stage::Draining(reason), false) = (&self.stage, self.owing) {
-            self.close(*reason);
-        }
-    }
-
-    #[cold]
-    fn close(&mut self, reason: Reason) {
-        self.enter(Stage::Closed(reason));
-        self.deadline = Time::NEVER;
     }
 
     // ANCHOR: restart_idle

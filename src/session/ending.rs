@@ -1,0 +1,95 @@
+//! How a conversation ends: by a deadline, by a stop, by the loss of the socket, and in what steps.
+//!
+//! What is owed goes out first, whoever ends it. Never here: the end of the peer's input, which is
+//! not the end of the conversation (see [`Session::handle_end_of_input`]).
+
+use super::stage::{LINGER_QUIET, Linger, Stage};
+use super::state::Reason;
+use super::{Session, Time};
+
+impl Session {
+    /// The time that [`poll_deadline`](Session::poll_deadline) gave has come.
+    pub fn handle_deadline(&mut self, now: Time) {
+        match self.take_stage() {
+            Stage::SendNonce(_) => self.close(Reason::HandshakeTimeout),
+            Stage::AwaitDigest(_) => self.end(Reason::HandshakeTimeout, now),
+            Stage::Serving(_) if self.on_entry_deadline => self.end(Reason::HandshakeTimeout, now),
+            Stage::Serving(_) => self.end(Reason::IdleTimeout, now),
+            Stage::Verifying(login) => {
+                // Its answer is owed; if that is a failure, it was the last.
+                self.stage = Stage::Verifying(login.overdue());
+                self.deadline = Time::NEVER;
+            }
+            Stage::Lingering(linger) => self.close(linger.reason),
+            other => self.stage = other,
+        }
+    }
+
+    /// The peer had no room yet for some of what the kernel took: it is still owed. To be said before
+    /// [`handle_stop`](Session::handle_stop), which would else close with nothing owed, and a peer that
+    /// then sends would have the rest destroyed by a reset.
+    pub fn handle_undelivered(&mut self) {
+        self.owing |= matches!(self.stage, Stage::Serving(_));
+    }
+
+    /// The server stops: no more is read, what is owed still goes out.
+    pub fn handle_stop(&mut self, now: Time) {
+        match self.take_stage() {
+            Stage::SendNonce(_) | Stage::AwaitDigest(_) => self.close(Reason::Stopped),
+            Stage::Serving(_) if self.owing => self.end(Reason::Stopped, now),
+            Stage::Serving(_) => self.close(Reason::Stopped),
+            Stage::Verifying(login) => self.stage = Stage::Verifying(login.stopping()),
+            other => self.stage = other,
+        }
+    }
+
+    /// The server has waited long enough for what is owed.
+    pub fn handle_drain_deadline(&mut self) {
+        match self.take_stage() {
+            // Everything was handed over before; the reason is the one it lingers with.
+            Stage::Lingering(linger) => self.close(linger.reason),
+            Stage::Closed(reason) => self.close(reason),
+            _ => self.close(Reason::DrainTimeout),
+        }
+    }
+
+    /// The socket failed with `reason`: nothing more can be read or sent.
+    pub fn handle_lost(&mut self, reason: Reason) {
+        match self.take_stage() {
+            Stage::Lingering(linger) => self.close(linger.reason),
+            Stage::Closed(reason) => self.close(reason),
+            _ => self.close(reason),
+        }
+    }
+
+    // ANCHOR: end
+    /// Ends the conversation from this side: what is owed goes out first.
+    #[cold]
+    pub(super) fn end(&mut self, reason: Reason, now: Time) {
+        if self.owing {
+            self.enter(Stage::Ending(reason));
+        } else {
+            self.linger(reason, now);
+        }
+    }
+    // ANCHOR_END: end
+
+    pub(super) fn linger(&mut self, reason: Reason, now: Time) {
+        let linger = Box::new(Linger::new(reason, now));
+        self.deadline = now + LINGER_QUIET;
+        self.enter(Stage::Lingering(linger));
+    }
+
+    /// The peer has ended: with nothing owed there is nothing to wait for.
+    pub(super) fn settle(&mut self) {
+        if let (Stage::Draining(reason), false) = (&self.stage, self.owing) {
+            self.close(*reason);
+        }
+    }
+
+    #[cold]
+    pub(super) fn close(&mut self, reason: Reason) {
+        self.enter(Stage::Closed(reason));
+        self.deadline = Time::NEVER;
+    }
+}

@@ -1,0 +1,100 @@
+//! What a session wants next, and what can be asked of it.
+
+use std::mem;
+
+use super::stage::Stage;
+use super::state::{Reason, State};
+use super::{Session, Time};
+
+/// What to do with the socket next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Read, and pass on what comes.
+    Read,
+    /// Read nothing: what is owed has to go out first, or a login is being checked.
+    Wait,
+    /// Read nothing: take the login with [`Session::poll_login`] and have it checked elsewhere.
+    Verify,
+    /// Shut down the sending side, then read and pass on what comes, to be thrown away.
+    Linger,
+    /// Close.
+    Close(Reason),
+}
+
+/// Which of a connection's deadlines is meant. One runs at a time; the deadlines of one kind are
+/// set in the order in which they fall due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Timer {
+    /// To be let in, from the start; nothing moves it.
+    Handshake,
+    /// Since the last byte, while nothing is owed.
+    Idle,
+    /// To throw away what still comes after the end.
+    Linger,
+}
+
+impl Session {
+    /// What to do with the socket next.
+    #[inline]
+    pub fn poll_step(&self) -> Step {
+        match self.stage {
+            Stage::Serving(_) => Step::Read,
+            _ => self.step_beside_service(),
+        }
+    }
+
+    #[cold]
+    fn step_beside_service(&self) -> Step {
+        match &self.stage {
+            Stage::SendNonce(_) | Stage::AwaitDigest(_) | Stage::Serving(_) => Step::Read,
+            Stage::Verifying(login) if login.wants_check() && !self.owing => Step::Verify,
+            Stage::Verifying(_) | Stage::Draining(_) | Stage::Ending(_) => Step::Wait,
+            Stage::Lingering(_) => Step::Linger,
+            Stage::Closed(reason) => Step::Close(*reason),
+        }
+    }
+
+    /// When to call [`handle_deadline`](Session::handle_deadline) unless something happens before.
+    #[inline]
+    pub fn poll_deadline(&self) -> Option<(Timer, Time)> {
+        let timer = match self.stage {
+            Stage::Serving(_) if !self.on_entry_deadline => (!self.owing).then_some(Timer::Idle),
+            _ => self.timer_beside_service(),
+        };
+        timer.filter(|_| self.deadline != Time::NEVER).map(|timer| (timer, self.deadline))
+    }
+
+    #[cold]
+    fn timer_beside_service(&self) -> Option<Timer> {
+        match self.stage {
+            Stage::SendNonce(_) | Stage::AwaitDigest(_) => Some(Timer::Handshake),
+            Stage::Serving(_) | Stage::Verifying(_) if self.on_entry_deadline => {
+                Some(Timer::Handshake)
+            }
+            Stage::Lingering(_) => Some(Timer::Linger),
+            _ => None,
+        }
+    }
+
+    /// Whether the state or the admission may have changed since the last call; if not, that is
+    /// certain. Comparing them after every message would cost more than the message's other steps.
+    #[inline]
+    pub(crate) fn poll_touched(&mut self) -> bool {
+        self.touched && mem::take(&mut self.touched)
+    }
+
+    /// The state, without what it holds.
+    pub fn state(&self) -> State {
+        self.stage.state()
+    }
+
+    /// Whether the peer is connected and not yet let in.
+    pub fn is_pending(&self) -> bool {
+        self.pending && !matches!(self.state(), State::Ending | State::Lingering | State::Closed)
+    }
+
+    /// Whether the peer was let in, whatever came of it since.
+    pub fn is_admitted(&self) -> bool {
+        !self.pending
+    }
+}
