@@ -109,14 +109,15 @@ impl<N: Network> EventLoop<N> {
     }
 
     // ANCHOR: turn
-    /// One turn: wait, take note of what became ready, accept, give every connection that wants one
-    /// its turn, look at the deadlines, pass on logins and what came of them.
+    /// One turn: wait, give who became ready their turn, then those whose budget was spent in the last
+    /// one; accept, look at the deadlines, pass on logins and what came of them.
     pub fn turn(&mut self) -> io::Result<Option<Outcome>> {
         self.wait()?;
+        let left_over = self.queue.len();
         self.take_note();
+        self.serve_queue(left_over);
         self.take_answers();
         self.accept();
-        self.serve_queue();
         self.meet_deadlines();
         self.submit_logins();
         let (now, network) = (self.now, &self.network);
@@ -199,10 +200,10 @@ impl<N: Network> EventLoop<N> {
         }
     }
 
-    /// One turn for each connection that wanted one when this began; who wants another comes after
-    /// the next look at what is ready.
-    fn serve_queue(&mut self) {
-        for _ in 0..self.queue.len() {
+    /// One turn for each of the first `waiting` in the queue; who has joined it since has had a turn
+    /// already, and comes after the next look at what is ready.
+    fn serve_queue(&mut self, waiting: usize) {
+        for _ in 0..waiting {
             let Some(key) = self.queue.pop_front() else { return };
             // It may have been closed since, or another be in its place, which then has a turn too.
             let Some(connection) = self.connections.get_mut(key) else { continue };
