@@ -92,6 +92,12 @@ fn a_bad_flag_is_status_2_and_one_line() {
         serve --max-pending 10:30:9 | START must not be above FULL
         serve --max-pending 10:101:20 | RATE is a percentage
         serve --max-pending-per-source 0 | expected a whole number from 1, or none
+        serve --penalty= | --penalty
+        serve --penalty authfail | expected a list such as authfail:5s,noauth:1s, or none
+        serve --penalty crash:90s | expected authfail, noauth, timeout, min, max or max-sources
+        serve --penalty authfail:soon | authfail: expected a time such as 10s or 5m, or none
+        serve --penalty min:11m | min (11m) must not be above max (10m)
+        serve --penalty max-sources:0 | max-sources: expected a whole number from 1
         serve --max-buffer none | expected a size such as 256KiB
         serve --max-buffer 4095 | it must be at least
         serve --log-format xml | 'xml'

@@ -161,6 +161,70 @@ fn connect_from(source: &str, server: &Server) -> TcpStream {
     socket.into()
 }
 
+/// Sends a wrong digest and reads to the end.
+fn guess((mut stream, _): Pending) {
+    stream.write_all(&[0; 16]).unwrap();
+    assert!(read_rest(&mut stream).is_empty());
+}
+
+/// All times are long, so that none is over before the test is, however busy the machine.
+#[test]
+fn who_guesses_is_refused_for_a_while_and_nobody_else_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let trace = directory.path().join("trace");
+    let penalty = "--penalty=authfail:5m,min:8m,max:1h";
+    let server = Server::start(&[penalty, "--trace", trace.to_str().unwrap()]);
+    let mut inside = server.enter();
+    exchange(&mut inside, b"hello", b"HELLO");
+    // One has no effect yet: it does not come to the minimum.
+    guess(knock(&server).unwrap());
+    guess(knock(&server).expect("one wrong digest has no effect yet"));
+    for _ in 0..5 {
+        assert!(knock(&server).is_none(), "it got a nonce");
+    }
+    // Who was let in before stays, and another source gets its nonce.
+    exchange(&mut inside, b"still here", b"STILL HERE");
+    assert!(nonce(&mut connect_from("127.0.0.2:0", &server)).is_some());
+    let log = server.stop();
+    // Its number is that of the one that was too many.
+    let why = "penalized conn=3 source=127.0.0.1 reason=wrong_digest seconds=5";
+    assert!(log.err().contains(why), "{}", log.err());
+    assert!(log.err().contains("refused conn=4") && log.err().contains("reason=penalized"));
+    let trace = std::fs::read_to_string(trace).unwrap();
+    assert_eq!(trace.matches(r#""event":"penalty","source":"127.0.0.1""#).count(), 1);
+    assert_eq!(trace.matches(r#""reason":"penalized""#).count(), 5);
+}
+
+/// With a minimum of one offence the first has its effect, and those in progress add to it.
+#[test]
+fn guesses_on_connections_in_progress_add_up() {
+    let server = Server::start(&["--penalty=authfail:5m,min:5m"]);
+    let guesses = [knock(&server).unwrap(), knock(&server).unwrap()];
+    guesses.into_iter().for_each(guess);
+    assert!(knock(&server).is_none());
+    assert!(nonce(&mut connect_from("127.0.0.2:0", &server)).is_some());
+    let log = server.stop();
+    for seconds in ["reason=wrong_digest seconds=300", "reason=wrong_digest seconds=5"] {
+        assert!(log.err().contains(seconds), "{}", log.err());
+    }
+}
+
+#[test]
+fn loopback_is_not_penalized_unless_asked_for_and_none_is_none() {
+    for args in [&[][..], &["--penalty=none"]] {
+        let server = Server::start(args);
+        for _ in 0..20 {
+            guess(knock(&server).unwrap());
+        }
+        exchange(&mut server.enter(), b"hello", b"HELLO");
+        assert!(!server.stop().err().contains("penalized"));
+    }
+    let server = Server::start(&["--penalty=noauth:16s"]);
+    drop(knock(&server).unwrap());
+    server.program.wait_for_log("penalized conn=1");
+    server.stop();
+}
+
 /// From START on some are refused, from FULL on all. With a rate of 30 percent the chance that of 400 none
 /// is refused, or all are, is below 10^-50.
 #[test]

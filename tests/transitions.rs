@@ -164,7 +164,7 @@ fn the_lists_are_complete_and_names_are_unique() {
     assert_complete!(Reason:
         Done, WrongDigest, ShortDigest, BadRequest, TooManyTries, HandshakeTimeout, IdleTimeout,
         WriteTimeout, Stopped, DrainTimeout, Reset, SocketError, TooManyConnections, TooManyPending,
-        TooManyFromSource);
+        TooManyFromSource, Penalized);
     assert_unique(State::ALL.map(State::name));
     assert_unique(Input::ALL.map(Input::label));
     assert_unique(Reason::ALL.map(Reason::name));

@@ -12,10 +12,10 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sockmodes::auth::{IfMissing, Key, Nonces, Scheme, Secret, UserFile};
 use sockmodes::observe::Trace;
 use sockmodes::observe::log::{self, Format, Log, Verbosity};
-use sockmodes::server::{Config, Limits, Outcome, Server};
+use sockmodes::server::{Config, Limits, Outcome, Penalties, Server};
 use sockmodes::session::Protocol;
 
-use super::values::{Address, Auth, BufferSize, Limit, Offer, Pending, Timeout};
+use super::values::{Address, Auth, BufferSize, Limit, Offer, Penalty, Pending, Timeout};
 use super::{Done, Failure};
 
 /// Descriptors that are kept for other things than connections, if there are plenty.
@@ -75,6 +75,11 @@ pub(super) struct Args {
     /// The same for one source, an IPv4 address or an IPv6 /64
     #[arg(long, value_name = "N", default_value = "none")]
     max_pending_per_source: Limit,
+    /// For how long a source is refused after a failed try, an end without one, a timeout; from
+    /// which sum on, and up to which; for how many sources; or none [default:
+    /// authfail:5s,noauth:1s,timeout:10s,min:15s,max:10m,max-sources:65536, and not for loopback]
+    #[arg(long, value_name = "WORD:VALUE,…")]
+    penalty: Option<Penalty>,
     /// Bytes kept for a client that does not take its answers
     #[arg(long, value_name = "SIZE", default_value = "256KiB")]
     max_buffer: BufferSize,
@@ -203,6 +208,7 @@ impl Args {
                 pending: self.max_pending.0,
                 pending_per_source: self.max_pending_per_source.0,
             },
+            penalties: self.penalty.map_or(Some(Penalties::default()), |penalty| penalty.0),
             max_buffer: self.max_buffer.0,
             write_timeout: self.write_timeout.0,
             drain_timeout: self.drain_timeout.0,

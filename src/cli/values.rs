@@ -1,5 +1,7 @@
 //! Values of options: what they look like, and what is wrong with one that does not.
 
+mod penalty;
+
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -12,6 +14,8 @@ use clap::ValueEnum;
 use sockmodes::auth::Scheme;
 use sockmodes::server::{MIN_MAX_BUFFER, MaxPending};
 use sockmodes::session::Service;
+
+pub(super) use penalty::Penalty;
 
 /// Longer than anything waits for; beyond it clocks and kernels disagree on what fits.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);

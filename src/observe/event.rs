@@ -51,13 +51,23 @@ pub enum Event {
         /// The other end.
         peer: SocketAddr,
     },
-    /// A connection was accepted over a limit, and closed.
+    /// A connection was accepted over a limit or from a penalized source, and closed.
     Refused {
         /// The other end.
         peer: SocketAddr,
-        /// The limit.
+        /// The limit, or that it is penalized.
         #[serde(serialize_with = "name_of_reason")]
         reason: Reason,
+    },
+    /// A source is refused from now on, or for longer than before.
+    Penalty {
+        /// Which: an IPv4 address, or an IPv6 /64.
+        source: String,
+        /// How the conversation ended that brought it about.
+        #[serde(serialize_with = "name_of_reason")]
+        reason: Reason,
+        /// For how long, from now.
+        seconds: f64,
     },
     /// The client was let in.
     LetIn {

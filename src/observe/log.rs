@@ -124,6 +124,9 @@ impl Reader for Log {
             Event::Opened { peer } => info!(conn, %peer, "opened"),
             Event::LetIn { peer } => info!(conn, %peer, "let in"),
             Event::Refused { peer, reason } => self.refused(record.time, conn, *peer, *reason),
+            Event::Penalty { source, reason, seconds } => {
+                info!(conn, %source, %reason, seconds, "penalized");
+            }
             Event::Closed { peer, reason, let_in, received, sent } => {
                 let what = if *let_in || *reason == Reason::Stopped { "closed" } else { "refused" };
                 info!(conn, %peer, %reason, received, sent, "{what}");

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::connection::Connection;
 use super::event_loop::EventLoop;
 use super::network::{MAX_CONNECTIONS, Network, Token};
+use super::penalties::Offence;
 use crate::auth::MAX_NONCE_LEN;
 use crate::observe::{Detail, Event};
 use crate::session::{Reason, Session, Time};
@@ -141,12 +142,13 @@ impl<N: Network> EventLoop<N> {
     }
     // ANCHOR_END: accept_from
 
-    /// Takes a connection in, or closes it again without a nonce if a limit says so.
+    /// Takes a connection in, or closes it again without a nonce if a limit or a penalty says so.
     pub(super) fn admit(&mut self, stream: N::Stream, peer: SocketAddr) {
         self.accepting.newest += 1;
         let number = self.accepting.newest;
         let judgement = match self.connections.len() {
             MAX_CONNECTIONS.. => Err(Reason::TooManyConnections),
+            _ if self.is_penalized(peer) => Err(Reason::Penalized),
             _ => self.admission.judge(peer.ip(), &mut *self.rng),
         };
         if let Err(reason) = judgement {
@@ -168,6 +170,26 @@ impl<N: Network> EventLoop<N> {
             self.events.tell(Detail::Life, Some(number), || Event::LetIn { peer });
         }
         self.greet(key, nonce);
+    }
+
+    fn is_penalized(&self, peer: SocketAddr) -> bool {
+        self.offenders.as_ref().is_some_and(|offenders| offenders.refuse(peer.ip(), self.now))
+    }
+
+    /// Has the source of the connection at `key` pay for how its conversation ended.
+    pub(super) fn penalize(&mut self, key: usize, reason: Reason) {
+        let Some(offenders) = &mut self.offenders else { return };
+        let connection = &self.connections[key];
+        let let_in = connection.session.is_admitted();
+        let only_failures = connection.logged_in == Some(false);
+        let Some(offence) = Offence::of(reason, let_in, only_failures) else { return };
+        if let Some(penalty) = offenders.penalize(connection.peer.ip(), offence, self.now) {
+            self.events.tell(Detail::Life, Some(connection.number), || Event::Penalty {
+                source: penalty.source.to_string(),
+                reason,
+                seconds: penalty.lasts.as_secs_f64(),
+            });
+        }
     }
 
     /// Sends the nonce, and only then asks for edges: the nonce is sooner there.

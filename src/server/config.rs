@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::admission::Limits;
+use super::penalties::Penalties;
 use crate::auth::Nonces;
 use crate::session::Protocol;
 
@@ -21,6 +22,8 @@ pub struct Config {
     pub nonces: Nonces,
     /// How many connections there may be.
     pub limits: Limits,
+    /// For how long a source is refused that was up to no good. `None`: nobody is.
+    pub penalties: Option<Penalties>,
     /// The most bytes that are kept for one peer that does not take its answers, at least
     /// [`MIN_MAX_BUFFER`]; also the most that one read takes.
     pub max_buffer: usize,
@@ -39,6 +42,7 @@ impl Config {
             protocol,
             nonces,
             limits: Limits::default(),
+            penalties: Some(Penalties::default()),
             max_buffer: 256 * 1024,
             write_timeout: Some(Duration::from_secs(30)),
             drain_timeout: Some(Duration::from_secs(5)),

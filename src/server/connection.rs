@@ -39,6 +39,8 @@ pub(super) struct Connection<S> {
     pub(super) waits_for_check: bool,
     /// The loop counts it among those that are not let in.
     pub(super) counted_pending: bool,
+    /// Whether a login on it succeeded, if any was tried.
+    pub(super) logged_in: Option<bool>,
     /// The state that was told last, and whether the client's being let in was told.
     told: (State, bool),
 }
@@ -82,6 +84,7 @@ impl<S: Stream> Connection<S> {
             queued: false,
             waits_for_check: false,
             counted_pending: false,
+            logged_in: None,
         }
     }
 

@@ -22,6 +22,7 @@ use super::deadlines::Deadlines;
 use super::drain::Drain;
 use super::logins::Logins;
 use super::network::{Network, Token, Wakeup};
+use super::penalties::Offenders;
 use super::verify::{Nobody, Verifier};
 use crate::observe::{Detail, Event, Events};
 use crate::session::{Reason, Step, Time};
@@ -40,6 +41,7 @@ pub struct EventLoop<N: Network> {
     pub(super) events: Events,
     pub(super) connections: Slab<Connection<N::Stream>>,
     pub(super) admission: Admission,
+    pub(super) offenders: Option<Offenders>,
     pub(super) deadlines: Deadlines,
     pub(super) accepting: Accepting,
     pub(super) drain: Drain,
@@ -75,6 +77,7 @@ impl<N: Network> EventLoop<N> {
         let now = network.now();
         EventLoop {
             admission: Admission::new(config.limits),
+            offenders: config.penalties.map(Offenders::new),
             deadlines: Deadlines::default(),
             accepting: Accepting::default(),
             drain: Drain::default(),
@@ -221,6 +224,7 @@ impl<N: Network> EventLoop<N> {
         action: impl FnOnce(&mut Connection<N::Stream>, &mut Tools<'_>) -> R,
     ) -> R {
         let connection = &mut self.connections[key];
+        let was_over = connection.session.reason().is_some();
         let mut tools = Tools {
             protocol: &self.config.protocol,
             now: self.now,
@@ -237,7 +241,12 @@ impl<N: Network> EventLoop<N> {
             connection.counted_pending = false;
             self.admission.pending_ended(connection.peer.ip());
         }
-        if let Step::Close(reason) = connection.session.poll_step() {
+        let step = connection.session.poll_step();
+        // Now, not after a linger as long as the client likes: it holds for the next that comes.
+        if let (Some(reason), false) = (connection.session.reason(), was_over) {
+            self.penalize(key, reason);
+        }
+        if let Step::Close(reason) = step {
             self.close(key, reason);
         }
         result

@@ -86,6 +86,8 @@ impl<N: Network> EventLoop<N> {
         });
         // What waits to be read has made its edge long ago: the turn is now.
         let rest = self.with_connection(key, |connection, tools| {
+            let succeeded = connection.logged_in == Some(true) || verdict == Verdict::Success;
+            connection.logged_in = Some(succeeded);
             let answer = connection.session.handle_verdict(tools.protocol, tools.now, verdict);
             connection.deliver(answer, tools);
             connection.turn(tools)

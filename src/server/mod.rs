@@ -15,12 +15,14 @@ mod logins;
 mod mio_network;
 pub mod network;
 mod outbox;
+mod penalties;
 mod verify;
 
 pub use admission::{Limits, MaxPending, MaxPendingError};
 pub use config::{Config, MIN_MAX_BUFFER};
 pub use deadlines::Deadlines;
 pub use event_loop::{EventLoop, Outcome};
+pub use penalties::Penalties;
 pub use verify::{Answer, Verifier};
 
 use std::io;

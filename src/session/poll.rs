@@ -97,4 +97,10 @@ impl Session {
     pub fn is_admitted(&self) -> bool {
         !self.pending
     }
+    /// Why the conversation is over, as soon as that is decided; the connection may still have to
+    /// send or to linger.
+    #[inline]
+    pub fn reason(&self) -> Option<Reason> {
+        self.stage.reason()
+    }
 }

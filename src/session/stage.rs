@@ -33,6 +33,17 @@ impl Stage {
         mem::replace(self, Stage::Closed(Reason::Done))
     }
 
+    pub(super) fn reason(&self) -> Option<Reason> {
+        match self {
+            Stage::Draining(reason) | Stage::Ending(reason) | Stage::Closed(reason) => {
+                Some(*reason)
+            }
+            Stage::Lingering(linger) => Some(linger.reason),
+            Stage::SendNonce(_) | Stage::AwaitDigest(_) => None,
+            Stage::Serving(_) | Stage::Verifying(_) => None,
+        }
+    }
+
     pub(super) fn state(&self) -> State {
         match self {
             Stage::SendNonce(_) => State::SendNonce,

@@ -97,6 +97,8 @@ pub enum Reason {
     TooManyPending,
     /// More connections than allowed from this source that are not yet let in.
     TooManyFromSource,
+    /// What this source did before has to be over for a while.
+    Penalized,
 }
 
 /// One row of [`TRANSITIONS`].
@@ -227,7 +229,7 @@ impl Input {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 15] = [
+    pub const ALL: [Reason; 16] = [
         Reason::Done,
         Reason::WrongDigest,
         Reason::ShortDigest,
@@ -243,6 +245,7 @@ impl Reason {
         Reason::TooManyConnections,
         Reason::TooManyPending,
         Reason::TooManyFromSource,
+        Reason::Penalized,
     ];
 
     /// The word for it in the log, the trace and the metrics.
@@ -263,6 +266,7 @@ impl Reason {
             Reason::TooManyConnections => "too_many_connections",
             Reason::TooManyPending => "too_many_pending",
             Reason::TooManyFromSource => "too_many_from_source",
+            Reason::Penalized => "penalized",
         }
     }
 }

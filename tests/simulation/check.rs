@@ -77,7 +77,7 @@ fn check_one<'c>(
 
 fn is_a_limit(reason: Reason) -> bool {
     use Reason::*;
-    matches!(reason, TooManyConnections | TooManyPending | TooManyFromSource)
+    matches!(reason, TooManyConnections | TooManyPending | TooManyFromSource | Penalized)
 }
 
 impl Case<'_> {

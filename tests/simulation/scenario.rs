@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use sockmodes::auth::Scheme;
-use sockmodes::server::{Config, MaxPending};
+use sockmodes::server::{Config, MaxPending, Penalties};
 use sockmodes::session::Service;
 
 use crate::common::drive::config;
@@ -76,6 +76,7 @@ fn draw_config(rng: &mut StdRng, scheme: Scheme, service: Service, crowd: bool) 
         0 => config.limits.connections = Some(most),
         1 => config.limits.pending = MaxPending::new(most / 3, 30, most).ok(),
         2 => config.limits.pending_per_source = Some(most / 5 + 1),
+        3 => config.penalties = Some(Penalties { min: seconds(1), ..Penalties::default() }),
         _ => {}
     }
     config

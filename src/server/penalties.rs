@@ -1,0 +1,192 @@
+//! Who is refused for a while for what they did: OpenSSH's `PerSourcePenalties`.
+//!
+//! Each offence adds to the time for which its source is refused. That time runs like any other, so a
+//! source that does no more is forgotten by itself. Never here: the clock, the sockets, and the
+//! counts of those who behave, which are `admission.rs`'s.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::admission::Source;
+use crate::session::{Reason, Time};
+
+/// What each offence costs its source, and from when on it matters, as sshd_config(5) has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Penalties {
+    /// For a wrong digest, for too many tries, and for logins that failed on a connection on which
+    /// none succeeded.
+    pub auth_fail: Duration,
+    /// For a connection that its client ended before it was let in, without such a try.
+    pub no_auth: Duration,
+    /// For not being let in within the handshake timeout.
+    pub timeout: Duration,
+    /// A source is refused once it has gathered so much; less has no effect yet.
+    pub min: Duration,
+    /// No source is refused for longer than this after its last offence.
+    pub max: Duration,
+    /// Sources that are remembered, IPv4 and IPv6 each. Of more, those whose time is over soonest are
+    /// forgotten.
+    pub max_sources: usize,
+    /// Whether this machine's own addresses are penalized like others.
+    pub loopback: bool,
+}
+
+impl Default for Penalties {
+    /// OpenSSH's values, and nobody on this machine is penalized.
+    fn default() -> Penalties {
+        Penalties {
+            auth_fail: Duration::from_secs(5),
+            no_auth: Duration::from_secs(1),
+            timeout: Duration::from_secs(10),
+            min: Duration::from_secs(15),
+            max: Duration::from_secs(10 * 60),
+            max_sources: 65_536,
+            loopback: false,
+        }
+    }
+}
+
+/// What a source can do to be penalized.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Offence {
+    AuthFail,
+    NoAuth,
+    Timeout,
+}
+
+impl Offence {
+    /// What the client did whose conversation is over for `reason`. `let_in`: it had been let in;
+    /// `only_failures`: it tried to log in, always in vain.
+    pub(super) fn of(reason: Reason, let_in: bool, only_failures: bool) -> Option<Offence> {
+        use Reason::*;
+        match reason {
+            WrongDigest | TooManyTries => Some(Offence::AuthFail),
+            HandshakeTimeout => Some(Offence::Timeout),
+            // What this side did is nobody's offence.
+            Stopped | DrainTimeout | SocketError => None,
+            TooManyConnections | TooManyPending | TooManyFromSource | Penalized => None,
+            // To leave in time is no way around it: the next connection could try again.
+            Done | ShortDigest | BadRequest | IdleTimeout | WriteTimeout | Reset => {
+                match (only_failures, let_in) {
+                    (true, _) => Some(Offence::AuthFail),
+                    (false, false) => Some(Offence::NoAuth),
+                    (false, true) => None,
+                }
+            }
+        }
+    }
+}
+
+/// The sources that have gathered penalties, judged by [`Penalties`].
+pub(super) struct Offenders {
+    terms: Penalties,
+    /// Two, so that whoever has many IPv6 networks can't have those of IPv4 forgotten.
+    ipv4: Table,
+    ipv6: Table,
+}
+
+/// A penalty that is in force, and what it has come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Penalty {
+    pub(super) source: Source,
+    /// For so long, from now.
+    pub(super) lasts: Duration,
+}
+
+impl Offenders {
+    pub(super) fn new(terms: Penalties) -> Offenders {
+        Offenders { terms, ipv4: Table::default(), ipv6: Table::default() }
+    }
+
+    /// Whether a new connection from `address` is to be refused.
+    pub(super) fn refuse(&self, address: IpAddr, now: Time) -> bool {
+        let table = if address.is_ipv4() { &self.ipv4 } else { &self.ipv6 };
+        if table.sources.is_empty() || self.is_exempt(address) {
+            return false;
+        }
+        table.running(Source::of(address), now).is_some_and(|entry| entry.in_force)
+    }
+
+    /// Adds what `offence` costs to the penalty of `address`; the penalty, if it is in force.
+    pub(super) fn penalize(
+        &mut self,
+        address: IpAddr,
+        offence: Offence,
+        now: Time,
+    ) -> Option<Penalty> {
+        let cost = match offence {
+            Offence::AuthFail => self.terms.auth_fail,
+            Offence::NoAuth => self.terms.no_auth,
+            Offence::Timeout => self.terms.timeout,
+        };
+        if cost.is_zero() || self.is_exempt(address) {
+            return None;
+        }
+        let source = Source::of(address);
+        let table = if address.is_ipv4() { &mut self.ipv4 } else { &mut self.ipv6 };
+        let before = table.running(source, now);
+        let until = before.map_or(now, |entry| entry.until) + cost;
+        let until = until.min(now + self.terms.max);
+        // Once in force it stays so to its end, also when less than the minimum is left.
+        let was_in_force = before.is_some_and(|entry| entry.in_force);
+        let in_force = was_in_force || until.since(now) >= self.terms.min;
+        table.set(source, Entry { until, in_force });
+        table.forget(now, self.terms.max_sources);
+        in_force.then(|| Penalty { source, lasts: until.since(now) })
+    }
+
+    /// For the addresses of this machine the address itself decides, not the source: an IPv6 /64
+    /// that has `::1` in it is no network of this machine's.
+    fn is_exempt(&self, address: IpAddr) -> bool {
+        !self.terms.loopback && address.to_canonical().is_loopback()
+    }
+}
+
+/// Sources that were forgotten too late are looked for at so many a time, which is more than come in.
+const FORGOTTEN_AT_ONCE: usize = 8;
+
+/// The sources of one family, and in which order their time is over. Trees: they give memory back as
+/// they shrink, and one that grows is never copied while the loop waits.
+#[derive(Default)]
+struct Table {
+    sources: BTreeMap<Source, Entry>,
+    by_end: BTreeSet<(Time, Source)>,
+}
+
+#[derive(Clone, Copy)]
+struct Entry {
+    until: Time,
+    in_force: bool,
+}
+
+impl Table {
+    /// The entry of `source`, if its time is not over.
+    fn running(&self, source: Source, now: Time) -> Option<Entry> {
+        self.sources.get(&source).copied().filter(|entry| entry.until > now)
+    }
+
+    fn set(&mut self, source: Source, entry: Entry) {
+        if let Some(before) = self.sources.insert(source, entry) {
+            self.by_end.remove(&(before.until, source));
+        }
+        self.by_end.insert((entry.until, source));
+    }
+
+    /// Forgets those whose time is over, a few at a time, and as many more as are too many.
+    fn forget(&mut self, now: Time, most: usize) {
+        let mut over = FORGOTTEN_AT_ONCE;
+        while let Some((until, source)) = self.by_end.first().copied() {
+            let is_over = until <= now && over > 0;
+            if !is_over && self.sources.len() <= most {
+                return;
+            }
+            over = over.saturating_sub(1);
+            self.by_end.pop_first();
+            self.sources.remove(&source);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
