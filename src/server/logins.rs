@@ -123,8 +123,8 @@ mod tests {
     use super::*;
     use crate::auth::{Credentials, Key, Nonces};
     use crate::observe::Events;
-    use crate::server::Config;
     use crate::server::network::{Stream, Wakeup};
+    use crate::server::{Config, Penalties};
     use crate::session::{Protocol, Reason, Service, Time};
 
     /// A network without anybody in it.
@@ -191,7 +191,9 @@ mod tests {
 
     fn loop_with_a_login() -> (EventLoop<Empty>, Token) {
         let protocol = Protocol::new(Key::none(), Service::Login);
-        let config = Config::new(([127, 0, 0, 1], 0).into(), protocol, Nonces::none());
+        let mut config = Config::new(([127, 0, 0, 1], 0).into(), protocol, Nonces::none());
+        let min = Duration::from_secs(5);
+        config.penalties = Some(Penalties { min, loopback: true, ..Penalties::default() });
         let rng = Box::new(rand::rng());
         let stop = Arc::new(AtomicBool::new(false));
         let mut event_loop = EventLoop::new(Empty, config, rng, Events::default(), stop)
@@ -220,6 +222,29 @@ mod tests {
         let (mut event_loop, token) = loop_with_a_login();
         event_loop.take_verdict(token, "a", Verdict::Failure);
         assert_eq!(sent(&event_loop, token), "failed!".len() as u64);
+    }
+
+    /// Whether a newcomer is refused after a connection had these verdicts and was lost.
+    fn is_refused_after(verdicts: &[Verdict]) -> bool {
+        let (mut event_loop, token) = loop_with_a_login();
+        for verdict in verdicts {
+            event_loop.take_verdict(token, "a", *verdict);
+        }
+        event_loop.with_connection(token.key(), |connection, _| {
+            connection.session.handle_lost(Reason::Reset);
+        });
+        let (stream, peer) = event_loop.network.accept(0).unwrap();
+        event_loop.admit(stream, peer);
+        event_loop.connections() == 0
+    }
+
+    #[test]
+    fn who_leaves_after_failures_alone_pays_for_them() {
+        use Verdict::{Failure, Success};
+        assert!(is_refused_after(&[Failure]) && is_refused_after(&[Failure; 5]));
+        assert!(!is_refused_after(&[Failure, Success]) && !is_refused_after(&[Success, Failure]));
+        // Too little was done for a refusal.
+        assert!(!is_refused_after(&[]));
     }
 
     #[test]

@@ -76,7 +76,7 @@ fn draw_config(rng: &mut StdRng, scheme: Scheme, service: Service, crowd: bool) 
         0 => config.limits.connections = Some(most),
         1 => config.limits.pending = MaxPending::new(most / 3, 30, most).ok(),
         2 => config.limits.pending_per_source = Some(most / 5 + 1),
-        3 => config.penalties = Some(Penalties { min: seconds(1), ..Penalties::default() }),
+        3..7 => config.penalties = Some(Penalties { min: Duration::ZERO, ..Penalties::default() }),
         _ => {}
     }
     config

@@ -131,14 +131,16 @@ fn a_million_sources_stay_within_the_bound_and_the_worst_are_kept() {
     const SOURCES: u32 = 1_000_000;
     let terms = Penalties { min: SECOND, ..Penalties::default() };
     let mut offenders = Offenders::new(terms);
-    // The worst came first; then everybody, all at once, and each with an IPv6 network of its own.
+    // The worst came first; then everybody, all at once, and some with an IPv6 network of their own.
     for _ in 0..3 {
         offenders.penalize(nth(SOURCES), Offence::Timeout, at(0.0)).unwrap();
     }
     for n in 0..SOURCES {
         offenders.penalize(nth(n), Offence::NoAuth, at(0.0));
-        let network = (u128::from(0x2001_0db8_0000_0000 + u64::from(n))) << 64;
-        offenders.penalize(IpAddr::from(network.to_be_bytes()), Offence::NoAuth, at(0.0));
+        if n < SOURCES / 10 {
+            let network = u128::from(0x2001_0db8_0000_0000 + u64::from(n)) << 64;
+            offenders.penalize(IpAddr::from(network.to_be_bytes()), Offence::NoAuth, at(0.0));
+        }
         let (ipv4, ipv6) = (offenders.ipv4.sources.len(), offenders.ipv6.sources.len());
         assert!(ipv4 <= terms.max_sources && ipv6 <= terms.max_sources);
     }
