@@ -78,7 +78,7 @@ pub(super) struct Args {
     /// For how long a source is refused after a failed try, an end without one, a timeout; from
     /// which sum on, and up to which; for how many sources; or none [default:
     /// authfail:5s,noauth:1s,timeout:10s,min:15s,max:10m,max-sources:65536, and not for loopback]
-    #[arg(long, value_name = "WORD:VALUE,…")]
+    #[arg(long, value_name = "LIST")]
     penalty: Option<Penalty>,
     /// Bytes kept for a client that does not take its answers
     #[arg(long, value_name = "SIZE", default_value = "256KiB")]
