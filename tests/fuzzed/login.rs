@@ -1,5 +1,5 @@
-//! What the service `login` says to a stream, by a model that knows nothing of segments: shared by
-//! the fuzz target and the replay of its corpus.
+//! The service `login` under any bytes in any cut: the cut changes nothing, and what a model that knows
+//! nothing of segments makes of the whole stream agrees. The first byte says how the rest is cut.
 
 use serde_json::Value;
 use sockmodes::auth::Key;

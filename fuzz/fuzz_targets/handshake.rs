@@ -1,0 +1,9 @@
+//! Every scheme under any bytes in any cut: see `tests/fuzzed/handshake.rs`.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+#[path = "../../tests/fuzzed/mod.rs"]
+mod fuzzed;
+
+fuzz_target!(|data: &[u8]| fuzzed::handshake::check(data));

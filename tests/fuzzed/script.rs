@@ -1,0 +1,185 @@
+//! A network that does what a script of bytes says: every readiness, every result of every call, the clock. When the
+//! script is over it behaves, and SIGTERM comes.
+
+use std::cell::RefCell;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::rc::Rc;
+use std::time::Duration;
+
+use rustix::io::Errno;
+use sockmodes::auth::Scheme;
+use sockmodes::server::network::{Network, Stream, Token, Wakeup};
+use sockmodes::session::Time;
+
+use super::model;
+
+pub(super) const NONCE_LEN: usize = 8;
+/// What a call may fail with; the last stands for all that nobody has thought of.
+const ERRORS: [Errno; 8] = [
+    Errno::AGAIN,
+    Errno::INTR,
+    Errno::CONNRESET,
+    Errno::PIPE,
+    Errno::TIMEDOUT,
+    Errno::CONNABORTED,
+    Errno::MFILE,
+    Errno::IO,
+];
+
+/// What went over one connection.
+#[derive(Default)]
+pub(super) struct Record {
+    token: Option<Token>,
+    pub(super) sent: Vec<u8>,
+    /// What was read before the sending side was shut down, and whether the end was.
+    pub(super) heard: Vec<u8>,
+    pub(super) end_heard: bool,
+    shut: bool,
+}
+
+pub(super) struct World {
+    script: std::vec::IntoIter<u8>,
+    scheme: Scheme,
+    pub(super) records: Vec<Record>,
+}
+
+pub(super) struct ScriptedNetwork {
+    world: Rc<RefCell<World>>,
+    now: Time,
+    stopping: bool,
+}
+
+pub(super) struct ScriptedStream {
+    world: Rc<RefCell<World>>,
+    id: usize,
+}
+
+pub(super) fn network(script: &[u8], scheme: Scheme) -> (Rc<RefCell<World>>, ScriptedNetwork) {
+    let script = script.to_vec().into_iter();
+    let world = Rc::new(RefCell::new(World { script, scheme, records: Vec::new() }));
+    (world.clone(), ScriptedNetwork { world, now: Time::START, stopping: false })
+}
+
+impl World {
+    fn next(&mut self) -> Option<u8> {
+        self.script.next()
+    }
+
+    fn next_or_0(&mut self) -> u8 {
+        self.next().unwrap_or(0)
+    }
+
+    /// An error for a call that is not to succeed: the first eight values of a byte.
+    fn fails(&self, how: u8) -> io::Result<()> {
+        ERRORS.get(usize::from(how)).map_or(Ok(()), |errno| Err((*errno).into()))
+    }
+
+    fn wakeup(&mut self) -> Wakeup {
+        let (kind, which) = (self.next_or_0(), self.next_or_0());
+        let (readable, writable, read_closed) = (kind & 8 != 0, kind & 16 != 0, kind & 32 != 0);
+        let ready = |token| Wakeup::Ready { token, readable, writable, read_closed };
+        match kind & 7 {
+            0 => Wakeup::Acceptable(usize::from(which & 1)),
+            1 => Wakeup::Woken,
+            2 => Wakeup::Hangup,
+            3 if which == 0xff => Wakeup::StopSignal,
+            4 => ready(Token(usize::from(which))),
+            // Of a connection that may be closed by now.
+            _ => match self.records.get(usize::from(which)).and_then(|record| record.token) {
+                Some(token) => ready(token),
+                None => Wakeup::Acceptable(0),
+            },
+        }
+    }
+}
+
+impl Network for ScriptedNetwork {
+    type Stream = ScriptedStream;
+
+    fn now(&self) -> Time {
+        self.now
+    }
+
+    fn wait(&mut self, timeout: Option<Duration>, wakeups: &mut Vec<Wakeup>) -> io::Result<()> {
+        let mut world = self.world.borrow_mut();
+        let most = timeout.unwrap_or(Duration::from_secs(3600));
+        let Some(how) = world.next() else {
+            self.now = self.now + most.min(Duration::from_secs(1));
+            if !std::mem::replace(&mut self.stopping, true) {
+                wakeups.push(Wakeup::StopSignal);
+            }
+            return Ok(());
+        };
+        self.now = self.now + most.min(Duration::from_millis(100 * u64::from(how >> 2)));
+        wakeups.extend((0..how & 3).map(|_| world.wakeup()));
+        Ok(())
+    }
+
+    fn accept(&mut self, _listener: usize) -> io::Result<(ScriptedStream, SocketAddr)> {
+        let mut world = self.world.borrow_mut();
+        let how = world.next_or_0();
+        world.fails(how)?;
+        world.records.push(Record::default());
+        let id = world.records.len() - 1;
+        let peer = SocketAddr::from((Ipv4Addr::new(127, 0, 0, how & 1), 1));
+        Ok((ScriptedStream { world: self.world.clone(), id }, peer))
+    }
+
+    fn register(&mut self, stream: &mut ScriptedStream, token: Token) -> io::Result<()> {
+        let mut world = self.world.borrow_mut();
+        world.records[stream.id].token = Some(token);
+        let how = world.next().unwrap_or(u8::MAX);
+        world.fails(how)
+    }
+
+    fn close_listeners(&mut self) {}
+}
+
+impl Stream for ScriptedStream {
+    fn recv(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut world = self.world.borrow_mut();
+        let world = &mut *world;
+        let how = world.next().unwrap_or(8);
+        world.fails(how)?;
+        let record = &mut world.records[self.id];
+        let nonce = &record.sent[..NONCE_LEN.min(record.sent.len())];
+        let bytes = match how {
+            8 => Vec::new(),
+            9 => model::digest(world.scheme, nonce),
+            u8::MAX => vec![world.script.next().unwrap_or(b'x'); buffer.len()],
+            _ => world.script.by_ref().take(usize::from(how - 9)).collect(),
+        };
+        buffer[..bytes.len()].copy_from_slice(&bytes);
+        if !record.shut {
+            record.heard.extend_from_slice(&bytes);
+            record.end_heard |= bytes.is_empty();
+        }
+        Ok(bytes.len())
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut world = self.world.borrow_mut();
+        let how = world.next().unwrap_or(u8::MAX);
+        world.fails(how)?;
+        let most = if how < 128 { usize::from(how - 7) } else { usize::MAX };
+        let record = &mut world.records[self.id];
+        assert!(!record.shut, "nothing is sent after the end");
+        assert!(!bytes.is_empty(), "a send of nothing");
+        let taken = bytes.len().min(most);
+        record.sent.extend_from_slice(&bytes[..taken]);
+        Ok(taken)
+    }
+
+    fn shut_down_sending(&mut self) -> io::Result<()> {
+        let mut world = self.world.borrow_mut();
+        let record = &mut world.records[self.id];
+        assert!(!std::mem::replace(&mut record.shut, true), "the end is said once");
+        let how = world.next().unwrap_or(u8::MAX);
+        world.fails(how)
+    }
+
+    fn has_undelivered(&mut self) -> bool {
+        self.world.borrow_mut().next_or_0() & 1 == 1
+    }
+}
