@@ -9,7 +9,7 @@ use std::io::Write;
 use std::net::{Shutdown, TcpStream};
 
 use client::{NONCE_LEN, digest, eventually, exchange, nonce, read_rest, reset, stuff};
-use program::{SECRET, Server};
+use program::{SECRET, Server, open_files};
 use rustix::process::Signal;
 use sockmodes::auth::Scheme;
 
@@ -109,18 +109,13 @@ fn thousands_of_resets_leave_nothing_behind() {
     let server = Server::start(&["-q", "--max-pending", "none"]);
     let mut other = server.enter();
     exchange(&mut other, b"before", b"BEFORE");
-    let files = open_files(&server);
+    let files = open_files(server.program.pid());
     for _ in 0..5000 {
         reset(server.connect());
     }
     exchange(&mut other, b"after", b"AFTER");
-    eventually("every descriptor to be closed", || open_files(&server) == files);
+    eventually("every descriptor to be closed", || open_files(server.program.pid()) == files);
     server.stop();
-}
-
-/// Descriptors that the server has open (proc(5)); where that is not told, as many as ever.
-fn open_files(server: &Server) -> usize {
-    std::fs::read_dir(format!("/proc/{}/fd", server.program.pid())).map_or(0, Iterator::count)
 }
 
 /// Every service, with answers under way when the reset comes.

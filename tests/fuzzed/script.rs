@@ -56,7 +56,7 @@ pub(super) struct ScriptedStream {
 }
 
 pub(super) fn network(script: &[u8], scheme: Scheme) -> (Rc<RefCell<World>>, ScriptedNetwork) {
-    let script = script.to_vec().into_iter();
+    let script = Vec::from(script).into_iter();
     let world = Rc::new(RefCell::new(World { script, scheme, records: Vec::new() }));
     (world.clone(), ScriptedNetwork { world, now: Time::START, stopping: false })
 }
