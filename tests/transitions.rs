@@ -11,7 +11,9 @@ use std::collections::HashSet;
 
 use common::SCHEMES;
 use sockmodes::auth::Scheme;
-use sockmodes::session::{Input, Reason, Service, State, Step, TRANSITIONS};
+use sockmodes::session::{
+    Input, Protocol, Reason, Service, Session, State, Step, TRANSITIONS, Time,
+};
 use transitions::driven::Driven;
 
 /// The state that the table gives, with its rule for those who owe nothing.
@@ -120,6 +122,17 @@ fn what_a_one_shot_service_has_too_late_is_a_handshake_that_timed_out() {
     assert_eq!(driven.session.poll_step(), Step::Linger);
     driven.deadline();
     assert_eq!(driven.session.poll_step(), Step::Close(Reason::HandshakeTimeout));
+}
+
+#[test]
+fn a_scheme_asks_even_where_the_nonce_was_forgotten() {
+    for (scheme, service) in pairs().filter(|(scheme, _)| *scheme != Scheme::None) {
+        let protocol = Protocol::new(common::key(scheme), service);
+        let mut session = Session::new(&protocol, b"", Time::START);
+        assert_eq!((session.state(), session.is_pending()), (State::AwaitDigest, true));
+        assert_eq!(*session.handle_bytes(&protocol, Time::START, &mut [b'x'; 32]), *b"");
+        assert!(!session.is_admitted());
+    }
 }
 
 #[test]

@@ -29,6 +29,7 @@ pub use state::{Input, Reason, State, TRANSITIONS, Transition};
 pub use time::Time;
 pub use upper_once::MAX_REQUEST;
 
+use crate::auth::Scheme;
 use handshake::{Handshake, Heard};
 use stage::{Serving, Stage};
 
@@ -87,17 +88,24 @@ impl Session {
     /// A connection that was just accepted and is owed `nonce`; with the scheme `none` the nonce is
     /// empty and the service begins at once.
     pub fn new(protocol: &Protocol, nonce: &[u8], now: Time) -> Session {
-        let asks = !nonce.is_empty();
+        // The scheme decides, not the nonce: whoever forgets the nonce must not let everybody in.
+        let asks = protocol.key.scheme() != Scheme::None;
         let pending = asks || protocol.service == Service::Login;
-        let stage = if asks {
-            Stage::SendNonce(Box::new(Handshake::new(protocol.key.digest(nonce))))
-        } else {
+        let stage = if !asks {
             Stage::Serving(Serving::new(protocol.service))
+        } else {
+            let handshake = Box::new(Handshake::new(protocol.key.digest(nonce)));
+            // Nothing will be flushed where nothing is sent.
+            if nonce.is_empty() {
+                Stage::AwaitDigest(handshake)
+            } else {
+                Stage::SendNonce(handshake)
+            }
         };
         let mut session = Session {
             stage,
             deadline: later(now, protocol.handshake_timeout),
-            owing: asks,
+            owing: !nonce.is_empty(),
             pending,
             on_entry_deadline: pending || protocol.service == Service::UpperOnce,
             touched: false,
