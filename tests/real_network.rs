@@ -86,7 +86,9 @@ fn server_side(clients: &str) -> (Server, Program) {
     up(SERVER);
     let listen = format!("{}:0", SERVER.1);
     let args = ["serve", "--listen", &listen, "--service", "echo", "--handshake-timeout", "1m"];
-    let server = Server::of(&mut sockmodes(args.iter().chain(&["--max-pending", "none"])));
+    // A packet that is lost twice after the cut may take half a minute to be sent again.
+    let patient = ["--max-pending", "none", "--write-timeout", "2m"];
+    let server = Server::of(&mut sockmodes(args.iter().chain(&patient)));
     (server, wire)
 }
 
