@@ -23,6 +23,10 @@ struct Link {
     next: u32,
 }
 
+/// What a connection's deadline costs.
+#[cfg(test)]
+pub(super) const LINK_SIZE: usize = size_of::<Link>();
+
 impl Default for Deadlines {
     /// None yet.
     fn default() -> Deadlines {

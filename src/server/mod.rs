@@ -183,3 +183,25 @@ impl Handle {
         let _ = self.waker.wake();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::connection::Connection;
+    use super::deadlines::LINK_SIZE;
+
+    /// As the slab has it: an entry is a connection, or says which place is free next.
+    #[allow(dead_code)]
+    enum Entry {
+        Free(usize),
+        Taken(Connection<mio::net::TcpStream>),
+    }
+
+    #[test]
+    fn a_connection_that_owes_nothing_costs_at_most_128_bytes() {
+        assert_eq!(LINK_SIZE, 16);
+        // In a debug build mio keeps more than the descriptor.
+        let debug = size_of::<mio::net::TcpStream>() - size_of::<std::os::fd::RawFd>();
+        let (entry, most) = (size_of::<Entry>(), 128 + debug.next_multiple_of(align_of::<Entry>()));
+        assert!(entry + LINK_SIZE <= most, "{entry} bytes and {LINK_SIZE}, at most {most}");
+    }
+}

@@ -1,0 +1,111 @@
+//! The rows of the table, and how one of their numbers comes about.
+
+use std::io;
+use std::net::TcpStream;
+use std::time::Duration;
+
+use super::load::{self, Done, Until};
+use super::peers::Peer;
+use super::server::Server;
+
+/// A kind of work.
+#[derive(Clone, Copy)]
+pub(crate) enum Work {
+    /// So many clients send one message at a time, or several; so many more are silent.
+    Talk { clients: usize, depth: usize, silent: usize },
+    /// Clients send as fast as they can.
+    Flood { clients: usize },
+    /// Clients come, so many at once, and go.
+    ComeAndGo { at_once: usize },
+    /// Clients are let in and silent.
+    Idle { clients: usize },
+}
+
+/// A row of the table.
+#[derive(Clone, Copy)]
+pub(crate) struct Row {
+    pub(crate) title: &'static str,
+    pub(crate) unit: &'static str,
+    pub(crate) work: Work,
+}
+
+const fn row(title: &'static str, unit: &'static str, work: Work) -> Row {
+    Row { title, unit, work }
+}
+
+const fn talk(clients: usize, depth: usize, silent: usize) -> Work {
+    Work::Talk { clients, depth, silent }
+}
+
+/// Connections that are silent, at most: a process may often have few more files open.
+const SILENT: usize = 5000;
+/// A thread each: more are not asked of it.
+const MOST_THREADS: usize = 1000;
+/// How long a row's load lasts, for each server and round.
+const TIME: Duration = Duration::from_millis(500);
+/// Connections that come and go, at most: each leaves its client's port in TIME_WAIT.
+const VISITS: usize = 3000;
+
+/// All rows.
+pub(crate) const ROWS: [Row; 8] = [
+    row("ping-pong, 1 client", "µs/message", talk(1, 1, 0)),
+    row("ping-pong, 50 clients", "µs/message", talk(50, 1, 0)),
+    row("ping-pong, 1000 clients", "µs/message", talk(1000, 1, 0)),
+    row("pipeline, 50 clients, depth 16", "µs/message", talk(50, 16, 0)),
+    row("bulk, 4 streams", "µs/MiB", Work::Flood { clients: 4 }),
+    row("handshakes, 50 at once", "µs/connection", Work::ComeAndGo { at_once: 50 }),
+    row("50 active beside 5000 idle", "µs/message", talk(50, 1, SILENT)),
+    row("idle connection", "bytes", Work::Idle { clients: SILENT }),
+];
+
+/// One measurement with a fresh server, in the row's unit; `None` where it is too much for the peer.
+pub(crate) fn measure(work: Work, peer: Peer) -> io::Result<Option<f64>> {
+    let server = Server::start(&mut peer.command())?;
+    match work {
+        Work::Talk { clients, depth, silent } => {
+            if peer == Peer::Threads && silent > MOST_THREADS {
+                return Ok(None);
+            }
+            let _silent = load::connect(server.address, silent)?;
+            let clients = load::connect(server.address, clients)?;
+            cpu(&server, || load::talk(clients, depth, Until::Time(TIME)))
+        }
+        Work::Flood { clients } => {
+            let clients = load::connect(server.address, clients)?;
+            cpu(&server, || load::flood(clients, Until::Time(TIME)))
+        }
+        Work::ComeAndGo { at_once } => {
+            cpu(&server, || load::come_and_go(server.address, at_once, Until::Count(VISITS)))
+        }
+        Work::Idle { clients } => {
+            let clients = if peer == Peer::Threads { MOST_THREADS } else { clients };
+            memory(&server, clients).map(|(bytes, _)| Some(bytes))
+        }
+    }
+}
+
+/// Microseconds of the server's CPU for each piece of work.
+fn cpu(server: &Server, work: impl FnOnce() -> io::Result<Done>) -> io::Result<Option<f64>> {
+    let before = server.cpu()?;
+    let done = work()?;
+    let used = server.cpu()? - before;
+    Ok(Some(used.as_secs_f64() * 1e6 / done.count))
+}
+
+/// Bytes of memory that each of so many connections costs the server, and the connections. What the
+/// first few bring along once for all is left out.
+pub(crate) fn memory(server: &Server, clients: usize) -> io::Result<(f64, Vec<TcpStream>)> {
+    let few = clients / 10;
+    let mut streams = load::connect(server.address, few)?;
+    let before = server.memory()?;
+    streams.extend(load::connect(server.address, clients - few)?);
+    let grown = server.memory()?.saturating_sub(before);
+    Ok((grown as f64 / (clients - few) as f64, streams))
+}
+
+/// Messages that come back in a second.
+pub(crate) fn rate(peer: Peer, clients: usize) -> io::Result<f64> {
+    let server = Server::start(&mut peer.command())?;
+    let done = load::talk(load::connect(server.address, clients)?, 1, Until::Time(TIME))?;
+    Ok(done.count / done.took.as_secs_f64())
+}

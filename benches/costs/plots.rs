@@ -1,0 +1,109 @@
+//! The two pictures of the book: throughput and memory against connections.
+
+use std::error::Error;
+use std::io;
+use std::path::Path;
+
+use plotters::prelude::*;
+
+use super::measure::{memory, rate};
+use super::peers::Peer;
+use super::server::Server;
+use super::table::median;
+
+/// Colours that are told apart without their hues, too.
+const COLOURS: [RGBColor; 3] =
+    [RGBColor(0, 90, 156), RGBColor(200, 80, 0), RGBColor(110, 110, 110)];
+const PEERS: [Peer; 3] = [Peer::Ours(None), Peer::Tokio, Peer::Threads];
+/// Each point is the median of so many.
+const ROUNDS: usize = 5;
+
+/// One line: connections, and what was measured with so many.
+type Line = Vec<(f64, f64)>;
+
+/// Measures, and draws into `folder`.
+pub(crate) fn draw(folder: &Path) -> io::Result<()> {
+    let rates = lines(&[1, 5, 20, 50, 200, 500, 1000, 3000], 1000, |peer, clients| {
+        Ok(rate(peer, clients)? / 1000.)
+    })?;
+    plot(&folder.join("throughput.svg"), "connections", "thousand messages a second", &rates)?;
+    let costs = lines(&[500, 1000, 2000, 4000, 8000], 1000, |peer, clients| {
+        let server = Server::start(&mut peer.command())?;
+        memory(&server, clients).map(|(bytes, _)| bytes)
+    })?;
+    plot(&folder.join("memory.svg"), "connections", "bytes a connection", &costs)
+}
+
+/// The points of every peer, the rounds interleaved; threads only up to `most_threads`.
+fn lines(
+    connections: &[usize],
+    most_threads: usize,
+    measure: impl Fn(Peer, usize) -> io::Result<f64>,
+) -> io::Result<[Line; 3]> {
+    let mut lines = PEERS.map(|_| Line::new());
+    for &count in connections {
+        let mut rounds = PEERS.map(|_| Vec::new());
+        for _ in 0..ROUNDS {
+            for (round, peer) in rounds.iter_mut().zip(PEERS) {
+                if peer != Peer::Threads || count <= most_threads {
+                    round.push(measure(peer, count)?);
+                }
+            }
+        }
+        for (line, round) in lines.iter_mut().zip(rounds).filter(|(_, round)| !round.is_empty()) {
+            let value = median(round);
+            println!("{count} connections: {value:.1}");
+            line.push((count as f64, value));
+        }
+    }
+    Ok(lines)
+}
+
+fn plot(path: &Path, x: &str, y: &str, lines: &[Line; 3]) -> io::Result<()> {
+    try_plot(path, x, y, lines).map_err(|error| io::Error::other(error.to_string()))
+}
+
+fn try_plot(path: &Path, x: &str, y: &str, lines: &[Line; 3]) -> Result<(), Box<dyn Error>> {
+    let points = || lines.iter().flatten();
+    let right = points().map(|(x, _)| *x).fold(1., f64::max);
+    let left = points().map(|(x, _)| *x).fold(right, f64::min);
+    let (low, high) = (
+        points().map(|(_, y)| *y).fold(f64::INFINITY, f64::min),
+        points().map(|(_, y)| *y).fold(0., f64::max),
+    );
+    let root = SVGBackend::new(path, (720, 400)).into_drawing_area();
+    root.fill(&WHITE)?;
+    let mut chart = ChartBuilder::on(&root)
+        .margin(12)
+        .x_label_area_size(44)
+        .y_label_area_size(76)
+        .build_cartesian_2d(
+            (left..right * 1.05).log_scale(),
+            (low.max(1.) / 1.5..high * 1.5).log_scale(),
+        )?;
+    chart
+        .configure_mesh()
+        .x_desc(x)
+        .y_desc(y)
+        .label_style(("sans-serif", 14))
+        .x_label_formatter(&|x| format!("{x:.0}"))
+        .y_label_formatter(&|y| format!("{y:.0}"))
+        .light_line_style(TRANSPARENT)
+        .draw()?;
+    for ((line, peer), colour) in lines.iter().zip(PEERS).zip(COLOURS) {
+        chart
+            .draw_series(
+                LineSeries::new(line.iter().copied(), colour.stroke_width(2)).point_size(3),
+            )?
+            .label(peer.name())
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], colour.stroke_width(2)));
+    }
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::LowerLeft)
+        .label_font(("sans-serif", 14))
+        .background_style(WHITE)
+        .border_style(BLACK)
+        .draw()?;
+    Ok(root.present()?)
+}
