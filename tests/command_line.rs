@@ -205,8 +205,9 @@ fn ipv6_in_brackets_and_v6_only() {
     let expected = format!("listening on [::1]:{}\n", server.address.port());
     assert_eq!(server.stop().out(), expected);
 
-    let both = Server::of(&mut sockmodes(["serve", "--auth", "none", "--listen", "[::]:0"]));
-    let port = both.address.port();
+    let port = free_in_both();
+    let listen = format!("[::]:{port}");
+    let both = Server::of(&mut sockmodes(["serve", "--auth", "none", "--listen", &listen]));
     assert!(TcpStream::connect(("127.0.0.1", port)).is_err(), "IPv4 came in through IPv6");
     let listen = format!("0.0.0.0:{port}");
     let v4 = Server::of(&mut sockmodes(["serve", "--auth", "none", "--listen", &listen]));
@@ -217,6 +218,19 @@ fn ipv6_in_brackets_and_v6_only() {
     );
     v4.stop();
     both.stop();
+}
+
+/// A port that is free for IPv4 and IPv6. Below those that the kernel gives to clients, of which other
+/// tests leave thousands behind: one of them on the same port, though long closed, keeps it busy.
+fn free_in_both() -> u16 {
+    let first = std::process::id() as u16 % 10_000;
+    (0..10_000)
+        .map(|next| 20_000 + (first + next) % 10_000)
+        .find(|port| {
+            let v4 = TcpListener::bind(("0.0.0.0", *port));
+            v4.is_ok() && TcpStream::connect(("::1", *port)).is_err()
+        })
+        .expect("one of ten thousand ports is free")
 }
 
 fn a_fixed_nonce_is_warned_about() {
