@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 
 use super::network::{Stream, Token};
 use super::outbox::{self, Outbox};
+use super::peer::Peer;
 use crate::observe::{Detail, Event, Events};
 use crate::session::{Protocol, Reason, Session, State, Step, Time};
 
@@ -19,7 +20,7 @@ const BUDGET: usize = 256 * 1024;
 /// A connection in the slab.
 pub(super) struct Connection<S> {
     pub(super) session: Session,
-    pub(super) peer: SocketAddr,
+    pub(super) peer: Peer,
     /// Counted from 1 over the server's life; also the generation of its token.
     pub(super) number: u64,
     pub(super) received: u64,
@@ -70,7 +71,7 @@ impl<S: Stream> Connection<S> {
         Connection {
             told: (session.state(), session.is_admitted()),
             session,
-            peer,
+            peer: peer.into(),
             number,
             received: 0,
             sent: 0,
@@ -117,7 +118,7 @@ impl<S: Stream> Connection<S> {
     fn tell_changed(&mut self, events: &mut Events) {
         let now = (self.session.state(), self.session.is_admitted());
         let (before, was_let_in) = std::mem::replace(&mut self.told, now);
-        let (number, peer) = (Some(self.number), self.peer);
+        let (number, peer) = (Some(self.number), self.peer.address());
         if now.1 && !was_let_in {
             events.tell(Detail::Life, number, || Event::LetIn { peer });
         }

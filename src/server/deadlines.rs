@@ -5,6 +5,7 @@
 //! connections and with a million. The queues are linked lists whose links lie in one array, at
 //! the place that the connection has in the slab. Nothing here reads a clock.
 
+use super::event_loop::ROOM;
 use crate::session::{Time, Timer};
 
 /// How many kinds of deadline there are; the first links are the ends of their queues.
@@ -30,7 +31,7 @@ pub(super) const LINK_SIZE: usize = size_of::<Link>();
 impl Default for Deadlines {
     /// None yet.
     fn default() -> Deadlines {
-        let mut deadlines = Deadlines { links: Vec::new() };
+        let mut deadlines = Deadlines { links: Vec::with_capacity(ROOM + KINDS) };
         deadlines.grow(KINDS);
         deadlines
     }

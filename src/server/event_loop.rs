@@ -30,6 +30,11 @@ use crate::session::{Reason, Step, Time};
 /// The largest buffer that all connections share for reading.
 const MAX_BUFFER: usize = 1024 * 1024;
 
+/// Connections that there is room for from the start. It costs address space, no memory, until they come;
+/// but a table so large is mapped by itself and grows where it is, where one that grew from
+/// nothing would leave every smaller copy of itself behind in the heap.
+pub(super) const ROOM: usize = 8192;
+
 /// The server's loop over any [`Network`].
 ///
 /// [`Server`](super::Server) runs it on the real one; a test brings its own, with its own clock and
@@ -82,7 +87,7 @@ impl<N: Network> EventLoop<N> {
             accepting: Accepting::default(),
             drain: Drain::default(),
             logins: Logins::new(Box::<Nobody>::default()),
-            connections: Slab::new(),
+            connections: Slab::with_capacity(ROOM),
             queue: VecDeque::new(),
             wakeups: Vec::new(),
             buffer: vec![0; config.max_buffer.min(MAX_BUFFER)].into(),
@@ -274,7 +279,7 @@ impl<N: Network> EventLoop<N> {
         self.admission.closed();
         self.accepting.descriptor_freed(self.now);
         self.events.tell(Detail::Life, Some(connection.number), || Event::Closed {
-            peer: connection.peer,
+            peer: connection.peer.address(),
             reason,
             let_in: connection.session.is_admitted(),
             received: connection.received,

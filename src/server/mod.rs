@@ -15,6 +15,7 @@ mod logins;
 mod mio_network;
 pub mod network;
 mod outbox;
+mod peer;
 mod penalties;
 mod verify;
 
