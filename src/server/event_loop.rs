@@ -9,7 +9,6 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use rand::CryptoRng;
 use slab::Slab;
@@ -135,30 +134,30 @@ impl<N: Network> EventLoop<N> {
     // ANCHOR_END: turn
 
     fn wait(&mut self) -> io::Result<()> {
-        let timeout = self.timeout();
-        self.events.tell(Detail::Calls, None, || Event::Waiting { at_most: timeout });
-        self.network.wait(timeout, &mut self.wakeups)?;
+        let until = self.next_deadline();
+        let at_most = until.map(|until| until.since(self.now));
+        self.events.tell(Detail::Calls, None, || Event::Waiting { at_most });
+        self.network.wait(until, &mut self.wakeups)?;
         self.now = self.network.now();
         let ready = self.wakeups.len();
         self.events.tell(Detail::Calls, None, || Event::Turn { ready });
         Ok(())
     }
 
-    // ANCHOR: timeout
-    /// How long nothing has to be done unless something happens. Counted from the beginning of the
-    /// last turn, so never too short; what it is too long by is what that turn took.
-    fn timeout(&self) -> Option<Duration> {
+    // ANCHOR: next_deadline
+    /// When something has to be done even if nothing happens until then.
+    fn next_deadline(&self) -> Option<Time> {
         let busy = !self.queue.is_empty() || self.logins.want_a_turn();
         if busy || self.accepting.wants_a_turn(self.now) {
-            return Some(Duration::ZERO);
+            // Long over: a look at what is ready, and no waiting.
+            return Some(Time::START);
         }
         [self.deadlines.next(), self.accepting.retry_at(), self.drain.deadline()]
             .into_iter()
             .flatten()
             .min()
-            .map(|at| at.since(self.now))
     }
-    // ANCHOR_END: timeout
+    // ANCHOR_END: next_deadline
 
     fn take_note(&mut self) {
         let mut wakeups = std::mem::take(&mut self.wakeups);

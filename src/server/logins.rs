@@ -136,7 +136,7 @@ mod tests {
         fn now(&self) -> Time {
             Time::START
         }
-        fn wait(&mut self, _: Option<Duration>, _: &mut Vec<Wakeup>) -> io::Result<()> {
+        fn wait(&mut self, _: Option<Time>, _: &mut Vec<Wakeup>) -> io::Result<()> {
             Ok(())
         }
         fn accept(&mut self, _: usize) -> io::Result<(Peer, SocketAddr)> {

@@ -14,6 +14,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{RecvFlags, SendFlags};
 
+use super::alarm::Alarm;
 use super::network::{Network, OTHER_TOKENS, Stream, Token, Wakeup};
 use crate::session::Time;
 
@@ -34,8 +35,9 @@ const LONGEST_USER_TIMEOUT: Duration = Duration::from_millis(c_int::MAX as u64);
 // From the top down, where no connection's token comes.
 const WAKE: MioToken = MioToken(usize::MAX);
 const SIGNALS: MioToken = MioToken(usize::MAX - 1);
-const FIRST_LISTENER: usize = usize::MAX - 2;
-const MAX_LISTENERS: usize = OTHER_TOKENS - 2;
+const ALARM: MioToken = MioToken(usize::MAX - 2);
+const FIRST_LISTENER: usize = usize::MAX - 3;
+const MAX_LISTENERS: usize = OTHER_TOKENS - 3;
 
 /// One `mio::Poll` with its listeners.
 pub(super) struct MioNetwork {
@@ -44,13 +46,16 @@ pub(super) struct MioNetwork {
     events: Events,
     listeners: Vec<TcpListener>,
     signals: Option<Signals>,
+    alarm: Alarm,
 }
 
 impl MioNetwork {
     pub(super) fn new() -> io::Result<MioNetwork> {
+        let poll = Poll::new()?;
         Ok(MioNetwork {
             start: Instant::now(),
-            poll: Poll::new()?,
+            alarm: Alarm::new(poll.registry(), ALARM)?,
+            poll,
             events: Events::with_capacity(EVENTS),
             listeners: Vec::new(),
             signals: None,
@@ -120,7 +125,10 @@ impl Network for MioNetwork {
         Time::after_start(self.start.elapsed())
     }
 
-    fn wait(&mut self, timeout: Option<Duration>, wakeups: &mut Vec<Wakeup>) -> io::Result<()> {
+    fn wait(&mut self, until: Option<Time>, wakeups: &mut Vec<Wakeup>) -> io::Result<()> {
+        let start = self.start;
+        let now = || Time::after_start(start.elapsed());
+        let timeout = until.and_then(|until| self.alarm.take_over(until, now));
         match self.poll.poll(&mut self.events, timeout) {
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
             other => other?,
@@ -138,6 +146,7 @@ impl Network for MioNetwork {
                     });
                 }
                 WAKE => wakeups.push(Wakeup::Woken),
+                ALARM => self.alarm.rang(),
                 SIGNALS => {
                     let pending = self.signals.iter_mut().flat_map(Signals::pending);
                     wakeups.extend(pending.map(|signal| match signal {

@@ -6,6 +6,7 @@
 
 mod accept;
 mod admission;
+mod alarm;
 mod config;
 mod connection;
 mod deadlines;

@@ -7,7 +7,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use crate::session::Time;
 
@@ -70,9 +69,10 @@ pub trait Network {
     /// The time on a clock that never goes back.
     fn now(&self) -> Time;
 
-    /// Waits until something happens, `timeout` at the most (`None`: for ever), and adds what happened
-    /// to `wakeups`. An interruption by a signal is no error.
-    fn wait(&mut self, timeout: Option<Duration>, wakeups: &mut Vec<Wakeup>) -> io::Result<()>;
+    /// Waits until something happens, and no longer than `until` (`None`: for ever; a moment that is over:
+    /// not at all), and adds what happened to `wakeups`. It may come back with nothing, early or
+    /// because of a signal: that is no error.
+    fn wait(&mut self, until: Option<Time>, wakeups: &mut Vec<Wakeup>) -> io::Result<()>;
 
     /// Accepts a connection from the listener with this index, as accept(2) does.
     fn accept(&mut self, listener: usize) -> io::Result<(Self::Stream, SocketAddr)>;

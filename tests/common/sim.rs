@@ -310,10 +310,10 @@ impl World {
     }
 
     /// The loop goes to sleep: what it can do now must be done, for no edge will tell it again.
-    fn look_at_sleeper(&self, timeout: Option<Duration>) {
+    fn look_at_sleeper(&self, until: Time) {
         let told = self.ready.contains(&Item::Listener) || self.backlog.is_empty();
         // After it ran out of descriptors it looks again by itself.
-        let looks = timeout.is_some_and(|timeout| timeout <= Duration::from_millis(250));
+        let looks = until <= self.now + Duration::from_millis(250);
         assert!(told || looks, "somebody waits for accept");
         for socket in self.sockets.iter().filter(|socket| socket.is_watched()) {
             if let Some(what) = socket.is_forgotten(&self.terms) {

@@ -101,9 +101,9 @@ impl Network for ScriptedNetwork {
         self.now
     }
 
-    fn wait(&mut self, timeout: Option<Duration>, wakeups: &mut Vec<Wakeup>) -> io::Result<()> {
+    fn wait(&mut self, until: Option<Time>, wakeups: &mut Vec<Wakeup>) -> io::Result<()> {
         let mut world = self.world.borrow_mut();
-        let most = timeout.unwrap_or(Duration::from_secs(3600));
+        let most = until.map_or(Duration::from_secs(3600), |until| until.since(self.now));
         let Some(how) = world.next() else {
             self.now = self.now + most.min(Duration::from_secs(1));
             if !std::mem::replace(&mut self.stopping, true) {

@@ -3,7 +3,6 @@
 use std::cmp::Reverse;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
 use rustix::io::Errno;
 use sockmodes::server::network::{Network, Stream, Token, Wakeup};
@@ -18,13 +17,13 @@ impl Network for SimNetwork {
         self.0.borrow().now
     }
 
-    fn wait(&mut self, timeout: Option<Duration>, wakeups: &mut Vec<Wakeup>) -> io::Result<()> {
+    fn wait(&mut self, until: Option<Time>, wakeups: &mut Vec<Wakeup>) -> io::Result<()> {
         let world = &mut *self.0.borrow_mut();
         world.calls.waits += 1;
-        if world.calls.waits.is_multiple_of(world.look_every) && timeout != Some(Duration::ZERO) {
-            world.look_at_sleeper(timeout);
+        let until = until.unwrap_or(Time::NEVER);
+        if world.calls.waits.is_multiple_of(world.look_every) && until > world.now {
+            world.look_at_sleeper(until);
         }
-        let until = timeout.map_or(Time::NEVER, |timeout| world.now + timeout);
         loop {
             world.act_what_is_due();
             world.report(wakeups);
