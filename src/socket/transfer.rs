@@ -12,6 +12,13 @@ use super::call::Io;
 use super::error::{Error, Result, SendAllError};
 use super::wait::{Deadline, Ready};
 
+/// A send to a closed peer gives EPIPE and no signal, as in CPython, whose process ignores SIGPIPE. Where there
+/// is no such flag, Rust's runtime ignores it too.
+#[cfg(target_vendor = "apple")]
+const SEND_FLAGS: SendFlags = SendFlags::empty();
+#[cfg(not(target_vendor = "apple"))]
+const SEND_FLAGS: SendFlags = SendFlags::NOSIGNAL;
+
 impl Socket {
     /// Receives at most `max` bytes; nothing at all means end of input. See recv(2).
     ///
@@ -83,7 +90,7 @@ impl Socket {
     #[doc(alias = "sendto")]
     pub fn send_to(&self, bytes: &[u8], address: SocketAddr) -> Result<usize> {
         self.io()?.call(Ready::Writing, |socket| {
-            Ok(rustix::net::sendto(socket, bytes, SendFlags::NOSIGNAL, &address)?)
+            Ok(rustix::net::sendto(socket, bytes, SEND_FLAGS, &address)?)
         })
     }
 }
@@ -100,7 +107,7 @@ impl Io {
     /// NOSIGNAL: a peer that went away is an EPIPE, not the end of the process.
     pub(super) fn send(&self, bytes: &[u8], until: Option<Deadline>) -> Result<usize> {
         self.call_until(until.or_else(|| self.deadline()), Ready::Writing, |socket| {
-            Ok(rustix::net::send(socket, bytes, SendFlags::NOSIGNAL)?)
+            Ok(rustix::net::send(socket, bytes, SEND_FLAGS)?)
         })
     }
 
