@@ -100,9 +100,15 @@
 #[cfg(not(unix))]
 compile_error!("sockmodes needs a Unix: it is about the sockets of Unix and their modes");
 
+#[cfg(unix)]
 pub mod auth;
+#[cfg(unix)]
 pub mod client;
+#[cfg(unix)]
 pub mod observe;
+#[cfg(unix)]
 pub mod server;
+#[cfg(unix)]
 pub mod session;
+#[cfg(unix)]
 pub mod socket;
