@@ -21,6 +21,7 @@ use std::{env, fs, io};
 use load::Until;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use peers::{Peer, under};
 use server::Server;
 
 const CLIENTS: usize = 50;
@@ -72,9 +73,7 @@ fn count(messages: usize) -> io::Result<(f64, f64)> {
     let mut command = Command::new("valgrind");
     command.args(["--tool=callgrind", "--quiet"]);
     command.arg(format!("--callgrind-out-file={}", file.display()));
-    command.arg(env!("CARGO_BIN_EXE_sockmodes"));
-    peers::add_arguments(&mut command, None);
-    let mut server = Server::start(&mut command)?;
+    let mut server = Server::start(&mut under(command, &Peer::Ours(None).command()))?;
     let done = load::talk(load::connect(server.address, CLIENTS)?, 1, Until::Count(messages))?;
     // It stops in its own time, and callgrind writes down what it has counted.
     kill(Pid::from_raw(server.process().id() as i32), Signal::SIGTERM)?;

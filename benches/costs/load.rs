@@ -3,6 +3,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Token};
@@ -107,6 +108,20 @@ pub(crate) fn talk(streams: Vec<TcpStream>, depth: usize, until: Until) -> io::R
         }
     }
     Ok(Done { count: count as f64, took: began.elapsed() })
+}
+
+/// All clients send one message, all wait for its echo, then there is a pause; and again, so many times.
+pub(crate) fn in_step(
+    mut streams: Vec<TcpStream>,
+    times: usize,
+    pause: Duration,
+) -> io::Result<()> {
+    for _ in 0..times {
+        streams.iter_mut().try_for_each(|stream| stream.write_all(&[b'a'; MESSAGE]))?;
+        streams.iter_mut().try_for_each(hear)?;
+        thread::sleep(pause);
+    }
+    Ok(())
 }
 
 /// Every client sends as fast as it can and reads what comes back.

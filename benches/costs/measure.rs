@@ -4,6 +4,9 @@ use std::io;
 use std::net::TcpStream;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use super::calls::{self, Per};
 use super::load::{self, Done, Until};
 use super::peers::Peer;
 use super::server::Server;
@@ -19,44 +22,69 @@ pub(crate) enum Work {
     ComeAndGo { at_once: usize },
     /// Clients are let in and silent.
     Idle { clients: usize },
+    /// System calls are counted.
+    Calls(Per),
 }
 
 /// A row of the table.
-#[derive(Clone, Copy)]
 pub(crate) struct Row {
-    pub(crate) title: &'static str,
+    pub(crate) title: String,
     pub(crate) unit: &'static str,
     pub(crate) work: Work,
 }
 
-const fn row(title: &'static str, unit: &'static str, work: Work) -> Row {
-    Row { title, unit, work }
-}
-
-const fn talk(clients: usize, depth: usize, silent: usize) -> Work {
-    Work::Talk { clients, depth, silent }
-}
-
-/// Connections that are silent, at most: a process may often have few more files open.
-const SILENT: usize = 5000;
 /// A thread each: more are not asked of it.
 const MOST_THREADS: usize = 1000;
 /// How long a row's load lasts, for each server and round.
 const TIME: Duration = Duration::from_millis(500);
 /// Connections that come and go, at most: each leaves its client's port in TIME_WAIT.
 const VISITS: usize = 3000;
+/// Descriptors that a process needs beside its connections.
+const RESERVE: usize = 100;
 
-/// All rows.
-pub(crate) const ROWS: [Row; 8] = [
-    row("ping-pong, 1 client", "µs/message", talk(1, 1, 0)),
-    row("ping-pong, 50 clients", "µs/message", talk(50, 1, 0)),
-    row("ping-pong, 1000 clients", "µs/message", talk(1000, 1, 0)),
-    row("pipeline, 50 clients, depth 16", "µs/message", talk(50, 16, 0)),
-    row("bulk, 4 streams", "µs/MiB", Work::Flood { clients: 4 }),
-    row("handshakes, 50 at once", "µs/connection", Work::ComeAndGo { at_once: 50 }),
-    row("50 active beside 5000 idle", "µs/message", talk(50, 1, SILENT)),
-    row("idle connection", "bytes", Work::Idle { clients: SILENT }),
-];
+/// All rows. How many are silent hangs on how many files a process may have open.
+pub(crate) fn rows() -> Vec<Row> {
+    let row = |title: &str, unit, work| Row { title: title.to_owned(), unit, work };
+    let talk = |clients, depth, silent| Work::Talk { clients, depth, silent };
+    let mut rows = vec![
+        row("ping-pong, 1 client", "µs/message", talk(1, 1, 0)),
+        row("ping-pong, 50 clients", "µs/message", talk(50, 1, 0)),
+        row("ping-pong, 1000 clients", "µs/message", talk(1000, 1, 0)),
+        row("pipeline, 50 clients, depth 16", "µs/message", talk(50, 16, 0)),
+        row("bulk, 4 streams", "µs/MiB", Work::Flood { clients: 4 }),
+        row("handshakes, 50 at once", "µs/connection", Work::ComeAndGo { at_once: 50 }),
+    ];
+    let silent = [10_000, 19_000].map(|wanted| wanted.min(most_connections() - 50));
+    for silent in silent {
+        rows.push(row(
+            &format!("50 active beside {silent} idle"),
+            "µs/message",
+            talk(50, 1, silent),
+        ));
+    }
+    for clients in silent {
+        rows.push(row(&format!("{clients} idle"), "bytes each", Work::Idle { clients }));
+    }
+    if calls::can_be_counted() {
+        for clients in [1, 50] {
+            let title = format!("system calls, {clients} in step");
+            rows.push(row(&title, "per message", Work::Calls(Per::Message { clients })));
+        }
+        rows.push(row("system calls", "per connection", Work::Calls(Per::Connection)));
+    }
+    rows
+}
+
+/// Connections that this process and a server can have, with the limit of open files raised as far
+/// as it goes.
+pub(crate) fn most_connections() -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    // Where that is refused, what there is has to do.
+    let _ = setrlimit(Resource::Nofile, raised);
+    let most = getrlimit(Resource::Nofile).current.map_or(usize::MAX, |most| most as usize);
+    most.saturating_sub(RESERVE)
+}
 
 /// One measurement with a fresh server, in the row's unit; `None` where it is too much for the peer.
 pub(crate) fn measure(work: Work, peer: Peer) -> io::Result<Option<f64>> {
@@ -81,6 +109,7 @@ pub(crate) fn measure(work: Work, peer: Peer) -> io::Result<Option<f64>> {
             let clients = if peer == Peer::Threads { MOST_THREADS } else { clients };
             memory(&server, clients).map(|(bytes, _)| Some(bytes))
         }
+        Work::Calls(per) => calls::each(peer, per).map(Some),
     }
 }
 

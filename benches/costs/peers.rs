@@ -47,27 +47,31 @@ impl Peer {
 
     /// What starts it.
     pub(crate) fn command(self) -> Command {
-        let Peer::Ours(buffer) = self else {
-            let mut command = Command::new(env::current_exe().expect("this program has a path"));
-            command.args(["--be", self.name()]);
-            return command;
-        };
-        ours(buffer)
+        match self {
+            Peer::Ours(buffer) => ours(buffer),
+            Peer::Tokio | Peer::Threads => {
+                let mut command =
+                    Command::new(env::current_exe().expect("this program has a path"));
+                command.args(["--be", self.name()]);
+                command
+            }
+        }
     }
 }
 
-/// The server itself.
-pub(crate) fn ours(buffer: Option<&str>) -> Command {
+fn ours(buffer: Option<&str>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sockmodes"));
-    add_arguments(&mut command, buffer);
-    command
-}
-
-/// What the server is called with.
-pub(crate) fn add_arguments(command: &mut Command, buffer: Option<&str>) {
     command.args(["serve", "-q", "--listen", "127.0.0.1:0", "--max-pending", "none"]);
     command.args(buffer.iter().flat_map(|buffer| ["--max-buffer", buffer]));
     command.env("SOCKMODES_SECRET", str::from_utf8(SECRET).expect("it is ASCII"));
+    command
+}
+
+/// `command`, run by `tool`, whose own arguments it has already.
+pub(crate) fn under(mut tool: Command, command: &Command) -> Command {
+    tool.arg(command.get_program()).args(command.get_args());
+    tool.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    tool
 }
 
 /// Becomes the peer of this name.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use plotters::prelude::*;
 
-use super::measure::{memory, rate};
+use super::measure::{memory, most_connections, rate};
 use super::peers::Peer;
 use super::server::Server;
 use super::table::median;
@@ -27,7 +27,7 @@ pub(crate) fn draw(folder: &Path) -> io::Result<()> {
         Ok(rate(peer, clients)? / 1000.)
     })?;
     plot(&folder.join("throughput.svg"), "connections", "thousand messages a second", &rates)?;
-    let costs = lines(&[500, 1000, 2000, 4000, 8000], 1000, |peer, clients| {
+    let costs = lines(&[500, 1000, 2000, 4000, 8000, 16_000], 1000, |peer, clients| {
         let server = Server::start(&mut peer.command())?;
         memory(&server, clients).map(|(bytes, _)| bytes)
     })?;
@@ -41,7 +41,8 @@ fn lines(
     measure: impl Fn(Peer, usize) -> io::Result<f64>,
 ) -> io::Result<[Line; 3]> {
     let mut lines = PEERS.map(|_| Line::new());
-    for &count in connections {
+    let most = most_connections();
+    for &count in connections.iter().filter(|count| **count <= most) {
         let mut rounds = PEERS.map(|_| Vec::new());
         for _ in 0..ROUNDS {
             for (round, peer) in rounds.iter_mut().zip(PEERS) {

@@ -7,17 +7,17 @@ use super::peers::Peer;
 type Costs = Vec<Option<f64>>;
 
 pub(crate) fn head(peers: &[Peer]) {
-    print!("| {:32} | {:13} |", "work", "unit");
+    print!("| {:32} | {:14} |", "work", "unit");
     for peer in peers {
         print!(" {:>24} |", peer.name());
     }
-    print!("\n| :{} | :{} |", "-".repeat(31), "-".repeat(12));
+    print!("\n| :{} | :{} |", "-".repeat(31), "-".repeat(13));
     println!("{}", format!(" {}: |", "-".repeat(23)).repeat(peers.len()));
 }
 
 /// One row: the median, and beside it the ratios to the first server.
-pub(crate) fn row(row: Row, costs: &[Costs]) {
-    print!("| {:32} | {:13} |", row.title, row.unit);
+pub(crate) fn row(row: &Row, costs: &[Costs]) {
+    print!("| {:32} | {:14} |", row.title, row.unit);
     for column in costs {
         print!(" {:>24} |", cell(column, &costs[0]).unwrap_or("–".into()));
     }
