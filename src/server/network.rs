@@ -17,7 +17,7 @@ const KEY_BITS: u32 = usize::BITS / 2;
 /// [`OTHER_TOKENS`], which name listeners and the like.
 pub(super) const MAX_CONNECTIONS: usize = (1 << KEY_BITS) - OTHER_TOKENS;
 /// Tokens at the very top that are no connection's.
-pub(super) const OTHER_TOKENS: usize = 128;
+pub(super) const OTHER_TOKENS: usize = 129;
 
 /// Names a connection to the operating system: its place, and a generation, so that a late event
 /// for a closed connection never reaches the one that took its place.
