@@ -1,18 +1,19 @@
-//! One connection: a socket, its session, and what is owed; how bytes move between them.
+//! One connection: a socket, its session, and what is owed.
 //!
 //! The rules of edge-triggered readiness live here. Readiness is remembered until the kernel says
 //! `WouldBlock`, or a short read or write shows the same; a connection that owes something is
 //! not read; and a turn has a budget, so that a busy peer starves nobody. Never here: other
-//! connections, the limits, the clock.
+//! connections, the limits, the clock. The single calls are in `transfer.rs`.
 
-use std::io::{self, ErrorKind};
+mod transfer;
+
 use std::net::SocketAddr;
 
 use super::network::{Stream, Token};
-use super::outbox::{self, Outbox};
+use super::outbox::Outbox;
 use super::peer::Peer;
 use crate::observe::{Detail, Event, Events};
-use crate::session::{Protocol, Reason, Session, State, Step, Time};
+use crate::session::{Protocol, Session, State, Step, Time};
 
 /// Bytes that one connection may read in one turn before the others have theirs.
 const BUDGET: usize = 256 * 1024;
@@ -170,159 +171,5 @@ impl<S: Stream> Connection<S> {
             self.session.handle_flushed(tools.protocol, tools.now);
             self.turn(tools);
         }
-    }
-
-    // ANCHOR: deliver
-    /// Sends `answer`, and keeps what the kernel does not take.
-    #[inline(always)]
-    pub(super) fn deliver(&mut self, answer: &[u8], tools: &mut Tools<'_>) {
-        if answer.is_empty() {
-            return;
-        }
-        // What is owed already goes first.
-        let taken = if self.outbox.is_empty() { self.send(answer, tools) } else { 0 };
-        if taken == answer.len() {
-            self.session.handle_flushed(tools.protocol, tools.now);
-            self.tell_changes(tools.events);
-        } else {
-            self.outbox.push(&answer[taken..]);
-        }
-    }
-    // ANCHOR_END: deliver
-
-    /// Sends what is owed; whether nothing is, now.
-    #[inline]
-    fn flush(&mut self, tools: &mut Tools<'_>) -> bool {
-        self.outbox.is_empty() || self.flush_outbox(tools)
-    }
-
-    #[cold]
-    fn flush_outbox(&mut self, tools: &mut Tools<'_>) -> bool {
-        if !self.writable {
-            return false;
-        }
-        // Taken out for the call and put back: the bytes are in it, and `send` needs the rest.
-        let mut outbox = std::mem::take(&mut self.outbox);
-        let taken = self.send(outbox.front(), tools);
-        outbox.sent(taken);
-        self.outbox = outbox;
-        if self.outbox.is_empty() {
-            self.session.handle_flushed(tools.protocol, tools.now);
-            self.tell_changes(tools.events);
-        }
-        self.outbox.is_empty()
-    }
-
-    // ANCHOR: send
-    /// One `send`: how many bytes the kernel took. A short write says that its buffer is full.
-    #[inline(always)]
-    fn send(&mut self, bytes: &[u8], tools: &mut Tools<'_>) -> usize {
-        let result = outbox::send(&mut self.stream, bytes);
-        tools.events.tell(Detail::Calls, Some(self.number), || Event::Sent {
-            offered: bytes.len(),
-            result: Event::result(&result),
-        });
-        let taken = match result {
-            Ok(taken) => taken,
-            Err(error) => {
-                self.nothing_sent(&error);
-                0
-            }
-        };
-        self.writable &= taken == bytes.len();
-        self.sent += taken as u64;
-        taken
-    }
-    // ANCHOR_END: send
-
-    #[cold]
-    fn nothing_sent(&mut self, error: &io::Error) {
-        if error.kind() != ErrorKind::WouldBlock {
-            self.lost(error);
-        }
-    }
-
-    // ANCHOR: receive
-    /// One `recv` and the answer to it: how many bytes came.
-    #[inline(always)]
-    fn receive(&mut self, tools: &mut Tools<'_>) -> usize {
-        let result = self.stream.recv(tools.buffer);
-        tools.events.tell(Detail::Calls, Some(self.number), || Event::Received {
-            result: Event::result(&result),
-        });
-        match result {
-            Ok(0) => {
-                self.end_of_input(tools);
-                0
-            }
-            Ok(received) => {
-                // A short read has emptied the socket, and what comes later makes an edge; but the
-                // end, if it is known to be there already, makes none.
-                self.readable = received == tools.buffer.len() || self.read_closed;
-                self.received += received as u64;
-                self.hear(received, tools);
-                received
-            }
-            Err(error) => {
-                self.nothing_received(&error);
-                0
-            }
-        }
-    }
-    // ANCHOR_END: receive
-
-    #[cold]
-    fn end_of_input(&mut self, tools: &mut Tools<'_>) {
-        self.readable = false;
-        let answer = self.session.handle_end_of_input();
-        self.tell_changes(tools.events);
-        self.deliver(&answer, tools);
-    }
-
-    #[cold]
-    fn nothing_received(&mut self, error: &io::Error) {
-        match error.kind() {
-            ErrorKind::WouldBlock => self.readable = false,
-            // The turn goes round once more.
-            ErrorKind::Interrupted => {}
-            _ => self.lost(error),
-        }
-    }
-
-    #[inline(always)]
-    fn hear(&mut self, received: usize, tools: &mut Tools<'_>) {
-        // The buffer is lent to the session and back: the answer may lie in it.
-        let buffer = std::mem::take(&mut tools.buffer);
-        let bytes = &mut buffer[..received];
-        let answer = self.session.handle_bytes(tools.protocol, tools.now, bytes);
-        self.tell_changes(tools.events);
-        self.deliver(&answer, tools);
-        drop(answer);
-        tools.buffer = buffer;
-    }
-
-    fn shut_down_sending(&mut self, tools: &mut Tools<'_>) {
-        if self.sending_shut {
-            return;
-        }
-        self.sending_shut = true;
-        let result = self.stream.shut_down_sending().map(|()| 0);
-        tools.events.tell(Detail::Calls, Some(self.number), || Event::ShutDown {
-            result: Event::result(&result),
-        });
-        if let Err(error) = result {
-            self.lost(&error);
-        }
-    }
-
-    /// The socket is of no more use: one peer's error ends one connection.
-    fn lost(&mut self, error: &io::Error) {
-        self.session.handle_lost(match error.kind() {
-            ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::NotConnected => {
-                Reason::Reset
-            }
-            ErrorKind::TimedOut => Reason::WriteTimeout,
-            _ => Reason::SocketError,
-        });
     }
 }

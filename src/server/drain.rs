@@ -1,6 +1,6 @@
 //! Stopping: no new connections, everybody gets what they are owed, and that within a time.
 
-use super::event_loop::{EventLoop, Outcome};
+use super::event_loop::EventLoop;
 use super::network::Network;
 use crate::observe::{Detail, Event};
 use crate::session::Time;
@@ -15,6 +15,15 @@ pub(super) enum Drain {
     Until(Option<Time>),
     /// The time is over, or a second signal came: so many connections were cut off.
     CutOff(usize, Outcome),
+}
+
+/// How a loop ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everybody got what they were owed, or the time for it was over.
+    Drained,
+    /// A second signal ended it at once.
+    Forced,
 }
 
 impl Drain {

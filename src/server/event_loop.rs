@@ -18,7 +18,7 @@ use super::admission::Admission;
 use super::config::Config;
 use super::connection::{Connection, Rest, Tools};
 use super::deadlines::Deadlines;
-use super::drain::Drain;
+use super::drain::{Drain, Outcome};
 use super::logins::Logins;
 use super::network::{Network, Token, Wakeup};
 use super::penalties::Offenders;
@@ -57,15 +57,6 @@ pub struct EventLoop<N: Network> {
     wakeups: Vec<Wakeup>,
     buffer: Box<[u8]>,
     stop: Arc<AtomicBool>,
-}
-
-/// How a loop ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Everybody got what they were owed, or the time for it was over.
-    Drained,
-    /// A second signal ended it at once.
-    Forced,
 }
 
 impl<N: Network> EventLoop<N> {

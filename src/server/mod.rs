@@ -23,7 +23,8 @@ mod verify;
 pub use admission::{Limits, MaxPending, MaxPendingError};
 pub use config::{Config, MIN_MAX_BUFFER};
 pub use deadlines::Deadlines;
-pub use event_loop::{EventLoop, Outcome};
+pub use drain::Outcome;
+pub use event_loop::EventLoop;
 pub use penalties::Penalties;
 pub use verify::{Answer, Verifier};
 

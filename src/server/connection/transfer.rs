@@ -1,0 +1,168 @@
+//! How bytes move between a connection's socket and its session, one call at a time.
+//!
+//! Each call's result says something about readiness, and is remembered: a `WouldBlock`, a short read or a short write
+//! shows that there is nothing more to be had until the next edge.
+
+use std::io::{self, ErrorKind};
+
+use super::{Connection, Tools};
+use crate::observe::{Detail, Event};
+use crate::server::network::Stream;
+use crate::server::outbox;
+use crate::session::Reason;
+
+impl<S: Stream> Connection<S> {
+    // ANCHOR: deliver
+    /// Sends `answer`, and keeps what the kernel does not take.
+    #[inline(always)]
+    pub(in crate::server) fn deliver(&mut self, answer: &[u8], tools: &mut Tools<'_>) {
+        if answer.is_empty() {
+            return;
+        }
+        // What is owed already goes first.
+        let taken = if self.outbox.is_empty() { self.send(answer, tools) } else { 0 };
+        if taken == answer.len() {
+            self.session.handle_flushed(tools.protocol, tools.now);
+            self.tell_changes(tools.events);
+        } else {
+            self.outbox.push(&answer[taken..]);
+        }
+    }
+    // ANCHOR_END: deliver
+
+    /// Sends what is owed; whether nothing is, now.
+    #[inline]
+    pub(super) fn flush(&mut self, tools: &mut Tools<'_>) -> bool {
+        self.outbox.is_empty() || self.flush_outbox(tools)
+    }
+
+    #[cold]
+    fn flush_outbox(&mut self, tools: &mut Tools<'_>) -> bool {
+        if !self.writable {
+            return false;
+        }
+        // Taken out for the call and put back: the bytes are in it, and `send` needs the rest.
+        let mut outbox = std::mem::take(&mut self.outbox);
+        let taken = self.send(outbox.front(), tools);
+        outbox.sent(taken);
+        self.outbox = outbox;
+        if self.outbox.is_empty() {
+            self.session.handle_flushed(tools.protocol, tools.now);
+            self.tell_changes(tools.events);
+        }
+        self.outbox.is_empty()
+    }
+
+    // ANCHOR: send
+    /// One `send`: how many bytes the kernel took. A short write says that its buffer is full.
+    #[inline(always)]
+    fn send(&mut self, bytes: &[u8], tools: &mut Tools<'_>) -> usize {
+        let result = outbox::send(&mut self.stream, bytes);
+        tools.events.tell(Detail::Calls, Some(self.number), || Event::Sent {
+            offered: bytes.len(),
+            result: Event::result(&result),
+        });
+        let taken = match result {
+            Ok(taken) => taken,
+            Err(error) => {
+                self.nothing_sent(&error);
+                0
+            }
+        };
+        self.writable &= taken == bytes.len();
+        self.sent += taken as u64;
+        taken
+    }
+    // ANCHOR_END: send
+
+    #[cold]
+    fn nothing_sent(&mut self, error: &io::Error) {
+        if error.kind() != ErrorKind::WouldBlock {
+            self.lost(error);
+        }
+    }
+
+    // ANCHOR: receive
+    /// One `recv` and the answer to it: how many bytes came.
+    #[inline(always)]
+    pub(super) fn receive(&mut self, tools: &mut Tools<'_>) -> usize {
+        let result = self.stream.recv(tools.buffer);
+        tools.events.tell(Detail::Calls, Some(self.number), || Event::Received {
+            result: Event::result(&result),
+        });
+        match result {
+            Ok(0) => {
+                self.end_of_input(tools);
+                0
+            }
+            Ok(received) => {
+                // A short read has emptied the socket, and what comes later makes an edge; but the
+                // end, if it is known to be there already, makes none.
+                self.readable = received == tools.buffer.len() || self.read_closed;
+                self.received += received as u64;
+                self.hear(received, tools);
+                received
+            }
+            Err(error) => {
+                self.nothing_received(&error);
+                0
+            }
+        }
+    }
+    // ANCHOR_END: receive
+
+    #[cold]
+    fn end_of_input(&mut self, tools: &mut Tools<'_>) {
+        self.readable = false;
+        let answer = self.session.handle_end_of_input();
+        self.tell_changes(tools.events);
+        self.deliver(&answer, tools);
+    }
+
+    #[cold]
+    fn nothing_received(&mut self, error: &io::Error) {
+        match error.kind() {
+            ErrorKind::WouldBlock => self.readable = false,
+            // The turn goes round once more.
+            ErrorKind::Interrupted => {}
+            _ => self.lost(error),
+        }
+    }
+
+    #[inline(always)]
+    fn hear(&mut self, received: usize, tools: &mut Tools<'_>) {
+        // The buffer is lent to the session and back: the answer may lie in it.
+        let buffer = std::mem::take(&mut tools.buffer);
+        let bytes = &mut buffer[..received];
+        let answer = self.session.handle_bytes(tools.protocol, tools.now, bytes);
+        self.tell_changes(tools.events);
+        self.deliver(&answer, tools);
+        drop(answer);
+        tools.buffer = buffer;
+    }
+
+    pub(super) fn shut_down_sending(&mut self, tools: &mut Tools<'_>) {
+        if self.sending_shut {
+            return;
+        }
+        self.sending_shut = true;
+        let result = self.stream.shut_down_sending().map(|()| 0);
+        tools.events.tell(Detail::Calls, Some(self.number), || Event::ShutDown {
+            result: Event::result(&result),
+        });
+        if let Err(error) = result {
+            self.lost(&error);
+        }
+    }
+
+    /// The socket is of no more use: one peer's error ends one connection.
+    fn lost(&mut self, error: &io::Error) {
+        self.session.handle_lost(match error.kind() {
+            ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::NotConnected => {
+                Reason::Reset
+            }
+            ErrorKind::TimedOut => Reason::WriteTimeout,
+            _ => Reason::SocketError,
+        });
+    }
+}
