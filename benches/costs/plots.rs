@@ -1,6 +1,7 @@
 //! The two pictures of the book: throughput and memory against connections.
 
 use std::error::Error;
+use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -23,15 +24,18 @@ type Line = Vec<(f64, f64)>;
 
 /// Measures, and draws into `folder`.
 pub(crate) fn draw(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
     let rates = lines(&[1, 5, 20, 50, 200, 500, 1000, 3000], 1000, |peer, clients| {
         Ok(rate(peer, clients)? / 1000.)
     })?;
-    plot(&folder.join("throughput.svg"), "connections", "thousand messages a second", &rates)?;
+    let legend = SeriesLabelPosition::LowerRight;
+    plot(&folder.join("throughput.svg"), "thousand messages a second", legend, &rates)?;
     let costs = lines(&[500, 1000, 2000, 4000, 8000, 16_000], 1000, |peer, clients| {
         let server = Server::start(&mut peer.command())?;
         memory(&server, clients).map(|(bytes, _)| bytes)
     })?;
-    plot(&folder.join("memory.svg"), "connections", "bytes a connection", &costs)
+    let legend = SeriesLabelPosition::MiddleRight;
+    plot(&folder.join("memory.svg"), "bytes a connection", legend, &costs)
 }
 
 /// The points of every peer, the rounds interleaved; threads only up to `most_threads`.
@@ -60,11 +64,16 @@ fn lines(
     Ok(lines)
 }
 
-fn plot(path: &Path, x: &str, y: &str, lines: &[Line; 3]) -> io::Result<()> {
-    try_plot(path, x, y, lines).map_err(|error| io::Error::other(error.to_string()))
+fn plot(path: &Path, y: &str, legend: SeriesLabelPosition, lines: &[Line; 3]) -> io::Result<()> {
+    try_plot(path, y, legend, lines).map_err(|error| io::Error::other(error.to_string()))
 }
 
-fn try_plot(path: &Path, x: &str, y: &str, lines: &[Line; 3]) -> Result<(), Box<dyn Error>> {
+fn try_plot(
+    path: &Path,
+    y: &str,
+    legend: SeriesLabelPosition,
+    lines: &[Line; 3],
+) -> Result<(), Box<dyn Error>> {
     let points = || lines.iter().flatten();
     let right = points().map(|(x, _)| *x).fold(1., f64::max);
     let left = points().map(|(x, _)| *x).fold(right, f64::min);
@@ -84,7 +93,8 @@ fn try_plot(path: &Path, x: &str, y: &str, lines: &[Line; 3]) -> Result<(), Box<
         )?;
     chart
         .configure_mesh()
-        .x_desc(x)
+        .x_desc("connections")
+        .x_labels(4)
         .y_desc(y)
         .label_style(("sans-serif", 14))
         .x_label_formatter(&|x| format!("{x:.0}"))
@@ -101,7 +111,7 @@ fn try_plot(path: &Path, x: &str, y: &str, lines: &[Line; 3]) -> Result<(), Box<
     }
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::LowerLeft)
+        .position(legend)
         .label_font(("sans-serif", 14))
         .background_style(WHITE)
         .border_style(BLACK)

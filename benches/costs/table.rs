@@ -18,18 +18,21 @@ pub(crate) fn head(peers: &[Peer]) {
 /// One row: the median, and beside it the ratios to the first server.
 pub(crate) fn row(row: &Row, costs: &[Costs]) {
     print!("| {:32} | {:14} |", row.title, row.unit);
-    for column in costs {
-        print!(" {:>24} |", cell(column, &costs[0]).unwrap_or("–".into()));
+    for (at, column) in costs.iter().enumerate() {
+        let beside = (at > 0).then_some(&costs[0]);
+        print!(" {:>24} |", cell(column, beside).unwrap_or("–".into()));
     }
     println!();
 }
 
-fn cell(column: &Costs, first: &Costs) -> Option<String> {
+fn cell(column: &Costs, first: Option<&Costs>) -> Option<String> {
     let costs: Vec<f64> = column.iter().copied().collect::<Option<_>>()?;
+    let number = digits(median(costs.clone()));
+    let Some(first) = first else { return Some(number) };
     let first: Vec<f64> = first.iter().copied().collect::<Option<_>>()?;
     let ratios = costs.iter().zip(&first).map(|(cost, first)| cost / first).collect();
     let best = best(&costs) / best(&first);
-    Some(format!("{} ({:.2}, {best:.2})", digits(median(costs)), median(ratios)))
+    Some(format!("{number} ({}, {})", digits(median(ratios)), digits(best)))
 }
 
 pub(crate) fn median(mut numbers: Vec<f64>) -> f64 {
