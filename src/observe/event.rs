@@ -50,6 +50,9 @@ pub enum Event {
     Opened {
         /// The other end.
         peer: SocketAddr,
+        /// The state in which it begins.
+        #[serde(serialize_with = "name_of_state")]
+        state: State,
     },
     /// A connection was accepted over a limit or from a penalized source, and closed.
     Refused {

@@ -121,7 +121,7 @@ impl Reader for Log {
         let conn = record.connection.unwrap_or_default();
         match &record.event {
             Event::Listening { address } => info!(%address, "listening"),
-            Event::Opened { peer } => info!(conn, %peer, "opened"),
+            Event::Opened { peer, .. } => info!(conn, %peer, "opened"),
             Event::LetIn { peer } => info!(conn, %peer, "let in"),
             Event::Refused { peer, reason } => self.refused(record.time, conn, *peer, *reason),
             Event::Penalty { source, reason, seconds } => {

@@ -158,14 +158,14 @@ impl<N: Network> EventLoop<N> {
         let mut nonce = [0; MAX_NONCE_LEN];
         let nonce = self.config.nonces.draw(&mut *self.rng, &mut nonce);
         let session = Session::new(&self.config.protocol, nonce, self.now);
-        let pending = session.is_pending();
+        let (pending, state) = (session.is_pending(), session.state());
         let key = self.connections.insert(Connection::new(stream, peer, number, session));
         self.admission.opened();
         if pending {
             self.connections[key].counted_pending = true;
             self.admission.pending_began(peer.ip());
         }
-        self.events.tell(Detail::Life, Some(number), || Event::Opened { peer });
+        self.events.tell(Detail::Life, Some(number), || Event::Opened { peer, state });
         if !pending {
             self.events.tell(Detail::Life, Some(number), || Event::LetIn { peer });
         }
