@@ -1,0 +1,317 @@
+// What the page knows, as plain data: records and measurements go in. No document and no clock, so
+// that it can be tested by itself, and copied whole when the picture is frozen.
+
+import { parse } from './totals.js';
+
+export const STATES = [
+  'send_nonce', 'await_digest', 'serving', 'verifying', 'draining', 'ending', 'lingering',
+];
+
+// Bounds: whatever the server does, the page keeps no more than this.
+const KNOWN = 5000; // connections, one by one; the rest are counts
+const WITH_LINES = 256; // up to so many, each keeps its last records
+const LINES = 40;
+const TURNS = 20;
+const TURN_RECORDS = 40;
+const CLOSED = 12;
+const SAMPLES = 60;
+
+// Turns that are shown: a burst, then a few in a row now and then.
+const BURST = 16;
+const PER_SECOND = 4;
+const IN_A_ROW = 4;
+
+// In seconds: a connection is followed so long before a newer one takes its place; one that may
+// have changed unseen is forgotten after so long without a word.
+const STAY = 3;
+const FORGET = 3;
+
+const zero = () => Object.fromEntries(STATES.map((state) => [state, 0]));
+
+/** A model that knows nothing yet. */
+export function create() {
+  return {
+    events: 0, lost: 0, time: 0,
+    phase: 'unknown', since: 0, atMost: null,
+    turn: null, mark: null, turnCount: 0, turns: [], steps: {},
+    gate: { left: BURST, at: 0, shut: false },
+    connections: new Map(), counts: zero(), unseen: zero(), gap: null,
+    closed: [], ways: {},
+    chosen: null, chosenAt: 0, followsNewest: true,
+    draining: false, stopped: false, address: null,
+    totals: null, samples: [],
+  };
+}
+
+/** Takes in one record of the trace. */
+export function apply(model, record) {
+  model.events += 1;
+  model.time = record.time;
+  if (Object.hasOwn(OF_LOOP, record.event)) {
+    OF_LOOP[record.event](model, record);
+    return;
+  }
+  const connection = record.connection === undefined ? null : connectionOf(model, record);
+  note(model, record, connection);
+  if (Object.hasOwn(OF_CONNECTION, record.event)) {
+    OF_CONNECTION[record.event](model, record, connection);
+  }
+}
+
+/** So many records are missing here. */
+export function lose(model, count) {
+  model.lost += count;
+  model.turn = null;
+  leaveOut(model).lost += count;
+  for (const connection of model.connections.values()) {
+    connection.sure = false;
+    connection.whole = false;
+    // They are soon gone from these two states; what is left of them tells where they are.
+    if (['send_nonce', 'await_digest'].includes(connection.state)) forget(model, connection);
+  }
+}
+
+/** Looks at one connection, from now on; null: at the newest. */
+export function choose(model, number) {
+  model.followsNewest = number === null;
+  if (number === null) {
+    model.chosen = [...model.connections.values()].at(-1) ?? model.chosen;
+  } else {
+    const closed = model.closed.find((each) => each.number === number);
+    model.chosen = model.connections.get(number) ?? closed ?? stranger(number);
+  }
+  if (model.chosen) model.chosen.lines ??= [];
+  model.chosenAt = model.time;
+}
+
+const OF_LOOP = {
+  listening(model, { address }) {
+    model.address = address;
+  },
+  waiting(model, { time, at_most: atMost }) {
+    // Its end is missing if there is still one.
+    if (model.turn) finish(model, null);
+    Object.assign(model, { phase: 'waiting', since: time, atMost });
+  },
+  turn(model, { time, ready }) {
+    const waited = model.phase === 'waiting' ? time - model.since : null;
+    Object.assign(model, { phase: 'working', since: time });
+    model.turnCount += 1;
+    model.mark = { number: model.turnCount, waited };
+    model.turn = {
+      ...model.mark, ready, took: null, shown: isAdmitted(model.gate, time), records: [], more: 0,
+      steps: { ready: 0, queue: 0, logins: 0, accept: 0, deadlines: 0 },
+    };
+  },
+  turn_end(model, { took }) {
+    if (model.turn) finish(model, took);
+    model.phase = 'unknown';
+  },
+  draining(model) {
+    model.draining = true;
+  },
+  stopped(model) {
+    model.stopped = true;
+  },
+};
+
+const OF_CONNECTION = {
+  state(model, { time, from, to }, connection) {
+    move(model, connection, to);
+    for (const way of waysBetween(from, to, connection.ended)) model.ways[way] = time;
+  },
+  let_in(model, { peer }, connection) {
+    connection.peer = peer;
+  },
+  received(_model, { bytes }, connection) {
+    connection.received += bytes ?? 0;
+    if (bytes === 0) connection.ended = true;
+  },
+  sent(_model, { bytes }, connection) {
+    connection.sent += bytes ?? 0;
+  },
+  closed(model, record, connection) {
+    const { peer, received, sent } = record;
+    Object.assign(connection, { peer, received, sent, whole: true });
+    bury(model, record, connection);
+  },
+  refused(model, record, connection) {
+    connection.peer = record.peer;
+    bury(model, record, connection);
+  },
+};
+
+function stranger(number) {
+  return {
+    number, peer: null, state: null, received: 0, sent: 0,
+    // Whether everything that it did was seen, and whether its state is certain.
+    whole: false, sure: true,
+    ended: false, reason: null, at: 0, touched: null, lines: null, left: 0,
+  };
+}
+
+function connectionOf(model, record) {
+  const { connection: number, event, time } = record;
+  let connection = model.connections.get(number);
+  if (!connection) {
+    connection = model.chosen?.number === number ? model.chosen : stranger(number);
+    if (event === 'opened') Object.assign(connection, { peer: record.peer, whole: true });
+    // Those that are over with this record are never among the open ones.
+    if (!['closed', 'refused'].includes(event) && model.connections.size < KNOWN) {
+      model.connections.set(number, connection);
+      move(model, connection, record.state ?? record.from ?? guess(model));
+      if (event !== 'opened' && model.unseen[connection.state] > 0) {
+        model.unseen[connection.state] -= 1;
+      }
+    }
+    if (model.connections.size <= WITH_LINES) connection.lines ??= [];
+    lookAtNewest(model, connection);
+  }
+  connection.sure = true;
+  connection.at = time;
+  return connection;
+}
+
+// Where a connection is that was open before anybody looked: said by the counts, if they leave
+// no choice, and otherwise most likely being served.
+function guess(model) {
+  const states = STATES.filter((state) => model.unseen[state] > 0);
+  return states.length === 1 ? states[0] : 'serving';
+}
+
+function lookAtNewest(model, connection) {
+  if (!model.followsNewest || (model.chosen && model.time - model.chosenAt < STAY)) return;
+  connection.lines ??= [];
+  Object.assign(model, { chosen: connection, chosenAt: model.time });
+}
+
+function move(model, connection, to) {
+  const isKnown = model.connections.get(connection.number) === connection;
+  if (isKnown && connection.state in model.counts) model.counts[connection.state] -= 1;
+  if (isKnown && to in model.counts) model.counts[to] += 1;
+  connection.state = to;
+}
+
+function forget(model, connection) {
+  move(model, connection, null);
+  model.connections.delete(connection.number);
+}
+
+function bury(model, { reason, time }, connection) {
+  forget(model, connection);
+  Object.assign(connection, { state: 'closed', reason, at: time });
+  model.closed.push(connection);
+  if (model.closed.length > CLOSED) model.closed.shift();
+}
+
+// The arrows of the picture from one told state to the next: what owes nothing goes through
+// draining and ending without stopping there.
+function waysBetween(from, to, inputEnded) {
+  const stops = [from];
+  if (to === 'lingering' && from !== 'ending') stops.push('ending');
+  if (to === 'closed' && from === 'serving' && inputEnded) stops.push('draining');
+  stops.push(to);
+  return stops.slice(1).map((stop, i) => `${stops[i]}>${stop}`);
+}
+
+function note(model, record, connection) {
+  const turn = model.turn;
+  if (turn) {
+    countStep(model, turn.steps, record, connection);
+    if (turn.records.length < TURN_RECORDS && turn.shown) turn.records.push(record);
+    else turn.more += 1;
+  }
+  if (!connection?.lines) return;
+  connection.lines.push({ seq: model.events, mark: turn && model.mark, record });
+  if (connection.lines.length > LINES) {
+    connection.lines.shift();
+    connection.left += 1;
+  }
+}
+
+const STEP_OF = {
+  ready: 'ready', stale: 'ready', login: 'logins', deadline: 'deadlines',
+  opened: 'accept', refused: 'accept',
+};
+
+function countStep(model, steps, { event }, connection) {
+  const step = STEP_OF[event];
+  const touched = connection?.touched === model.mark.number;
+  if (step) steps[step] += 1;
+  // Neither the kernel nor a deadline nor a worker brought it here: it had queued up.
+  else if (connection && !touched && !model.draining && ['received', 'sent'].includes(event)) {
+    steps.queue += 1;
+  }
+  if (connection) connection.touched = model.mark.number;
+}
+
+function isAdmitted(gate, time) {
+  gate.left = Math.min(BURST, gate.left + Math.max(0, time - gate.at) * PER_SECOND);
+  gate.at = time;
+  // Single turns out of thousands would tell nothing: it opens again for a few in a row.
+  if (gate.left >= IN_A_ROW) gate.shut = false;
+  if (gate.left < 1) gate.shut = true;
+  if (gate.shut) return false;
+  gate.left -= 1;
+  return true;
+}
+
+function finish(model, took) {
+  const turn = model.turn;
+  model.turn = null;
+  turn.took = took;
+  for (const [step, count] of Object.entries(turn.steps)) {
+    if (count > 0) model.steps[step] = { count, at: model.time };
+  }
+  if (turn.shown) {
+    push(model, turn);
+    return;
+  }
+  const gap = leaveOut(model);
+  gap.turns += 1;
+  gap.waited += turn.waited ?? 0;
+  gap.worked += took ?? 0;
+}
+
+function leaveOut(model) {
+  const last = model.turns.at(-1);
+  if (last?.isGap) return last;
+  const gap = { isGap: true, id: `gap ${model.events}`, turns: 0, lost: 0, waited: 0, worked: 0 };
+  push(model, gap);
+  return gap;
+}
+
+function push(model, entry) {
+  model.turns.push(entry);
+  if (model.turns.length > TURNS) model.turns.shift();
+}
+
+/** Takes in what `/metrics` said, at a time in seconds on the reader's clock. */
+export function measure(model, text, at) {
+  const totals = parse(text);
+  const before = model.samples.at(-1);
+  const turns = totals.get('sockmodes_loop_turns_total') ?? 0;
+  const worked = totals.get('sockmodes_loop_turn_seconds_sum') ?? 0;
+  model.totals = totals;
+  model.samples.push({
+    at, turns, worked,
+    rate: before ? (turns - before.turns) / (at - before.at) : 0,
+    share: before ? Math.min(1, (worked - before.worked) / (at - before.at)) : 0,
+  });
+  if (model.samples.length > SAMPLES) model.samples.shift();
+  for (const connection of model.connections.values()) {
+    if (!connection.sure && model.time - connection.at > FORGET) forget(model, connection);
+  }
+  countUnseen(model);
+}
+
+// The two sources are not read at the same moment. Twice in a row, a difference is no accident.
+function countUnseen(model) {
+  const gap = zero();
+  for (const state of STATES) {
+    const open = model.totals.get(`sockmodes_connections{state="${state}"}`) ?? 0;
+    gap[state] = Math.max(0, open - model.counts[state]);
+    model.unseen[state] = Math.min(gap[state], model.gap?.[state] ?? Infinity);
+  }
+  model.gap = gap;
+}
