@@ -1,0 +1,191 @@
+// Small helpers to write to the document, and the two quiet parts of the page: one connection line
+// by line, and the totals.
+
+import { STATES } from './model.js';
+import { boundOf, buckets, labelled } from './totals.js';
+import { REASON_WORDS, duration, many, number, percent, sentence, size } from './words.js';
+
+const SVG = 'http://www.w3.org/2000/svg';
+
+export const find = (selector) => document.querySelector(selector);
+
+/** Writes a text, if it is another one: what stays the same costs no layout. */
+export function put(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/** A new element with a class and a text. */
+export function make(tag, className = '', text = '') {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  if (text) node.textContent = text;
+  return node;
+}
+
+/** A new element of a drawing. */
+export function makeSvg(tag, attributes) {
+  const node = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  return node;
+}
+
+/** How many are open, those included that the page has not seen open. */
+export function openIn(model, state) {
+  return model.counts[state] + model.unseen[state];
+}
+
+const lines = find('#lines');
+const scroll = find('#scroll');
+const story = { connection: null, last: null };
+
+/** Draws what happened on the chosen connection. */
+export function drawStory(model, now) {
+  const chosen = model.chosen;
+  find('#newest').setAttribute('aria-pressed', model.followsNewest);
+  find('#hint').hidden = STATES.some((state) => openIn(model, state) > 0);
+  if (model.address) put(find('#nc'), `nc ${model.address.replace(/:(\d+)$/, ' $1')}`);
+  put(find('#who'), chosen ? portrait(chosen) : '');
+  if (chosen !== story.connection) {
+    lines.replaceChildren();
+    Object.assign(story, { connection: chosen, last: null });
+  }
+  const isAtEnd = scroll.scrollTop + scroll.clientHeight > scroll.scrollHeight - 24;
+  addLines(chosen?.lines ?? []);
+  put(find('#quiet'), quiet(model, chosen, now));
+  if (isAtEnd) scroll.scrollTop = scroll.scrollHeight;
+}
+
+function portrait({ number: name, peer, state, reason, received, sent, whole, left }) {
+  const least = whole ? '' : 'at least ';
+  const words = [
+    `#${name}`, peer, state && (reason ? `closed: ${reason}` : state),
+    `${least}${size(received)} in`, `${least}${size(sent)} out`,
+  ];
+  if (left > 0) words.push(`${many(left, 'line')} before these`);
+  else if (!whole) words.push('not all that it did was seen');
+  return words.filter(Boolean).join(' · ');
+}
+
+function quiet(model, chosen, now) {
+  if (!chosen) return 'No connection is chosen.';
+  if (chosen.state === 'closed') return '';
+  if (!chosen.lines?.length) return 'Nothing has happened on it since it was chosen.';
+  const silence = now - chosen.at;
+  return silence > 0.5 ? `quiet for ${duration(silence)}` : '';
+}
+
+function addLines(entries) {
+  const first = entries[0]?.seq ?? Infinity;
+  while (lines.firstChild && Number(lines.firstChild.dataset.seq) < first) {
+    lines.firstChild.remove();
+  }
+  for (const entry of entries) {
+    if (story.last && entry.seq <= story.last.seq) continue;
+    if (entry.mark && entry.mark.number !== story.last?.mark?.number) lines.append(heading(entry));
+    lines.append(line(entry, story.last));
+    story.last = entry;
+  }
+}
+
+function heading({ seq, mark }) {
+  const waited = mark.waited === null ? '' : `, after ${duration(mark.waited)} in epoll_wait`;
+  const node = make('li', 'mark', `turn ${number(mark.number)}${waited}`);
+  node.dataset.seq = seq;
+  return node;
+}
+
+function line({ seq, record }, before) {
+  const node = make('li', `line ${record.event}`);
+  const time = before ? `+${duration(record.time - before.record.time)}` : '0 s';
+  node.dataset.seq = seq;
+  node.append(make('span', 'when', time), make('span', 'say', sentence(record)));
+  return node;
+}
+
+/** Draws the totals. */
+export function drawTotals(model) {
+  const { totals } = model;
+  if (!totals) return;
+  for (const node of document.querySelectorAll('[data-total]')) {
+    put(node, TILES[node.dataset.total](totals));
+  }
+  drawHistogram(buckets(totals));
+  drawRates(model.samples);
+  drawReasons(labelled(totals, 'sockmodes_closed_total'));
+}
+
+const count = (name) => (totals) => number(totals.get(`sockmodes_${name}`) ?? 0);
+const bytes = (name) => (totals) => size(totals.get(`sockmodes_${name}`) ?? 0);
+
+const TILES = {
+  connections: count('connections_total'),
+  authenticated: count('authenticated_total'),
+  received: bytes('received_bytes_total'),
+  sent: bytes('sent_bytes_total'),
+  turns: count('loop_turns_total'),
+  success: count('logins_total{result="success"}'),
+  failure: count('logins_total{result="failure"}'),
+};
+
+function drawHistogram(list) {
+  const half = boundOf(list, 0.5);
+  const most = boundOf(list, 0.99);
+  const highest = Math.max(1, ...list.map((bucket) => bucket.count));
+  const node = find('#histogram');
+  while (node.childElementCount < list.length) node.append(make('li'));
+  list.forEach((bucket, i) => {
+    const bar = node.children[i];
+    // The root, so that the few slow turns are seen beside the many fast ones.
+    bar.style.height = `${100 * Math.sqrt(bucket.count / highest)}%`;
+    bar.className = bucket.bound <= half ? 'half' : bucket.bound <= most ? 'most' : '';
+    bar.title = `${upTo(bucket.bound)}: ${number(bucket.count)}`;
+  });
+  put(find('#bounds'), half === undefined ? 'None so far.'
+    : `Half of them: ${upTo(half)}. 99 of 100: ${upTo(most)}. `
+      + 'These are bounds of buckets: the true values are somewhat lower.');
+}
+
+function upTo(bound) {
+  return bound === Infinity ? 'more than the largest bound' : `at most ${duration(bound)}`;
+}
+
+const rates = makeSvg('svg', {
+  viewBox: '0 0 120 40', preserveAspectRatio: 'none', 'aria-hidden': true,
+});
+const bars = makeSvg('path', { d: '' });
+rates.append(bars);
+find('#rates').append(rates);
+
+function drawRates(samples) {
+  const highest = Math.max(1, ...samples.map((sample) => sample.rate));
+  const start = 120 - 2 * samples.length;
+  bars.setAttribute('d', samples.map(({ rate }, i) => {
+    const height = 40 * Math.sqrt(rate / highest);
+    return `M${start + 2 * i + 1} 40v${-height.toFixed(1)}`;
+  }).join(''));
+  const last = samples.at(-1);
+  put(find('#rate'), `${number(last.rate)} in the last second, ${number(highest)} at the most.`);
+  put(find('#share'), samples.length < 2 ? ''
+    : `At work for ${percent(last.share)} of the last second.`);
+}
+
+function drawReasons(reasons) {
+  const list = find('#reasons');
+  const seen = reasons.filter(([, value]) => value > 0).sort((a, b) => b[1] - a[1]);
+  const highest = seen[0]?.[1] ?? 1;
+  find('#none-closed').hidden = seen.length > 0;
+  while (list.childElementCount > seen.length) list.lastChild.remove();
+  seen.forEach(([reason, value], i) => {
+    const node = list.children[i] ?? list.appendChild(reasonRow());
+    put(node.children[0], reason);
+    put(node.children[1], number(value));
+    put(node.children[2], REASON_WORDS[reason] ?? '');
+    node.children[3].style.width = `${100 * value / highest}%`;
+  });
+}
+
+function reasonRow() {
+  const node = make('li');
+  node.append(make('code'), make('b'), make('span'), make('i'));
+  return node;
+}
