@@ -5,6 +5,7 @@ import { STATES } from './model.js';
 import { boundOf, buckets, labelled } from './totals.js';
 import { REASON_WORDS, duration, many, number, percent, sentence, size } from './words.js';
 
+const NEAR = 48; // pixels
 const SVG = 'http://www.w3.org/2000/svg';
 
 export const find = (selector) => document.querySelector(selector);
@@ -29,6 +30,16 @@ export function makeSvg(tag, attributes) {
   return node;
 }
 
+/** Tells whether a box is to stay scrolled to its end: only a reader's scrolling changes that. */
+export function staysAtEnd(box) {
+  let stays = true;
+  box.addEventListener('scroll', () => {
+    stays = box.scrollTop + box.clientHeight > box.scrollHeight - NEAR
+      && box.scrollLeft + box.clientWidth > box.scrollWidth - NEAR;
+  });
+  return () => stays;
+}
+
 /** How many are open, those included that the page has not seen open. */
 export function openIn(model, state) {
   return model.counts[state] + model.unseen[state];
@@ -36,23 +47,29 @@ export function openIn(model, state) {
 
 const lines = find('#lines');
 const scroll = find('#scroll');
+const isAtEnd = staysAtEnd(scroll);
+const IDLE = 3; // seconds without an event, and without a connection
 const story = { connection: null, last: null };
 
 /** Draws what happened on the chosen connection. */
 export function drawStory(model, now) {
   const chosen = model.chosen;
   find('#newest').setAttribute('aria-pressed', model.followsNewest);
-  find('#hint').hidden = STATES.some((state) => openIn(model, state) > 0);
+  find('#hint').hidden = !isIdle(model, now);
   if (model.address) put(find('#nc'), `nc ${model.address.replace(/:(\d+)$/, ' $1')}`);
   put(find('#who'), chosen ? portrait(chosen) : '');
   if (chosen !== story.connection) {
     lines.replaceChildren();
     Object.assign(story, { connection: chosen, last: null });
   }
-  const isAtEnd = scroll.scrollTop + scroll.clientHeight > scroll.scrollHeight - 24;
   addLines(chosen?.lines ?? []);
   put(find('#quiet'), quiet(model, chosen, now));
-  if (isAtEnd) scroll.scrollTop = scroll.scrollHeight;
+  if (isAtEnd()) scroll.scrollTop = scroll.scrollHeight;
+}
+
+function isIdle(model, now) {
+  const isQuiet = model.events === 0 || now - model.time > IDLE;
+  return isQuiet && model.totals && STATES.every((state) => openIn(model, state) === 0);
 }
 
 function portrait({ number: name, peer, state, reason, received, sent, whole, left }) {
@@ -142,7 +159,7 @@ function drawHistogram(list) {
   });
   put(find('#bounds'), half === undefined ? 'None so far.'
     : `Half of them: ${upTo(half)}. 99 of 100: ${upTo(most)}. `
-      + 'These are bounds of buckets: the true values are somewhat lower.');
+      + 'These are bounds of buckets: the true values are not higher.');
 }
 
 function upTo(bound) {

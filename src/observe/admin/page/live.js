@@ -1,6 +1,6 @@
-// Reads what the server tells, keeps the model, and decides when what is drawn. Records are taken in
-// as they come; the document is written at most once a frame, and its parts no oftener than an eye can
-// follow.
+// Reads what the server tells, keeps the model, and decides when what is drawn. Records are taken
+// in as they come; the document is written at most once a frame, and its parts no oftener than an
+// eye can follow.
 
 import { apply, choose, create, lose, measure } from './model.js';
 import { drawStory, drawTotals, find, put } from './draw.js';
@@ -19,7 +19,8 @@ const PACES = [[300, 0], [3000, 250], [Infinity, 1000]];
 
 const page = {
   model: create(), frozen: null, counted: 0, offset: Infinity, rate: 0, measured: null,
-  isOnline: false, wasOnline: false, isDraining: false, isScheduled: false, isOver: false, drawnAt: 0,
+  isOnline: false, wasOnline: false, refusal: null, isDraining: false,
+  isScheduled: false, isOver: false, drawnAt: 0,
 };
 
 /** Now, on the server's clock: the record that travelled fastest says how far it is from ours. */
@@ -27,18 +28,15 @@ function clock() {
   return page.offset === Infinity ? 0 : performance.now() / 1000 - page.offset;
 }
 
-// ——— records ———
-
-const separator = '\n\n';
-
 function takeIn(text) {
-  const blocks = text.split(separator);
+  const blocks = text.split('\n\n');
   const rest = blocks.pop();
-  page.counted += blocks.length;
+  const before = page.model.events;
   for (const block of blocks) {
     if (block.startsWith('data: ')) apply(page.model, JSON.parse(block.slice(6)));
     else takeOther(block);
   }
+  page.counted += page.model.events - before;
   page.offset = Math.min(page.offset, performance.now() / 1000 - page.model.time);
   return rest;
 }
@@ -63,10 +61,12 @@ const breathe = () => new Promise((resolve) => {
   channel.port2.postMessage(null);
 });
 
-// Not an EventSource: this one is told when the stream ends, and takes a thousand records in one go.
+// Not an EventSource: this is told when the stream ends, and takes a thousand records in one go.
 async function follow() {
-  const response = await fetch('events', { headers: { accept: 'text/event-stream' }, cache: 'no-store' });
-  if (!response.ok) throw new Error(response.statusText);
+  const headers = { accept: 'text/event-stream' };
+  const response = await fetch('events', { headers, cache: 'no-store' });
+  page.refusal = response.ok ? null : response.status;
+  if (page.refusal) return;
   begin();
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = '';
@@ -86,7 +86,8 @@ async function follow() {
 // Another server may have taken the place of the one that stopped: nothing is known of it.
 function begin() {
   Object.assign(page, {
-    model: create(), offset: Infinity, measured: null, isOnline: true, wasOnline: true, isOver: false,
+    model: create(), offset: Infinity, measured: null,
+    isOnline: true, wasOnline: true, isDraining: false, isOver: false,
   });
   poll();
 }
@@ -96,7 +97,8 @@ async function listen() {
     try {
       await follow();
     } catch {
-      // Whatever it was, there is only one thing to do.
+      // Whatever it was, there is only one thing to do: to try again.
+      page.refusal = null;
     }
     page.isOnline = false;
     page.model.phase = 'unknown';
@@ -109,10 +111,9 @@ async function listen() {
 async function poll() {
   const { model } = page;
   try {
-    const [metrics, health] = await Promise.all([
-      fetch('metrics', { cache: 'no-store' }), fetch('healthz', { cache: 'no-store' }),
-    ]);
-    page.isDraining = health.status === 503;
+    // A server that stops does not think better of it: there is no need to ask again.
+    page.isDraining ||= (await fetch('healthz', { cache: 'no-store' })).status === 503;
+    const metrics = await fetch('metrics', { cache: 'no-store' });
     if (metrics.ok) measure(model, await metrics.text(), performance.now() / 1000);
   } catch {
     // The stream ends then, too, and says so.
@@ -124,9 +125,10 @@ async function poll() {
 
 function countRate(model) {
   const at = performance.now();
+  const events = model.events + model.lost;
   const { measured } = page;
-  if (measured) page.rate = (model.events + model.lost - measured.events) / (at - measured.at) * 1000;
-  page.measured = { at, events: model.events + model.lost };
+  if (measured) page.rate = (events - measured.events) / (at - measured.at) * 1000;
+  page.measured = { at, events };
 }
 
 async function watch() {
@@ -135,8 +137,6 @@ async function watch() {
     if (page.isOnline) await poll();
   }
 }
-
-// ——— picture ———
 
 function schedule() {
   if (page.isScheduled) return;
@@ -184,14 +184,17 @@ function status() {
 }
 
 function connection() {
-  if (!page.isOnline) {
-    return page.wasOnline ? ['gone', 'the server has stopped; trying again'] : ['gone', 'connecting'];
+  const isStopping = page.isDraining || page.model.draining;
+  if (page.refusal) {
+    return ['gone', `the server refuses the events (${page.refusal}); trying again`];
   }
-  if (page.isDraining || page.model.draining) return ['draining', 'the server is stopping'];
+  if (!page.isOnline && !page.wasOnline) return ['gone', 'connecting'];
+  if (!page.isOnline) {
+    return ['gone', `the server ${isStopping ? 'has stopped' : 'is gone'}; trying again`];
+  }
+  if (isStopping) return ['draining', 'the server is stopping'];
   return ['live', 'live'];
 }
-
-// ——— reader ———
 
 function togglePause() {
   page.frozen = page.frozen ? null : {
@@ -209,7 +212,7 @@ function look(choice) {
   choose(page.model, choice);
   const { frozen } = page;
   if (frozen) choose(frozen.model, choice);
-  if (choice !== null) find('#chosen').value = choice;
+  find('#chosen').value = choice ?? '';
   page.drawnAt = 0;
   draw(frozen?.model ?? page.model, frozen?.now ?? clock(), performance.now());
 }

@@ -6,16 +6,16 @@ import { find, make, makeSvg, openIn, put } from './draw.js';
 import { labelled } from './totals.js';
 import { number, size } from './words.js';
 
-// Up to so many in a state are drawn with their peer, with their bytes, by number.
-const IN_FULL = 3;
-const IN_BRIEF = 6;
-const BY_NAME = 18;
-const OF_A_CROWD = 6;
+// Up to so many in a state are drawn with their peer, with their bytes, by number: what there is
+// room for. The states of those who leave have less, and need less.
+const ROOM = { full: 3, brief: 5, named: 10 };
+const ROOM_OF_LEAVING = { full: 1, brief: 2, named: 4 };
+const OF_A_CROWD = 3;
 const DOTS = 160;
 const DOTS_IN_A_ROW = 20;
 const STAYS_CLOSED = 10; // seconds
 const GLOW = 0.8;
-const RADIUS = 10;
+const RADIUS = 7;
 
 const map = find('#map');
 const boxes = new Map();
@@ -23,17 +23,18 @@ const tokens = new Map();
 const paths = new Map();
 const still = matchMedia('(prefers-reduced-motion: reduce)');
 
-// Which sides the arrows join, and where along them. A lane runs down beside the boxes.
+// Which sides the arrows join, and where along them: the next box in the row, one below, one below
+// and to the left.
 const WAYS = [
   ['send_nonce', 'await_digest', across(0.5)],
   ['await_digest', 'serving', across(0.5)],
   ['serving', 'verifying', across(0.4)],
   ['verifying', 'serving', across(0.6)],
   ['ending', 'lingering', across(0.5)],
-  ['await_digest', 'ending', elbow(0.5, 0.5, 0.5)],
-  ['serving', 'draining', elbow(0.55, 0.55, 0.5)],
-  ['serving', 'ending', elbow(0.25, 0.75, 0.66)],
-  ['verifying', 'ending', elbow(0.4, 0.9, 0.33)],
+  ['await_digest', 'ending', lane(0.4)],
+  ['serving', 'draining', lane(0.6)],
+  ['serving', 'ending', elbow(0.25, 0.75, 0.52)],
+  ['verifying', 'ending', elbow(0.4, 0.9, 0.25)],
   ['lingering', 'closed', lane(0.5)],
   ['draining', 'closed', lane(0.55)],
   ['ending', 'closed', lane(0.5)],
@@ -56,10 +57,8 @@ function elbow(start, end, depth) {
     const from = a.left + start * a.width;
     const to = b.left + end * b.width;
     const y = a.bottom + depth * (b.top - a.bottom);
-    if (Math.abs(to - from) < 2 * RADIUS) return `M${from} ${a.bottom}V${b.top - 2}`;
-    const turn = Math.sign(to - from) * RADIUS;
-    return `M${from} ${a.bottom}V${y - RADIUS}Q${from} ${y} ${from + turn} ${y}`
-      + `H${to - turn}Q${to} ${y} ${to} ${y + RADIUS}V${b.top - 2}`;
+    return `M${from} ${a.bottom}V${y - RADIUS}Q${from} ${y} ${from - RADIUS} ${y}`
+      + `H${to + RADIUS}Q${to} ${y} ${to} ${y + RADIUS}V${b.top - 2}`;
   };
 }
 
@@ -154,20 +153,19 @@ function drawClosedCount(totals) {
 // Gives back those that are drawn by name.
 function drawBox(state, all, connections, chosen) {
   const { section, list, dots, more, count } = boxes.get(state);
-  const isCrowd = all > BY_NAME;
-  const named = connections.slice(-(isCrowd ? OF_A_CROWD : BY_NAME));
+  const room = section.classList.contains('leaving') ? ROOM_OF_LEAVING : ROOM;
+  const isCrowd = all > room.named;
+  const named = connections.slice(-(isCrowd ? OF_A_CROWD : room.named));
   if (connections.includes(chosen) && !named.includes(chosen)) named[0] = chosen;
   put(count, number(all));
   section.classList.toggle('empty', all === 0);
   section.classList.toggle('crowd', isCrowd);
-  list.classList.toggle('full', all <= IN_FULL);
-  list.classList.toggle('brief', all <= IN_BRIEF);
+  list.classList.toggle('full', all <= room.full);
+  list.classList.toggle('brief', all <= room.brief);
   const each = isCrowd ? drawDots(dots, all) : 1;
   const rest = all - named.length;
-  const words = [];
-  if (isCrowd) words.push(each > 1 ? `a dot: ${number(each)} connections` : 'a dot: a connection');
-  else if (rest > 0) words.push(named.length ? `and ${rest} from before` : `${rest} from before`);
-  put(more, words.join(''));
+  if (isCrowd) put(more, each > 1 ? `${number(each)} to a dot` : 'a dot each');
+  else put(more, rest > 0 ? `${named.length ? 'and ' : ''}${rest} not seen so far` : '');
   return named;
 }
 
@@ -224,7 +222,8 @@ function makeToken(connection) {
   const button = make('button', 'token');
   button.type = 'button';
   button.dataset.connection = connection.number;
-  button.append(make('b', '', `#${connection.number}`), make('span', 'bytes'), make('span', 'peer'));
+  const name = make('b', '', `#${connection.number}`);
+  button.append(name, make('span', 'bytes'), make('span', 'peer'));
   node.append(button);
   const token = { node, button, state: null, isFresh: false };
   tokens.set(connection.number, token);
@@ -242,8 +241,9 @@ function label({ button, state }, connection, chosen) {
 
 function glide(node, before) {
   const after = node.getBoundingClientRect();
+  const way = `translate(${before.x - after.x}px, ${before.y - after.y}px)`;
   node.animate(
-    [{ transform: `translate(${before.x - after.x}px, ${before.y - after.y}px)` }, { transform: 'none' }],
+    [{ transform: way }, { transform: 'none' }],
     { duration: 450, easing: 'cubic-bezier(.3, .8, .3, 1)' },
   );
 }

@@ -1,10 +1,10 @@
 // The loop: its steps, lit by what they have just done, and its last turns in a row. A turn lasts
 // microseconds and a sleep seconds, so both are drawn on one logarithmic scale.
 
-import { find, make, put } from './draw.js';
+import { find, make, put, staysAtEnd } from './draw.js';
 import { call, duration, many, number, percent } from './words.js';
 
-const LINES = 7;
+const LINES = 5;
 const GLOW = 2; // seconds
 const FAST = 8; // turns a second: above, single ones can't be followed by eye
 
@@ -13,6 +13,7 @@ const list = find('#turns');
 const rail = find('#now');
 const stations = [...document.querySelectorAll('.station')];
 const nodes = new Map();
+const isAtEnd = staysAtEnd(strip);
 
 const rest = make('span', 'length');
 const restBar = make('span', 'bar sleep');
@@ -50,21 +51,21 @@ function phase(model, now) {
   if (model.stopped) return 'the loop has ended';
   if (sleepsFromBefore(model)) return 'asleep since before this page';
   if (sample?.rate > FAST) return `${percent(1 - sample.share)} of the time`;
-  if (model.phase === 'working') return elapsed > 0.05 ? `at work for ${duration(elapsed)}` : 'at work';
+  if (model.phase === 'working') {
+    return elapsed > 0.05 ? `at work for ${duration(elapsed)}` : 'at work';
+  }
   if (model.phase !== 'waiting') return '–';
-  const { atMost } = model;
-  const limit = atMost === null ? 'no limit' : `at most ${duration(Math.max(0, atMost - elapsed))} more`;
-  return `${asleep(elapsed)}, ${limit}`;
+  if (model.atMost === null) return `${asleep(elapsed)}, no limit`;
+  return `${asleep(elapsed)}, at most ${duration(Math.max(0, model.atMost - elapsed))} more`;
 }
 
 // In steps that can be read; the flicker of milliseconds says nothing.
 function asleep(elapsed) {
-  return duration(elapsed < 10 ? Math.round(elapsed * 10) / 10 : Math.round(elapsed));
+  return elapsed < 10 ? `${elapsed.toFixed(1)} s` : duration(Math.round(elapsed));
 }
 
 /** Draws the last turns. */
 export function drawStrip(model, now) {
-  const isAtEnd = strip.scrollLeft + strip.clientWidth > strip.scrollWidth - 48;
   const wanted = new Set(model.turns.map(idOf));
   for (const [id, node] of nodes) {
     if (wanted.has(id)) continue;
@@ -79,7 +80,7 @@ export function drawStrip(model, now) {
     if (entry.isGap) put(nodes.get(id), leftOut(entry));
   }
   drawNow(model, now);
-  if (isAtEnd) strip.scrollLeft = strip.scrollWidth;
+  if (isAtEnd()) strip.scrollLeft = strip.scrollWidth;
 }
 
 function idOf(entry) {
@@ -97,7 +98,7 @@ function leftOut({ turns, lost, waited, worked }) {
 }
 
 function drawNow(model, now) {
-  rail.hidden = !isAsleep(model);
+  rail.hidden = !isAsleep(model) || model.samples.at(-1)?.rate > FAST;
   if (rail.hidden) return;
   const isKnown = model.phase === 'waiting';
   const elapsed = isKnown ? Math.max(0, now - model.since) : 1;
@@ -134,12 +135,16 @@ function piece(kind, seconds) {
 
 function calls(turn) {
   const parts = [];
-  const shown = turn.records.slice(0, LINES);
+  // What follows says it again, with the reason.
+  const records = turn.records.filter(({ to }) => to !== 'closed');
+  const shown = records.slice(0, LINES);
   for (const [i, record] of shown.entries()) {
     if (i === 0 || record.connection !== shown[i - 1].connection) parts.push(group(record));
-    parts.at(-1).append(make('code', record.event, call(record)));
+    const node = make('code', record.event, call(record));
+    node.title = node.textContent;
+    parts.at(-1).append(node);
   }
-  const more = turn.records.length - shown.length + turn.more;
+  const more = records.length - shown.length + turn.more;
   if (more > 0) parts.push(make('p', 'more', `and ${number(more)} more`));
   if (parts.length === 0) parts.push(make('p', 'more', 'nothing to do'));
   return parts;

@@ -1,5 +1,5 @@
-// Records, numbers and reasons in words. Whatever a peer may have a say in is only ever put into the
-// page as text.
+// Records, numbers and reasons in words. Whatever a peer may have a say in is only ever put into
+// the page as text.
 
 /** What a connection in a state does. */
 export const STATE_WORDS = {
@@ -76,9 +76,11 @@ function digits(value) {
   return value.toFixed(value < 10 ? 1 : 0).replace(/\.0$/, '');
 }
 
-/** A share as a percentage that never rounds something to nothing. */
+/** A share as a percentage that never rounds something to nothing, nor nearly all to all. */
 export function percent(share) {
   if (share <= 0) return '0 %';
+  if (share > 0.9999) return 'over 99.99 %';
+  if (share > 0.99) return `${(share * 100).toFixed(2)} %`;
   if (share < 0.0001) return 'under 0.01 %';
   return `${(share * 100).toFixed(share < 0.01 ? 2 : share < 0.1 ? 1 : 0)} %`;
 }
@@ -97,7 +99,7 @@ const CALLS = {
   state: ({ to }) => `→ ${to}`,
   ready: ({ readable, writable, read_closed: readClosed }) => `ready: ${[
     readable && 'read', writable && 'write', readClosed && 'end',
-  ].filter(Boolean).join(', ') || 'nothing'}`,
+  ].filter(Boolean).join(' ') || 'nothing'}`,
   stale: () => 'ready, but closed',
   accept_failed: ({ errno }) => `accept = ${errno}`,
   accept_paused: () => 'accepting pauses',
@@ -129,8 +131,8 @@ const SENTENCES = {
   shut_down: ({ error }) => (error
     ? `shutdown gave ${failure(error)}.`
     : 'shutdown: the server will send nothing more. The client sees the end.'),
-  requeued: () => 'It has had its share of this turn, and there may be more to read: it queues up for '
-    + 'the next, so that others have theirs.',
+  requeued: () => 'It has had its share of this turn, and there may be more to read: it queues up '
+    + 'for the next, so that others have theirs.',
   deadline: () => 'Its deadline has passed.',
 };
 
