@@ -37,7 +37,7 @@ export function create() {
     gate: { left: BURST, at: 0, shut: false },
     connections: new Map(), counts: zero(), unseen: zero(), gap: null,
     closed: [], ways: {},
-    chosen: null, chosenAt: 0, followsNewest: true,
+    chosen: null, chosenAt: 0, newest: null, followsNewest: true,
     draining: false, stopped: false, address: null,
     totals: null, samples: [],
   };
@@ -75,8 +75,8 @@ export function lose(model, count) {
 export function choose(model, number) {
   model.followsNewest = number === null;
   if (number === null) {
-    model.chosen = [...model.connections.values()].at(-1) ?? model.chosen;
-  } else {
+    model.chosen = model.newest;
+  } else if (model.chosen?.number !== number) {
     const closed = model.closed.find((each) => each.number === number);
     model.chosen = model.connections.get(number) ?? closed ?? stranger(number);
   }
@@ -99,7 +99,8 @@ const OF_LOOP = {
     model.turnCount += 1;
     model.mark = { number: model.turnCount, waited };
     model.turn = {
-      ...model.mark, ready, took: null, shown: isAdmitted(model.gate, time), records: [], more: 0,
+      ...model.mark, id: `turn ${time}`, ready, took: null,
+      shown: isAdmitted(model.gate, time), records: [], more: 0,
       steps: { ready: 0, queue: 0, logins: 0, accept: 0, deadlines: 0 },
     };
   },
@@ -165,8 +166,9 @@ function connectionOf(model, record) {
       }
     }
     if (model.connections.size <= WITH_LINES) connection.lines ??= [];
-    lookAtNewest(model, connection);
+    if (!(number < model.newest?.number)) model.newest = connection;
   }
+  lookAtNewest(model);
   connection.sure = true;
   connection.at = time;
   return connection;
@@ -179,10 +181,12 @@ function guess(model) {
   return states.length === 1 ? states[0] : 'serving';
 }
 
-function lookAtNewest(model, connection) {
-  if (!model.followsNewest || (model.chosen && model.time - model.chosenAt < STAY)) return;
-  connection.lines ??= [];
-  Object.assign(model, { chosen: connection, chosenAt: model.time });
+function lookAtNewest(model) {
+  const { chosen, newest } = model;
+  if (!model.followsNewest || chosen === newest) return;
+  if (chosen && model.time - model.chosenAt < STAY) return;
+  newest.lines ??= [];
+  Object.assign(model, { chosen: newest, chosenAt: model.time });
 }
 
 function move(model, connection, to) {
@@ -276,7 +280,7 @@ function finish(model, took) {
 function leaveOut(model) {
   const last = model.turns.at(-1);
   if (last?.isGap) return last;
-  const gap = { isGap: true, id: `gap ${model.events}`, turns: 0, lost: 0, waited: 0, worked: 0 };
+  const gap = { isGap: true, id: `gap ${model.time}`, turns: 0, lost: 0, waited: 0, worked: 0 };
   push(model, gap);
   return gap;
 }

@@ -6,6 +6,7 @@ import { call, duration, many, number, percent } from './words.js';
 
 const LINES = 5;
 const GLOW = 2; // seconds
+const COUNTS = 4; // times a second that a growing count is written
 const FAST = 8; // turns a second: above, single ones can't be followed by eye
 
 const strip = find('#strip');
@@ -15,6 +16,7 @@ const stations = [...document.querySelectorAll('.station')];
 const nodes = new Map();
 const isAtEnd = staysAtEnd(strip);
 
+let countedAt = null;
 const rest = make('span', 'length');
 const restBar = make('span', 'bar sleep');
 rail.append(rest, restBar);
@@ -66,25 +68,25 @@ function asleep(elapsed) {
 
 /** Draws the last turns. */
 export function drawStrip(model, now) {
-  const wanted = new Set(model.turns.map(idOf));
+  // A number that is another in every frame can't be read.
+  const isTime = Math.floor(now * COUNTS) !== countedAt;
+  countedAt = Math.floor(now * COUNTS);
+  const wanted = new Set(model.turns.map(({ id }) => id));
   for (const [id, node] of nodes) {
     if (wanted.has(id)) continue;
     node.remove();
     nodes.delete(id);
   }
   for (const entry of model.turns) {
-    const id = idOf(entry);
-    if (!nodes.has(id)) {
-      nodes.set(id, list.appendChild(entry.isGap ? make('li', 'gap') : card(entry)));
+    const isNew = !nodes.has(entry.id);
+    if (isNew) {
+      nodes.set(entry.id, list.appendChild(entry.isGap ? make('li', 'gap') : card(entry)));
     }
-    if (entry.isGap) put(nodes.get(id), leftOut(entry));
+    const isDue = isNew || isTime || entry !== model.turns.at(-1);
+    if (entry.isGap && isDue) put(nodes.get(entry.id), leftOut(entry));
   }
   drawNow(model, now);
   if (isAtEnd()) strip.scrollLeft = strip.scrollWidth;
-}
-
-function idOf(entry) {
-  return entry.isGap ? entry.id : entry.number;
 }
 
 function leftOut({ turns, lost, waited, worked }) {
@@ -137,14 +139,16 @@ function calls(turn) {
   const parts = [];
   // What follows says it again, with the reason.
   const records = turn.records.filter(({ to }) => to !== 'closed');
-  const shown = records.slice(0, LINES);
+  const all = records.length + turn.more;
+  // A line that says that there is one more takes the place of that one.
+  const shown = records.slice(0, all === LINES + 1 ? all : LINES);
   for (const [i, record] of shown.entries()) {
     if (i === 0 || record.connection !== shown[i - 1].connection) parts.push(group(record));
     const node = make('code', record.event, call(record));
     node.title = node.textContent;
     parts.at(-1).append(node);
   }
-  const more = records.length - shown.length + turn.more;
+  const more = all - shown.length;
   if (more > 0) parts.push(make('p', 'more', `and ${number(more)} more`));
   if (parts.length === 0) parts.push(make('p', 'more', 'nothing to do'));
   return parts;
