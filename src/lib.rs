@@ -17,18 +17,18 @@
 //! 3. **A socket has a mode**, one of three: it waits, it never waits, or it waits for so long.
 //!    [`socket`] does with each what CPython does, and is compared with CPython case by case.
 //! 4. **Nothing happens in secret**, but for the secret. The loop tells what it does as one stream of
-//!    [events](observe::Event), and the log and the trace both read that stream.
+//!    [events](observe::Event), and the log, the trace, the metrics and the live page all read that stream.
 //!
 //! # The loop
 //!
 //! ```text
 //!            ┌──────────────────────── a turn ────────────────────────┐
 //!            │                                                        │
-//!   wait ──▶ take note of what is ready ──▶ accept ──▶ serve ──▶ meet deadlines ──▶ wait …
-//!                                              │         │             │
-//!                                              ▼         ▼             ▼
-//!                                            Session: bytes and a time in,
-//!                                                     bytes and a deadline out
+//!   wait ──▶ serve who is ready, then who is left over ──▶ accept ──▶ meet deadlines ──▶ wait …
+//!                      │                                     │              │
+//!                      ▼                                     ▼              ▼
+//!                              Session: bytes and a time in,
+//!                                       bytes and a deadline out
 //! ```
 //!
 //! Readiness is edge-triggered: the kernel tells that a socket *has become* ready, once. A connection
@@ -43,7 +43,7 @@
 //! | [`auth`] | who may come in: schemes, secrets, nonces, digests | sockets, clocks |
 //! | [`session`] | what one connection says and hears, and the [table](session::TRANSITIONS) of its states | sockets, clocks |
 //! | [`server`] | the loop, and what it needs of an [operating system](server::network) | nonces, services |
-//! | [`observe`] | the stream of events, the [log](observe::log) and the [trace](observe::Trace) | sockets, secrets, payload |
+//! | [`observe`] | the stream of events, the [log](observe::log), the [trace](observe::Trace), the [metrics](observe::Metrics), the [live page](observe::Admin) | secrets, payload |
 //! | [`socket`] | Python's three modes on a real socket | loops |
 //! | [`client`] | the blocking client, built on [`socket`] | terminals |
 //!

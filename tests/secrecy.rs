@@ -4,6 +4,8 @@
 //! Looked for as they are and in every spelling that a careless line of log would give them; pieces of
 //! eight bytes are enough to be found.
 
+#[path = "common/admin.rs"]
+mod admin;
 #[path = "common/client.rs"]
 mod client;
 #[path = "common/program.rs"]
@@ -13,6 +15,7 @@ use std::fs;
 use std::io::Write;
 use std::net::{Shutdown, TcpStream};
 
+use admin::{Listener, get};
 use client::{digest, read_rest};
 use program::{Server, run, sockmodes};
 use sockmodes::auth::Scheme;
@@ -167,8 +170,10 @@ fn at_the_closest_look_nothing_is_told() {
                 let trace = NamedTempFile::new().unwrap();
                 let mut args = vec!["-vv", "--log-format", format, "--secret-file", secret_file];
                 args.extend(["--auth", scheme.name(), "--service", service]);
-                args.extend(["--trace", trace.path().to_str().unwrap()]);
+                args.extend(["--trace", trace.path().to_str().unwrap(), "--admin", "127.0.0.1:0"]);
                 let server = Server::start(&args);
+                let admin = admin::address(&server.program);
+                let listener = Listener::new(admin);
 
                 let mut needles = Needles::default();
                 needles.add("the secret", SECRET);
@@ -182,14 +187,19 @@ fn at_the_closest_look_nothing_is_told() {
                     let said = visit_with_connect(&server, scheme);
                     needles.must_not_be_in(&said, "what connect says");
                 }
+                let metrics = get(admin, "/metrics").body;
                 let done = server.stop();
+                let events = listener.rest().join("\n");
                 let trace = fs::read(trace.path()).unwrap();
 
-                let enough = done.err().lines().count() > 50 && trace.len() > 1000;
+                let enough =
+                    done.err().lines().count() > 50 && trace.len() > 1000 && events.len() > 1000;
                 assert!(enough, "too little was told for this to mean anything");
                 needles.must_not_be_in(&done.stdout, "standard output");
                 needles.must_not_be_in(&done.stderr, "the log");
                 needles.must_not_be_in(&trace, "the trace");
+                needles.must_not_be_in(events.as_bytes(), "what a listener hears");
+                needles.must_not_be_in(metrics.as_bytes(), "a metric");
             }
         }
     }

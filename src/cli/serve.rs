@@ -10,8 +10,8 @@ use std::time::Duration;
 use clap::ArgAction;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sockmodes::auth::{IfMissing, Key, Nonces, Scheme, Secret, UserFile};
-use sockmodes::observe::Trace;
 use sockmodes::observe::log::{self, Format, Log, Verbosity};
+use sockmodes::observe::{Admin, Seen, Trace};
 use sockmodes::server::{Config, Limits, Outcome, Penalties, Server};
 use sockmodes::session::Protocol;
 
@@ -83,6 +83,9 @@ pub(super) struct Args {
     /// Bytes kept for a client that does not take its answers
     #[arg(long, value_name = "SIZE", default_value = "256KiB")]
     max_buffer: BufferSize,
+    /// Show the loop at work, its metrics and its health over HTTP; a bare port is one of 127.0.0.1
+    #[arg(long, value_name = "ADDR", value_parser = Address::on_loopback)]
+    admin: Option<Address>,
     /// Write every event of the loop to this file, a JSON object a line
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
@@ -115,20 +118,21 @@ pub(super) fn run(args: Args) -> Done {
         server.add_reader(Box::new(trace));
         lines
     });
+    let admin = args.admin.as_ref().map(|address| show(address, &mut server)).transpose()?;
     if let Some(nonce) = &args.fixed_nonce {
         tracing::warn!(
             bytes = nonce.len(),
             "the nonce is fixed: whoever overhears one digest can come in with it"
         );
     }
-    announce(server.local_addrs());
+    announce(server.local_addrs(), admin.as_ref().map(Admin::address));
     let outcome = server.run()?;
     let dropped = lines.dropped() + trace_lines.as_ref().map_or(0, |lines| lines.dropped());
     if dropped > 0 {
         tracing::warn!(dropped, "lines of the log or the trace were lost");
     }
     // What is queued is written before the exit.
-    drop((trace_lines, lines));
+    drop((admin, trace_lines, lines));
     match outcome {
         Outcome::Drained => Ok(ExitCode::SUCCESS),
         Outcome::Forced => Ok(ExitCode::FAILURE),
@@ -230,12 +234,25 @@ fn connections_for(files: usize) -> usize {
     (files - RESERVE.min(files / 4)).max(1)
 }
 
+/// Has what `server` does seen at the first address that `address` stands for.
+fn show(address: &Address, server: &mut Server) -> Result<Admin, Failure> {
+    let failed =
+        |error| Failure::Failed(format!("cannot listen on {address} for --admin: {error}"));
+    let seen = Seen::default();
+    let found = address.resolve().map_err(failed)?[0];
+    let admin = Admin::start(found, seen.clone()).map_err(failed)?;
+    server.add_reader(Box::new(seen.metrics));
+    server.add_reader(Box::new(seen.live));
+    Ok(admin)
+}
+
 /// Says where it listens. A standard output that takes nothing is no reason not to serve.
-fn announce(addresses: &[SocketAddr]) {
+fn announce(addresses: &[SocketAddr], admin: Option<SocketAddr>) {
+    let listening = addresses.iter().map(|address| format!("listening on {address}"));
+    let admin = admin.map(|address| format!("admin on http://{address}/"));
     let mut stdout = io::stdout().lock();
-    for address in addresses {
-        if let Err(error) = writeln!(stdout, "listening on {address}").and_then(|()| stdout.flush())
-        {
+    for line in listening.chain(admin) {
+        if let Err(error) = writeln!(stdout, "{line}").and_then(|()| stdout.flush()) {
             tracing::warn!(%error, "cannot write to standard output");
         }
     }

@@ -104,6 +104,14 @@ pub(super) struct Address {
 }
 
 impl Address {
+    /// As usual, or a bare port, which is one of this machine's and nobody else's.
+    pub(super) fn on_loopback(text: &str) -> Result<Address, String> {
+        match text.parse() {
+            Ok(port) => Ok(Address { host: "127.0.0.1".into(), port }),
+            Err(_) => text.parse().map_err(|error| format!("{error}, or a port")),
+        }
+    }
+
     /// The addresses that the name stands for, at least one.
     pub(super) fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
         let found: Vec<_> = (self.host.as_str(), self.port).to_socket_addrs()?.collect();

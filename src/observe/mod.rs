@@ -1,16 +1,22 @@
 //! The stream of events: what the loop tells of itself, and who reads it.
 //!
-//! The loop calls [`Events::tell`]; the [log] and the [trace](Trace) are readers of the one
-//! stream. Nothing here touches a socket, and no event holds a secret, a password, a digest or a
-//! byte of payload: there is no field that could.
+//! The loop calls [`Events::tell`]; the [log], the [trace](Trace), the [metrics](Metrics) and [whoever
+//! watches](Live) are readers of the one stream. Nothing here touches a socket but the [admin address](Admin),
+//! and no event holds a secret, a password, a digest or a byte of payload: there is no field that could.
 
+mod admin;
 mod event;
+mod live;
 pub mod log;
+mod metrics;
 mod shown;
 mod trace;
 mod writer;
 
+pub use admin::{Admin, Seen};
 pub use event::{CallResult, Detail, Event, Record};
+pub use live::Live;
+pub use metrics::Metrics;
 pub use shown::{MAX_SHOWN, shown};
 pub use trace::{Trace, TraceError};
 pub use writer::Lines;

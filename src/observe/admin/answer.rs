@@ -1,0 +1,172 @@
+//! Requests and answers. Whoever asks may read and change nothing.
+
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use http_body_util::{Either, Full};
+use hyper::body::{Body, Bytes};
+use hyper::header::{self, HeaderValue};
+use hyper::http::uri::Authority;
+use hyper::{Method, Request, Response, StatusCode};
+
+use super::Seen;
+use super::stream::EventStream;
+
+/// What is sent back: whole, or as it happens.
+pub(super) type Answer = Response<Either<Full<Bytes>, EventStream>>;
+
+const TEXT: &str = "text/plain; charset=utf-8";
+/// Prometheus' text format.
+const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// The page's own files and nothing else, and nobody may put it into a frame.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+                      img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const HTML: &str = "text/html; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+/// The files of the page: path, type, content.
+const PAGE: [(&str, &str, &str); 9] = [
+    ("/", HTML, include_str!("page/index.html")),
+    ("/live.css", STYLE, include_str!("page/live.css")),
+    ("/draw.js", SCRIPT, include_str!("page/draw.js")),
+    ("/live.js", SCRIPT, include_str!("page/live.js")),
+    ("/map.js", SCRIPT, include_str!("page/map.js")),
+    ("/model.js", SCRIPT, include_str!("page/model.js")),
+    ("/strip.js", SCRIPT, include_str!("page/strip.js")),
+    ("/totals.js", SCRIPT, include_str!("page/totals.js")),
+    ("/words.js", SCRIPT, include_str!("page/words.js")),
+];
+
+/// The answer to `request`, which came in at the address `here`.
+pub(super) fn answer<B: Body>(request: &Request<B>, here: IpAddr, seen: &Seen) -> Answer {
+    let mut answer = if !is_meant_for(request, here) {
+        whole(StatusCode::MISDIRECTED_REQUEST, TEXT, "this is not the host that you asked for")
+    } else if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let mut answer = whole(StatusCode::METHOD_NOT_ALLOWED, TEXT, "there is only GET and HEAD");
+        answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+        answer
+    } else {
+        resource(request.uri().path(), seen)
+    };
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ] {
+        answer.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    answer
+}
+
+fn resource(path: &str, seen: &Seen) -> Answer {
+    match path {
+        "/events" => Response::builder()
+            .header(header::CONTENT_TYPE, "text/event-stream")
+            .body(Either::Right(EventStream::new(seen.live.watch())))
+            .expect("its one header is fixed"),
+        "/metrics" => whole(StatusCode::OK, METRICS, seen.metrics.text()),
+        "/healthz" if seen.metrics.is_draining() => {
+            whole(StatusCode::SERVICE_UNAVAILABLE, TEXT, "draining")
+        }
+        "/healthz" => whole(StatusCode::OK, TEXT, "ok"),
+        _ => match PAGE.iter().find(|(known, ..)| *known == path) {
+            Some((_, kind, content)) => whole(StatusCode::OK, kind, *content),
+            None => whole(
+                StatusCode::NOT_FOUND,
+                TEXT,
+                "there is only /, /events, /metrics and /healthz",
+            ),
+        },
+    }
+}
+
+fn whole(status: StatusCode, kind: &'static str, content: impl Into<Bytes>) -> Answer {
+    Response::builder()
+        .status(status)
+        .header(header::CONTENT_TYPE, kind)
+        .body(Either::Left(Full::new(content.into())))
+        .expect("its one header is fixed")
+}
+
+/// Whether the Host header, exactly one, names this machine's loopback or the address `here`. A page from elsewhere
+/// whose name was made to point here (DNS rebinding) sends its own name, and learns nothing.
+fn is_meant_for<B>(request: &Request<B>, here: IpAddr) -> bool {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
+    let Ok(Ok(authority)) = host.to_str().map(Authority::from_str) else { return false };
+    if authority.as_str().contains('@') {
+        return false;
+    }
+    let name = authority.host();
+    let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    match bare.parse::<IpAddr>() {
+        Ok(address) => address.is_loopback() || address == here,
+        Err(_) => name.eq_ignore_ascii_case("localhost"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(host: Option<&str>, method: Method, path: &str) -> StatusCode {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(host) = host {
+            request = request.header(header::HOST, host);
+        }
+        let here = [192, 0, 2, 1].into();
+        // The stream of events has a clock.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let _entered = runtime.enter();
+        answer(&request.body(String::new()).unwrap(), here, &Seen::default()).status()
+    }
+
+    #[test]
+    fn only_who_names_loopback_or_the_bound_address_is_answered() {
+        let good = [
+            "localhost",
+            "LocalHost:80",
+            "127.0.0.1",
+            "127.1.2.3:9",
+            "[::1]",
+            "[::1]:9100",
+            "192.0.2.1:1",
+        ];
+        for host in good {
+            assert_eq!(status(Some(host), Method::GET, "/healthz"), StatusCode::OK, "{host}");
+        }
+        let bad = [
+            "example.org",
+            "192.0.2.2",
+            "localhost.example.org",
+            "127.0.0.1.example.org",
+            "::1",
+            "",
+            "[::2]",
+            "localhost:80:80",
+            "user@localhost",
+        ];
+        for host in bad {
+            let status = status(Some(host), Method::GET, "/healthz");
+            assert_eq!(status, StatusCode::MISDIRECTED_REQUEST, "{host}");
+        }
+        assert_eq!(status(None, Method::GET, "/"), StatusCode::MISDIRECTED_REQUEST);
+    }
+
+    #[test]
+    fn there_is_what_there_is_and_it_can_only_be_read() {
+        let host = Some("localhost");
+        for path in
+            ["/", "/live.css", "/live.js", "/events", "/metrics", "/healthz", "/metrics?a=b"]
+        {
+            assert_eq!(status(host, Method::GET, path), StatusCode::OK, "{path}");
+            assert_eq!(status(host, Method::HEAD, path), StatusCode::OK, "{path}");
+            assert_eq!(status(host, Method::POST, path), StatusCode::METHOD_NOT_ALLOWED, "{path}");
+        }
+        for path in ["/index.html", "/metrics/", "//", "/../healthz"] {
+            assert_eq!(status(host, Method::GET, path), StatusCode::NOT_FOUND, "{path}");
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The admin address: a page that shows the loop at work, its events, its metrics and its health, over HTTP.
+//!
+//! It runs on a thread of its own with a runtime of its own, so that nobody who looks can hold up the loop that they look
+//! at. What is asked and answered is in `answer.rs`, the endless answer in `stream.rs`; the page itself is in
+//! `page/`.
+
+mod answer;
+mod stream;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio::time;
+
+use super::{Live, Metrics};
+
+/// How much is had of whoever connects.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// At once; who comes on top is disconnected.
+    connections: usize,
+    /// For a request's line and headers.
+    header_time: Duration,
+    /// In bytes, of the same.
+    header_size: usize,
+}
+
+const LIMITS: Limits =
+    Limits { connections: 64, header_time: Duration::from_secs(10), header_size: 16 * 1024 };
+/// After an `accept` that failed, for want of descriptors most likely.
+const RETRY_AFTER: Duration = Duration::from_millis(200);
+/// For those who watch to be told the last events when the server has stopped.
+const FAREWELL: Duration = Duration::from_millis(200);
+
+/// What is seen at the admin address.
+#[derive(Clone, Default)]
+pub struct Seen {
+    /// What the events add up to.
+    pub metrics: Metrics,
+    /// The events themselves.
+    pub live: Live,
+}
+
+/// The admin address being served; dropped, it is no longer.
+pub struct Admin {
+    address: SocketAddr,
+    live: Live,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Admin {
+    /// Serves what is `seen` at `address`. Both halves of `seen` have to be given to the server as readers.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says to a listener there, or to a thread.
+    pub fn start(address: SocketAddr, seen: Seen) -> io::Result<Admin> {
+        Admin::start_with(address, seen, LIMITS)
+    }
+
+    fn start_with(address: SocketAddr, seen: Seen, limits: Limits) -> io::Result<Admin> {
+        let listener = TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let live = seen.live.clone();
+        let (stop, stopped) = oneshot::channel();
+        let thread = thread::Builder::new()
+            .name("admin".into())
+            .spawn(move || runtime.block_on(serve(listener, seen, limits, stopped)))?;
+        Ok(Admin { address, live, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Where it is served, the port as the kernel gave it.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for Admin {
+    fn drop(&mut self) {
+        self.live.end();
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // It can't panic the program that ends.
+            let _ = thread.join();
+        }
+    }
+}
+
+async fn serve(
+    listener: TcpListener,
+    seen: Seen,
+    limits: Limits,
+    mut stopped: oneshot::Receiver<()>,
+) {
+    let listener = match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "the admin address can't be served"),
+    };
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            _ = &mut stopped => break,
+            // Those that are over are forgotten as they end.
+            Some(_) = connections.join_next() => {}
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    while connections.try_join_next().is_some() {}
+                    if connections.len() < limits.connections {
+                        connections.spawn(converse(stream, seen.clone(), limits));
+                    }
+                }
+                Err(_) => time::sleep(RETRY_AFTER).await,
+            },
+        }
+    }
+    drop(listener);
+    let farewell = async { while connections.join_next().await.is_some() {} };
+    let _ = time::timeout(FAREWELL, farewell).await;
+}
+
+/// One request and its answer.
+async fn converse(stream: TcpStream, seen: Seen, limits: Limits) {
+    let Ok(here) = stream.local_addr() else { return };
+    let service = service_fn(|request| {
+        let answer = answer::answer(&request, here.ip(), &seen);
+        async move { Ok::<_, std::convert::Infallible>(answer) }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_time)
+        .max_buf_size(limits.header_size)
+        // A connection that is kept open has a place that somebody else may need.
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+    if let Err(error) = served {
+        tracing::debug!(%error, "an admin connection ended early");
+    }
+}
+
+#[cfg(test)]
+mod tests;

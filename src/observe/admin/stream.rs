@@ -1,0 +1,71 @@
+//! The events as server-sent events, a JSON object each, for as long as somebody listens.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use hyper::body::{Body, Bytes, Frame};
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+use crate::observe::Record;
+use crate::observe::live::Spectator;
+
+/// Events that go into one piece of the answer.
+const BATCH: usize = 256;
+/// Where nothing happens, a comment tells the listener that somebody is there, and finds out whether the listener is.
+const BEAT: Duration = Duration::from_secs(15);
+
+/// The endless answer.
+pub(super) struct EventStream {
+    spectator: Spectator,
+    batch: Vec<Arc<Record>>,
+    beat: Interval,
+}
+
+impl EventStream {
+    pub(super) fn new(spectator: Spectator) -> EventStream {
+        let mut beat = interval(BEAT);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        EventStream { spectator, batch: Vec::new(), beat }
+    }
+
+    /// The batch as text, and before it how many events were lost since the last one.
+    fn text(&mut self) -> Vec<u8> {
+        let mut text = Vec::new();
+        let lost = self.spectator.take_lost();
+        if lost > 0 {
+            text.extend_from_slice(
+                format!("event: lost\ndata: {{\"lost\":{lost}}}\n\n").as_bytes(),
+            );
+        }
+        for record in self.batch.drain(..) {
+            text.extend_from_slice(b"data: ");
+            serde_json::to_writer(&mut text, &*record).expect("an event has only strings for keys");
+            text.extend_from_slice(b"\n\n");
+        }
+        text
+    }
+}
+
+impl Body for EventStream {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let this = self.get_mut();
+        let text = match this.spectator.poll_next(context, &mut this.batch, BATCH) {
+            Poll::Ready(0) => return Poll::Ready(None),
+            Poll::Ready(_) => this.text(),
+            Poll::Pending => {
+                ready!(this.beat.poll_tick(context));
+                b": \n\n".to_vec()
+            }
+        };
+        Poll::Ready(Some(Ok(Frame::data(text.into()))))
+    }
+}

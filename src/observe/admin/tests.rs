@@ -1,0 +1,109 @@
+//! The limits, with sockets: what is asked and answered is tested in `answer.rs`.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+
+use super::*;
+use crate::observe::{Event, Reader, Record};
+
+const QUICK: Duration = Duration::from_millis(100);
+const HEALTH: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+fn start(limits: Limits) -> (Admin, Seen) {
+    let seen = Seen::default();
+    let admin = Admin::start_with(([127, 0, 0, 1], 0).into(), seen.clone(), limits).unwrap();
+    (admin, seen)
+}
+
+fn connect(admin: &Admin) -> TcpStream {
+    TcpStream::connect(admin.address()).unwrap()
+}
+
+/// Everything that comes until the end.
+fn rest(mut stream: TcpStream) -> String {
+    let mut text = String::new();
+    // A reset is an end, too: it comes where something of ours was not read.
+    let _ = stream.read_to_string(&mut text);
+    text
+}
+
+fn ask(mut stream: TcpStream, request: &[u8]) -> String {
+    stream.write_all(request).unwrap();
+    rest(stream)
+}
+
+#[test]
+fn a_request_is_answered_once_and_the_connection_closed() {
+    let (admin, _) = start(LIMITS);
+    let answer = ask(connect(&admin), &HEALTH.repeat(2));
+    assert!(
+        answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nok"),
+        "{answer}"
+    );
+    assert_eq!(answer.matches("HTTP/1.1").count(), 1);
+}
+
+#[test]
+fn who_has_ended_the_input_still_gets_the_answer() {
+    let (admin, _) = start(LIMITS);
+    let mut stream = connect(&admin);
+    stream.write_all(HEALTH).unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    assert!(rest(stream).ends_with("ok"));
+}
+
+#[test]
+fn headers_that_do_not_come_are_not_waited_for() {
+    let (admin, _) = start(Limits { header_time: QUICK, ..LIMITS });
+    let (silent, mut slow) = (connect(&admin), connect(&admin));
+    slow.write_all(&HEALTH[..HEALTH.len() - 2]).unwrap();
+    for stream in [silent, slow] {
+        assert!(!rest(stream).contains("200"));
+    }
+}
+
+#[test]
+fn headers_that_are_too_long_are_refused() {
+    let (admin, _) = start(LIMITS);
+    let mut request = HEALTH[..HEALTH.len() - 2].to_vec();
+    request.extend_from_slice(b"X: ");
+    request.resize(LIMITS.header_size + 1000, b'x');
+    let answer = ask(connect(&admin), &request);
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431 "), "{answer}");
+    assert!(ask(connect(&admin), HEALTH).ends_with("ok"));
+}
+
+#[test]
+fn who_comes_when_all_places_are_taken_is_disconnected_and_a_place_that_is_left_is_free() {
+    let (admin, _) = start(Limits { connections: 2, ..LIMITS });
+    let watch = || {
+        let mut stream = connect(&admin);
+        stream.write_all(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        stream.read_exact(&mut [0; 15]).unwrap();
+        stream
+    };
+    let watching = [watch(), watch()];
+    assert_eq!(rest(connect(&admin)), "");
+    drop(watching);
+    while !ask(connect(&admin), HEALTH).ends_with("ok") {}
+}
+
+#[test]
+fn who_watches_is_told_the_events_and_then_the_end() {
+    let (admin, mut seen) = start(LIMITS);
+    let mut stream = connect(&admin);
+    stream.write_all(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    // The first beat comes at once, and says that the seat is taken.
+    let mut head = Vec::new();
+    while !head.ends_with(b": \n\n\r\n") {
+        head.push(0);
+        let at = head.len() - 1;
+        stream.read_exact(&mut head[at..]).unwrap();
+    }
+    seen.live.read(&Record { time: QUICK, connection: None, event: Event::Turn { ready: 3 } });
+    drop(admin);
+    let told = rest(stream);
+    assert!(told.contains("data: {\"time\":0.1,\"event\":\"turn\",\"ready\":3}\n\n"), "{told}");
+    // The last, empty chunk.
+    assert!(told.ends_with("0\r\n\r\n"), "{told}");
+}

@@ -1,0 +1,175 @@
+//! The metrics: what the events add up to, for Prometheus.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use prometheus::core::{Collector, MetricVec, MetricVecBuilder};
+use prometheus::{Histogram, HistogramOpts, Opts, Registry, TextEncoder, exponential_buckets};
+use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
+
+use super::{Detail, Event, Reader, Record};
+use crate::session::{Reason, State, Verdict};
+
+/// The states that an open connection can be in.
+const OPEN: [State; 7] = [
+    State::SendNonce,
+    State::AwaitDigest,
+    State::Serving,
+    State::Verifying,
+    State::Draining,
+    State::Ending,
+    State::Lingering,
+];
+const VERDICTS: [Verdict; 2] = [Verdict::Success, Verdict::Failure];
+
+/// The reader that counts. Clones count together: one reads the events, another is asked.
+#[derive(Clone)]
+pub struct Metrics(Arc<Numbers>);
+
+struct Numbers {
+    registry: Registry,
+    draining: AtomicBool,
+    opened: IntCounter,
+    connections: Vec<IntGauge>,
+    authenticated: IntCounter,
+    closed: Vec<IntCounter>,
+    received: IntCounter,
+    sent: IntCounter,
+    logins: Vec<IntCounter>,
+    turns: IntCounter,
+    turn_seconds: Histogram,
+}
+
+impl Default for Metrics {
+    fn default() -> Metrics {
+        Metrics::new().expect("names and buckets are fixed, and each is registered once")
+    }
+}
+
+impl Metrics {
+    fn new() -> prometheus::Result<Metrics> {
+        let registry = Registry::new();
+        let add = Add(&registry);
+        let gauges =
+            IntGaugeVec::new(opts("connections", "Connections that are open."), &["state"])?;
+        let help = "Connections that ended, refused ones included.";
+        let closed = IntCounterVec::new(opts("closed_total", help), &["reason"])?;
+        let logins = IntCounterVec::new(opts("logins_total", "Logins checked."), &["result"])?;
+        Ok(Metrics(Arc::new(Numbers {
+            opened: add
+                .counter("connections_total", "Connections accepted, refused ones included.")?,
+            connections: add.each(gauges, &OPEN.map(State::name))?,
+            authenticated: add.counter("authenticated_total", "Clients that were let in.")?,
+            closed: add.each(closed, &Reason::ALL.map(Reason::name))?,
+            received: add.counter("received_bytes_total", "Bytes that recv gave.")?,
+            sent: add.counter("sent_bytes_total", "Bytes that send took.")?,
+            logins: add.each(logins, &VERDICTS.map(Verdict::name))?,
+            turns: add.counter("loop_turns_total", "Turns of the event loop.")?,
+            turn_seconds: add.turn_seconds()?,
+            draining: AtomicBool::new(false),
+            registry,
+        })))
+    }
+
+    /// All of them in Prometheus' text format.
+    pub fn text(&self) -> String {
+        let families = self.0.registry.gather();
+        TextEncoder::new().encode_to_string(&families).expect("all that is counted is numbers")
+    }
+
+    /// Whether the server has begun to stop.
+    pub fn is_draining(&self) -> bool {
+        self.0.draining.load(Ordering::Relaxed)
+    }
+
+    fn moved(&self, from: Option<State>, to: Option<State>) {
+        let gauge = |state: State| self.0.connections.get(state as usize);
+        if let Some(gauge) = from.and_then(gauge) {
+            gauge.dec();
+        }
+        if let Some(gauge) = to.and_then(gauge) {
+            gauge.inc();
+        }
+    }
+}
+
+impl Reader for Metrics {
+    fn detail(&self) -> Detail {
+        Detail::Calls
+    }
+
+    fn read(&mut self, record: &Record) {
+        let numbers = &*self.0;
+        match &record.event {
+            Event::Opened { state, .. } => {
+                numbers.opened.inc();
+                self.moved(None, Some(*state));
+            }
+            Event::Refused { reason, .. } => {
+                numbers.opened.inc();
+                numbers.closed[*reason as usize].inc();
+            }
+            Event::LetIn { .. } => numbers.authenticated.inc(),
+            Event::State { from, to } => self.moved(Some(*from), Some(*to)),
+            Event::Closed { reason, .. } => numbers.closed[*reason as usize].inc(),
+            Event::Login { result, .. } => numbers.logins[*result as usize].inc(),
+            Event::Received { result: Ok(bytes) } => numbers.received.inc_by(*bytes as u64),
+            Event::Sent { result: Ok(bytes), .. } => numbers.sent.inc_by(*bytes as u64),
+            Event::TurnEnd { took } => {
+                numbers.turns.inc();
+                numbers.turn_seconds.observe(took.as_secs_f64());
+            }
+            Event::Draining { .. } => numbers.draining.store(true, Ordering::Relaxed),
+            _ => {}
+        }
+    }
+}
+
+/// Adds metrics to a registry.
+struct Add<'r>(&'r Registry);
+
+impl Add<'_> {
+    fn add<M: Collector + Clone + 'static>(&self, metric: M) -> prometheus::Result<M> {
+        self.0.register(Box::new(metric.clone()))?;
+        Ok(metric)
+    }
+
+    fn counter(&self, name: &str, help: &str) -> prometheus::Result<IntCounter> {
+        self.add(IntCounter::with_opts(opts(name, help))?)
+    }
+
+    /// One for each value of the label, from the start: what has not happened yet is 0.
+    fn each<B: MetricVecBuilder + 'static>(
+        &self,
+        all: MetricVec<B>,
+        values: &[&str],
+    ) -> prometheus::Result<Vec<B::M>> {
+        let all = self.add(all)?;
+        values.iter().map(|value| all.get_metric_with_label_values(&[value])).collect()
+    }
+
+    fn turn_seconds(&self) -> prometheus::Result<Histogram> {
+        let help = "How long turns took, without the waiting.";
+        let opts = HistogramOpts::from(opts("loop_turn_seconds", help));
+        // A microsecond to a quarter of a second.
+        self.add(Histogram::with_opts(opts.buckets(exponential_buckets(1e-6, 4., 10)?))?)
+    }
+}
+
+/// With the prefix of all names.
+fn opts(name: &str, help: &str) -> Opts {
+    Opts::new(format!("sockmodes_{name}"), help)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_reason_and_result_is_at_the_place_of_its_number() {
+        assert!(OPEN.iter().enumerate().all(|(at, state)| *state as usize == at));
+        assert!(State::ALL.iter().all(|state| *state == State::Closed || OPEN.contains(state)));
+        assert!(Reason::ALL.iter().enumerate().all(|(at, reason)| *reason as usize == at));
+        assert!(VERDICTS.iter().enumerate().all(|(at, verdict)| *verdict as usize == at));
+    }
+}
