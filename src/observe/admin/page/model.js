@@ -181,10 +181,10 @@ function guess(model) {
   return states.length === 1 ? states[0] : 'serving';
 }
 
-function lookAtNewest(model) {
+function lookAtNewest(model, isQuiet = false) {
   const { chosen, newest } = model;
   if (!model.followsNewest || chosen === newest) return;
-  if (chosen && model.time - model.chosenAt < STAY) return;
+  if (chosen && !isQuiet && model.time - model.chosenAt < STAY) return;
   newest.lines ??= [];
   Object.assign(model, { chosen: newest, chosenAt: model.time });
 }
@@ -298,7 +298,7 @@ export function measure(model, text, at) {
   const worked = totals.get('sockmodes_loop_turn_seconds_sum') ?? 0;
   model.totals = totals;
   model.samples.push({
-    at, turns, worked,
+    at, turns, worked, events: model.events,
     rate: before ? (turns - before.turns) / (at - before.at) : 0,
     share: before ? Math.min(1, (worked - before.worked) / (at - before.at)) : 0,
   });
@@ -306,6 +306,8 @@ export function measure(model, text, at) {
   for (const connection of model.connections.values()) {
     if (!connection.sure && model.time - connection.at > FORGET) forget(model, connection);
   }
+  // Time goes on without records, too.
+  lookAtNewest(model, before?.events === model.events);
   countUnseen(model);
 }
 
