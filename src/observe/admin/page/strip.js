@@ -150,7 +150,7 @@ function calls(turn) {
   }
   const more = all - shown.length;
   if (more > 0) parts.push(make('p', 'more', `and ${number(more)} more`));
-  if (parts.length === 0) parts.push(make('p', 'more', 'nothing to do'));
+  if (parts.length === 0) parts.push(make('p', 'more', 'the timer rang; nothing was due'));
   return parts;
 }
 
