@@ -2,6 +2,7 @@
 // that it can be tested by itself, and copied whole when the picture is frozen.
 
 import { parse } from './totals.js';
+import { countStep, finish, gate, isAdmitted, leaveOut } from './turns.js';
 
 export const STATES = [
   'send_nonce', 'await_digest', 'serving', 'verifying', 'draining', 'ending', 'lingering',
@@ -11,15 +12,9 @@ export const STATES = [
 const KNOWN = 5000; // connections, one by one; the rest are counts
 const WITH_LINES = 256; // up to so many, each keeps its last records
 const LINES = 40;
-const TURNS = 20;
 const TURN_RECORDS = 40;
 const CLOSED = 12;
 const SAMPLES = 60;
-
-// Turns that are shown: a burst, then a few in a row now and then.
-const BURST = 16;
-const PER_SECOND = 4;
-const IN_A_ROW = 4;
 
 // In seconds: a connection is followed so long before a newer one takes its place; one that may
 // have changed unseen is forgotten after so long without a word.
@@ -34,7 +29,7 @@ export function create() {
     events: 0, lost: 0, time: 0,
     phase: 'unknown', since: 0, atMost: null,
     turn: null, mark: null, turnCount: 0, turns: [], steps: {},
-    gate: { left: BURST, at: 0, shut: false },
+    gate: gate(),
     connections: new Map(), counts: zero(), unseen: zero(), gap: null,
     closed: [], ways: {},
     chosen: null, chosenAt: 0, newest: null, followsNewest: true,
@@ -231,63 +226,6 @@ function note(model, record, connection) {
     connection.lines.shift();
     connection.left += 1;
   }
-}
-
-const STEP_OF = {
-  ready: 'ready', stale: 'ready', login: 'logins', deadline: 'deadlines',
-  opened: 'accept', refused: 'accept',
-};
-
-function countStep(model, steps, { event }, connection) {
-  const step = STEP_OF[event];
-  const touched = connection?.touched === model.mark.number;
-  if (step) steps[step] += 1;
-  // Neither the kernel nor a deadline nor a worker brought it here: it had queued up.
-  else if (connection && !touched && !model.draining && ['received', 'sent'].includes(event)) {
-    steps.queue += 1;
-  }
-  if (connection) connection.touched = model.mark.number;
-}
-
-function isAdmitted(gate, time) {
-  gate.left = Math.min(BURST, gate.left + Math.max(0, time - gate.at) * PER_SECOND);
-  gate.at = time;
-  // Single turns out of thousands would tell nothing: it opens again for a few in a row.
-  if (gate.left >= IN_A_ROW) gate.shut = false;
-  if (gate.left < 1) gate.shut = true;
-  if (gate.shut) return false;
-  gate.left -= 1;
-  return true;
-}
-
-function finish(model, took) {
-  const turn = model.turn;
-  model.turn = null;
-  turn.took = took;
-  for (const [step, count] of Object.entries(turn.steps)) {
-    if (count > 0) model.steps[step] = { count, at: model.time };
-  }
-  if (turn.shown) {
-    push(model, turn);
-    return;
-  }
-  const gap = leaveOut(model);
-  gap.turns += 1;
-  gap.waited += turn.waited ?? 0;
-  gap.worked += took ?? 0;
-}
-
-function leaveOut(model) {
-  const last = model.turns.at(-1);
-  if (last?.isGap) return last;
-  const gap = { isGap: true, id: `gap ${model.time}`, turns: 0, lost: 0, waited: 0, worked: 0 };
-  push(model, gap);
-  return gap;
-}
-
-function push(model, entry) {
-  model.turns.push(entry);
-  if (model.turns.length > TURNS) model.turns.shift();
 }
 
 /** Takes in what `/metrics` said, at a time in seconds on the reader's clock. */
