@@ -141,7 +141,8 @@ impl Server {
         Handle { stop: self.stop.clone(), waker: self.waker.clone() }
     }
 
-    /// Adds a reader of its events, such as a [`Log`](crate::observe::log::Log) or a [`Trace`](crate::observe::Trace).
+    /// Adds a reader of its events, such as a [`Log`](crate::observe::log::Log), a [`Trace`](crate::observe::Trace) or
+    /// [`Metrics`](crate::observe::Metrics).
     pub fn add_reader(&mut self, reader: Box<dyn Reader>) {
         self.events.add(reader);
     }
