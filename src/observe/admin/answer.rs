@@ -26,9 +26,10 @@ const HTML: &str = "text/html; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 /// The files of the page: path, type, content.
-const PAGE: [(&str, &str, &str); 10] = [
+const PAGE: [(&str, &str, &str); 11] = [
     ("/", HTML, include_str!("page/index.html")),
     ("/live.css", STYLE, include_str!("page/live.css")),
+    ("/connections.css", STYLE, include_str!("page/connections.css")),
     ("/draw.js", SCRIPT, include_str!("page/draw.js")),
     ("/live.js", SCRIPT, include_str!("page/live.js")),
     ("/map.js", SCRIPT, include_str!("page/map.js")),
