@@ -1,8 +1,9 @@
 //! `cargo bench --bench pure`: the parts without sockets, by themselves: a session's step, the deadlines, the slab.
 //!
-//! With a thousand connections or a million, an operation is the same few steps; what grows with their number is
-//! how often memory is asked that no cache holds.
+//! With a thousand connections or a million, an operation is the same few steps: with the connections in order its time
+//! is the same, too. In random order it grows with how often memory is asked that no cache holds.
 
+use std::fmt;
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use sockmodes::server::Deadlines;
 use sockmodes::session::{Protocol, Service, Session, Time, Timer};
 
 const SIZES: [usize; 4] = [1_000, 10_000, 100_000, 1_000_000];
+const VISITS: [Visits; 8] = visits();
 const NONCE: [u8; 32] = [7; 32];
 
 fn main() {
@@ -69,9 +71,42 @@ fn handshake() -> Session {
 
 static PROTOCOL: std::sync::LazyLock<Protocol> = std::sync::LazyLock::new(protocol);
 
-/// One connection of so many, each in its turn and all over the place, is heard of.
-#[divan::bench(args = SIZES)]
-fn deadline_moved(bencher: Bencher, connections: usize) {
+/// So many connections, and the order in which something happens to them.
+#[derive(Clone, Copy)]
+struct Visits {
+    connections: usize,
+    in_order: bool,
+}
+
+const fn visits() -> [Visits; 8] {
+    let mut all = [Visits { connections: 0, in_order: true }; 8];
+    let mut case = 0;
+    while case < all.len() {
+        all[case] = Visits { connections: SIZES[case % SIZES.len()], in_order: case < SIZES.len() };
+        case += 1;
+    }
+    all
+}
+
+impl fmt::Display for Visits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let order = if self.in_order { "in order" } else { "at random" };
+        write!(f, "{} {order}", self.connections)
+    }
+}
+
+impl Visits {
+    /// Which connection's turn it is; at random: in an order that no cache foresees.
+    fn next(&self, count: u64) -> usize {
+        let random = count.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20;
+        (if self.in_order { count } else { random }) as usize % self.connections
+    }
+}
+
+/// The deadline of one connection of so many moves.
+#[divan::bench(args = VISITS)]
+fn deadline_moved(bencher: Bencher, visits: Visits) {
+    let connections = visits.connections;
     let mut deadlines = Deadlines::default();
     for connection in 0..connections {
         deadlines.set(connection, Timer::Idle, at(connection as u64));
@@ -79,7 +114,7 @@ fn deadline_moved(bencher: Bencher, connections: usize) {
     let mut now = connections as u64;
     bencher.bench_local(|| {
         now += 1;
-        deadlines.set(scattered(now, connections), Timer::Idle, at(now));
+        deadlines.set(visits.next(now), Timer::Idle, at(now));
     });
 }
 
@@ -99,40 +134,35 @@ fn deadline_due(bencher: Bencher, connections: usize) {
 }
 
 /// One session of so many is found and takes a step.
-#[divan::bench(args = SIZES)]
-fn session_in_slab(bencher: Bencher, connections: usize) {
+#[divan::bench(args = VISITS)]
+fn session_in_slab(bencher: Bencher, visits: Visits) {
     let protocol = protocol();
     let mut sessions = Slab::new();
-    for _ in 0..connections {
+    for _ in 0..visits.connections {
         sessions.insert(let_in(&protocol));
     }
     let mut message = [b'a'; 64];
     let mut count = 0;
     bencher.bench_local(|| {
         count += 1;
-        let session: &mut Session = &mut sessions[scattered(count, connections)];
+        let session: &mut Session = &mut sessions[visits.next(count)];
         black_box(session.handle_bytes(&protocol, Time::START, black_box(&mut message)));
         session.handle_flushed(&protocol, Time::START);
     });
 }
 
 /// One session of so many goes, and another comes.
-#[divan::bench(args = SIZES)]
-fn slab_gone_and_come(bencher: Bencher, connections: usize) {
+#[divan::bench(args = VISITS)]
+fn slab_gone_and_come(bencher: Bencher, visits: Visits) {
     let protocol = protocol();
     let mut sessions = Slab::new();
-    for _ in 0..connections {
+    for _ in 0..visits.connections {
         sessions.insert(let_in(&protocol));
     }
     let mut count = 0;
     bencher.bench_local(|| {
         count += 1;
-        let session: Session = sessions.remove(scattered(count, connections));
+        let session: Session = sessions.remove(visits.next(count));
         sessions.insert(session)
     });
-}
-
-/// The places in an order that no cache foresees.
-fn scattered(count: u64, places: usize) -> usize {
-    (count.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20) as usize % places
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use sockmodes::auth::{Key, Scheme, Secret};
 use sockmodes::session::{
-    MAX_OBJECT, Protocol, Reason, Service, Session, State, Step, Time, Timer, Verdict,
+    IDLE_SLACK, MAX_OBJECT, Protocol, Reason, Service, Session, State, Step, Time, Timer, Verdict,
 };
 
 /// The only user, and the password.
@@ -176,8 +176,9 @@ fn without_a_scheme_the_first_success_lets_in() {
     }
     talk.hear(RIGHT.as_bytes());
     assert!(!talk.session.is_pending() && talk.session.is_admitted());
-    let idle = talk.now + Duration::from_secs(300);
-    assert_eq!(talk.session.poll_deadline(), Some((Timer::Idle, idle)));
+    let idle = Duration::from_secs(300);
+    let deadline = talk.now + idle + idle / IDLE_SLACK;
+    assert_eq!(talk.session.poll_deadline(), Some((Timer::Idle, deadline)));
 
     let mut talk = Talk::new();
     talk.hear(WRONG.as_bytes());

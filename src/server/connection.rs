@@ -39,6 +39,10 @@ pub(super) struct Connection<S> {
     pub(super) queued: bool,
     /// In the loop's queue of connections whose login wants to be checked.
     pub(super) waits_for_check: bool,
+    /// Since the loop last looked, the state, the admission or the deadline may have changed.
+    pub(super) changed: bool,
+    /// Its source was made to pay for how it ended, if it has to.
+    pub(super) judged: bool,
     /// The loop counts it among those that are not let in.
     pub(super) counted_pending: bool,
     /// Whether a login on it succeeded, if any was tried.
@@ -85,6 +89,8 @@ impl<S: Stream> Connection<S> {
             sending_shut: false,
             queued: false,
             waits_for_check: false,
+            changed: false,
+            judged: false,
             counted_pending: false,
             logged_in: None,
         }
@@ -117,6 +123,7 @@ impl<S: Stream> Connection<S> {
 
     #[cold]
     fn tell_changed(&mut self, events: &mut Events) {
+        self.changed = true;
         let now = (self.session.state(), self.session.is_admitted());
         let (before, was_let_in) = std::mem::replace(&mut self.told, now);
         let (number, peer) = (Some(self.number), self.peer.address());

@@ -40,7 +40,6 @@ impl Default for Deadlines {
 impl Deadlines {
     /// Sets or moves the deadline of `connection`. No deadline of the same kind may have been set
     /// to a later time before, except that setting it again to where it is changes nothing.
-    #[inline(always)]
     pub fn set(&mut self, connection: usize, timer: Timer, at: Time) {
         let link = KINDS + connection;
         if link >= self.links.len() {
@@ -56,13 +55,13 @@ impl Deadlines {
         links[next as usize].previous = previous;
         let end = timer as usize;
         let last = links[end].previous;
+        debug_assert!(last == end as u32 || links[last as usize].at <= at, "a later one is set");
         links[link] = Link { at, previous: last, next: end as u32 };
         links[last as usize].next = link as u32;
         links[end].previous = link as u32;
     }
 
     /// Removes the deadline of `connection`, if it has one.
-    #[inline]
     pub fn remove(&mut self, connection: usize) {
         let link = KINDS + connection;
         if link < self.links.len() {

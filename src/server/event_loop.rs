@@ -2,8 +2,8 @@
 //!
 //! It moves bytes between sockets and sessions and keeps their deadlines; it knows nothing of nonces
 //! or services. [`EventLoop::turn`] is the whole of it, to be read from the top down. Accepting is
-//! in `accept.rs`, stopping in `drain.rs`, what happens on one connection in `connection.rs`, the way
-//! of logins to those who check them in `logins.rs`.
+//! in `accept.rs`, stopping in `drain.rs`, how a connection gets its turn in `turns.rs`, what it does with it in
+//! `connection.rs`, the way of logins to those who check them in `logins.rs`.
 
 use std::collections::VecDeque;
 use std::io;
@@ -16,7 +16,7 @@ use slab::Slab;
 use super::accept::Accepting;
 use super::admission::Admission;
 use super::config::Config;
-use super::connection::{Connection, Rest, Tools};
+use super::connection::{Connection, Rest};
 use super::deadlines::Deadlines;
 use super::drain::{Drain, Outcome};
 use super::logins::Logins;
@@ -24,7 +24,7 @@ use super::network::{Network, Token, Wakeup};
 use super::penalties::Offenders;
 use super::verify::{Nobody, Verifier};
 use crate::observe::{Detail, Event, Events};
-use crate::session::{Reason, Step, Time};
+use crate::session::Time;
 
 /// The largest buffer that all connections share for reading.
 const MAX_BUFFER: usize = 1024 * 1024;
@@ -53,9 +53,9 @@ pub struct EventLoop<N: Network> {
     /// When this turn began: one look at the clock serves the whole of it.
     pub(super) now: Time,
     /// Connections that want a turn, in the order in which they began to want it.
-    queue: VecDeque<usize>,
+    pub(super) queue: VecDeque<usize>,
     wakeups: Vec<Wakeup>,
-    buffer: Box<[u8]>,
+    pub(super) buffer: Box<[u8]>,
     stop: Arc<AtomicBool>,
 }
 
@@ -171,12 +171,7 @@ impl<N: Network> EventLoop<N> {
 
     // ANCHOR: note_readiness
     fn note_readiness(&mut self, token: Token, readable: bool, writable: bool, read_closed: bool) {
-        let key = token.key();
-        if !self.connections.get(key).is_some_and(|c| c.has_token(key, token)) {
-            self.events.tell(Detail::Calls, None, || Event::Stale);
-            return;
-        }
-        let rest = self.with_connection(key, |connection, tools| {
+        self.turn_of(token, |connection, tools| {
             tools.events.tell(Detail::Calls, Some(connection.number), || Event::Ready {
                 readable,
                 writable,
@@ -186,95 +181,21 @@ impl<N: Network> EventLoop<N> {
             // Who waits in the queue already has its turn there.
             if connection.queued { Rest::Idle } else { connection.turn(tools) }
         });
-        self.after_turn(key, rest);
     }
     // ANCHOR_END: note_readiness
 
-    pub(super) fn enqueue(&mut self, key: usize) {
-        let connection = &mut self.connections[key];
-        if !connection.queued {
-            connection.queued = true;
-            self.queue.push_back(key);
-        }
-    }
-
-    /// One turn for each of the first `waiting` in the queue; who has joined it since has had a turn
-    /// already, and comes after the next look at what is ready.
-    fn serve_queue(&mut self, waiting: usize) {
-        for _ in 0..waiting {
-            let Some(key) = self.queue.pop_front() else { return };
-            // It may have been closed since, or another be in its place, which then has a turn too.
-            let Some(connection) = self.connections.get_mut(key) else { continue };
-            connection.queued = false;
-            let rest = self.with_connection(key, |connection, tools| connection.turn(tools));
-            self.after_turn(key, rest);
-        }
-    }
-
-    /// Lets `action` change a connection, then does what follows from the change: events, deadline,
-    /// counts, and the end if it has come.
-    pub(super) fn with_connection<R>(
-        &mut self,
-        key: usize,
-        action: impl FnOnce(&mut Connection<N::Stream>, &mut Tools<'_>) -> R,
-    ) -> R {
-        let connection = &mut self.connections[key];
-        let was_over = connection.session.reason().is_some();
-        let mut tools = Tools {
-            protocol: &self.config.protocol,
-            now: self.now,
-            buffer: &mut self.buffer,
-            events: &mut self.events,
-        };
-        let result = action(connection, &mut tools);
-        connection.tell_changes(tools.events);
-        match connection.session.poll_deadline() {
-            Some((timer, at)) => self.deadlines.set(key, timer, at),
-            None => self.deadlines.remove(key),
-        }
-        if connection.counted_pending && !connection.session.is_pending() {
-            connection.counted_pending = false;
-            self.admission.pending_ended(connection.peer.ip());
-        }
-        let step = connection.session.poll_step();
-        // Now, not after a linger as long as the client likes: it holds for the next that comes.
-        if let (Some(reason), false) = (connection.session.reason(), was_over) {
-            self.penalize(key, reason);
-        }
-        if let Step::Close(reason) = step {
-            self.close(key, reason);
-        }
-        result
-    }
-
     fn meet_deadlines(&mut self) {
         while let Some(key) = self.deadlines.pop_due(self.now) {
-            let rest = self.with_connection(key, |connection, tools| {
+            self.turn_at(key, |connection, tools| {
                 tools.events.tell(Detail::Calls, Some(connection.number), || Event::Deadline);
                 connection.session.handle_deadline(tools.now);
                 // Whatever the session wants now is done at once: to shut down, for one.
                 connection.turn(tools)
             });
-            self.after_turn(key, rest);
         }
         if self.drain.is_overdue(self.now) {
             self.cut_off(Outcome::Drained);
         }
-    }
-
-    #[cold]
-    fn close(&mut self, key: usize, reason: Reason) {
-        self.deadlines.remove(key);
-        let connection = self.connections.remove(key);
-        self.admission.closed();
-        self.accepting.descriptor_freed(self.now);
-        self.events.tell(Detail::Life, Some(connection.number), || Event::Closed {
-            peer: connection.peer.address(),
-            reason,
-            let_in: connection.session.is_admitted(),
-            received: connection.received,
-            sent: connection.sent,
-        });
     }
 
     /// Connections that are open.

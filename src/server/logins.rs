@@ -5,7 +5,6 @@
 
 use std::collections::VecDeque;
 
-use super::connection::Rest;
 use super::event_loop::EventLoop;
 use super::network::{Network, Token};
 use super::verify::{Answer, Verifier};
@@ -17,7 +16,7 @@ use crate::session::Verdict;
 pub(super) struct Logins {
     pub(super) verifier: Box<dyn Verifier>,
     /// In the order in which their logins were whole.
-    waiting: VecDeque<Token>,
+    pub(super) waiting: VecDeque<Token>,
 }
 
 impl Logins {
@@ -33,28 +32,6 @@ impl Logins {
 }
 
 impl<N: Network> EventLoop<N> {
-    /// What a connection's turn has left to be done.
-    #[inline]
-    pub(super) fn after_turn(&mut self, key: usize, rest: Rest) {
-        if rest != Rest::Idle {
-            self.do_rest(key, rest);
-        }
-    }
-
-    fn do_rest(&mut self, key: usize, rest: Rest) {
-        match rest {
-            Rest::Idle => {}
-            Rest::More => self.enqueue(key),
-            Rest::Login => {
-                let connection = &mut self.connections[key];
-                if !connection.waits_for_check {
-                    connection.waits_for_check = true;
-                    self.logins.waiting.push_back(Token::new(key, connection.number));
-                }
-            }
-        }
-    }
-
     /// Passes on what the verifier has found out.
     pub(super) fn take_answers(&mut self) {
         while let Some(answer) = self.logins.verifier.poll() {
@@ -74,25 +51,18 @@ impl<N: Network> EventLoop<N> {
     }
 
     fn take_verdict(&mut self, token: Token, name: &str, verdict: Verdict) {
-        let key = token.key();
-        let connection = self.connections.get(key).filter(|c| c.has_token(key, token));
-        let Some(number) = connection.map(|connection| connection.number) else {
-            self.events.tell(Detail::Calls, None, || Event::Stale);
-            return;
-        };
-        self.events.tell(Detail::Life, Some(number), || Event::Login {
-            name: shown(name),
-            result: verdict,
-        });
         // What waits to be read has made its edge long ago: the turn is now.
-        let rest = self.with_connection(key, |connection, tools| {
+        self.turn_of(token, |connection, tools| {
+            tools.events.tell(Detail::Life, Some(connection.number), || Event::Login {
+                name: shown(name),
+                result: verdict,
+            });
             let succeeded = connection.logged_in == Some(true) || verdict == Verdict::Success;
             connection.logged_in = Some(succeeded);
             let answer = connection.session.handle_verdict(tools.protocol, tools.now, verdict);
             connection.deliver(answer, tools);
             connection.turn(tools)
         });
-        self.after_turn(key, rest);
     }
 
     // ANCHOR: submit_logins

@@ -18,6 +18,7 @@ pub mod network;
 mod outbox;
 mod peer;
 mod penalties;
+mod turns;
 mod verify;
 
 pub use admission::{Limits, MaxPending, MaxPendingError};

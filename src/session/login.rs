@@ -149,8 +149,7 @@ impl Session {
             Verdict::Success => {
                 // In time or not, it is let in: the deadline was for that alone.
                 login.overdue = false;
-                self.pending = false;
-                self.on_entry_deadline = false;
+                self.let_in(protocol, now);
                 None
             }
         };

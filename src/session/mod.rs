@@ -33,6 +33,10 @@ use crate::auth::Scheme;
 use handshake::{Handshake, Heard};
 use stage::{Serving, Stage};
 
+/// An idle connection is closed late by up to this part of its timeout (of 5 min, 1.2 s): so a busy one
+/// moves its deadline a few hundred times in a timeout, and not with every message.
+pub const IDLE_SLACK: u32 = 256;
+
 /// One connection's conversation.
 ///
 /// Whoever drives it, in this order:
@@ -80,7 +84,7 @@ pub struct Session {
     pending: bool,
     /// The deadline is still the one that was set at the start and that nothing moves.
     on_entry_deadline: bool,
-    /// The stage was taken out or replaced, so the state may be another.
+    /// More may have changed than the bytes that went through: state, admission, deadline.
     touched: bool,
 }
 
@@ -102,16 +106,13 @@ impl Session {
                 Stage::SendNonce(handshake)
             }
         };
-        let mut session = Session {
-            stage,
-            deadline: later(now, protocol.handshake_timeout),
-            owing: !nonce.is_empty(),
-            pending,
-            on_entry_deadline: pending || protocol.service == Service::UpperOnce,
-            touched: false,
+        let on_entry_deadline = pending || protocol.service == Service::UpperOnce;
+        let deadline = match on_entry_deadline {
+            true => later(now, protocol.handshake_timeout),
+            false => idle_deadline(protocol, now),
         };
-        session.restart_idle(protocol, now);
-        session
+        let owing = !nonce.is_empty();
+        Session { stage, deadline, owing, pending, on_entry_deadline, touched: true }
     }
 
     /// Bytes came. What is returned is owed to the peer; it lies in `bytes`, changed in place, where
@@ -151,13 +152,15 @@ impl Session {
                     Heard::Part => {}
                     Heard::Wrong => self.end(Reason::WrongDigest, now),
                     Heard::Right(taken) => {
-                        self.let_in(protocol);
+                        self.let_in(protocol, now);
+                        self.enter(Stage::Serving(Serving::new(protocol.service)));
                         return &mut bytes[taken..];
                     }
                 }
             }
             Stage::Lingering(linger) => {
                 self.deadline = linger.postpone(now).unwrap_or(self.deadline);
+                self.touched = true;
             }
             // A driver that reads although it was told to wait loses nothing.
             Stage::Verifying(login) => login.keep(bytes),
@@ -231,10 +234,11 @@ impl Session {
         }
     }
 
-    fn let_in(&mut self, protocol: &Protocol) {
+    /// From now on the deadline is the idle one.
+    fn let_in(&mut self, protocol: &Protocol, now: Time) {
         self.pending = false;
         self.on_entry_deadline = false;
-        self.enter(Stage::Serving(Serving::new(protocol.service)));
+        self.move_idle(protocol, now);
     }
 
     fn enter(&mut self, stage: Stage) {
@@ -249,12 +253,27 @@ impl Session {
     }
 
     // ANCHOR: restart_idle
+    /// Something was heard or paid. The deadline has some slack, so most of the time it can stay.
+    #[inline]
     fn restart_idle(&mut self, protocol: &Protocol, now: Time) {
-        if matches!(self.stage, Stage::Serving(_)) && !self.on_entry_deadline {
-            self.deadline = later(now, protocol.idle_timeout);
+        if matches!(self.stage, Stage::Serving(_))
+            && !self.on_entry_deadline
+            && self.deadline < later(now, protocol.idle_timeout)
+        {
+            self.move_idle(protocol, now);
         }
     }
+
+    #[cold]
+    fn move_idle(&mut self, protocol: &Protocol, now: Time) {
+        self.deadline = idle_deadline(protocol, now);
+        self.touched = true;
+    }
     // ANCHOR_END: restart_idle
+}
+
+fn idle_deadline(protocol: &Protocol, now: Time) -> Time {
+    later(now, protocol.idle_timeout.map(|timeout| timeout.saturating_add(timeout / IDLE_SLACK)))
 }
 
 /// `timeout` after `now`, never without one.

@@ -55,12 +55,15 @@ impl Session {
     }
 
     /// When to call [`handle_deadline`](Session::handle_deadline) unless something happens before.
-    #[inline]
-    pub fn poll_deadline(&self) -> Option<(Timer, Time)> {
+    pub fn poll_deadline(&mut self) -> Option<(Timer, Time)> {
         let timer = match self.stage {
             Stage::Serving(_) if !self.on_entry_deadline => (!self.owing).then_some(Timer::Idle),
             _ => self.timer_beside_service(),
         };
+        if timer.is_none() {
+            // It rests. Whoever hears this drops it from its queue, so the next has to be a new one, at the end.
+            self.deadline = Time::START;
+        }
         timer.filter(|_| self.deadline != Time::NEVER).map(|timer| (timer, self.deadline))
     }
 
@@ -76,8 +79,8 @@ impl Session {
         }
     }
 
-    /// Whether the state or the admission may have changed since the last call; if not, that is
-    /// certain. Comparing them after every message would cost more than the message's other steps.
+    /// Whether the state, the admission or the deadline may have changed since the last call; if not, that
+    /// is certain. Only that bytes are still owed, and the idle deadline rests, the driver has to know itself.
     #[inline]
     pub(crate) fn poll_touched(&mut self) -> bool {
         self.touched && mem::take(&mut self.touched)

@@ -40,7 +40,8 @@ pub struct Protocol {
     /// request of [`Service::UpperOnce`] or to succeed at [`Service::Login`]. `None`: as long as it
     /// likes.
     pub handshake_timeout: Option<Duration>,
-    /// How long nothing may be heard from a client that is owed nothing. `None`: as long as it likes.
+    /// How long nothing may be heard from a client that is owed nothing, and some slack
+    /// ([`IDLE_SLACK`](super::IDLE_SLACK)). `None`: as long as it likes.
     pub idle_timeout: Option<Duration>,
     /// How many logins may fail on one connection of [`Service::Login`], with or without successes
     /// between them. `None`: any number.

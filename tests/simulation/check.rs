@@ -3,7 +3,7 @@
 use rustix::io::Errno;
 use sockmodes::auth::MAX_NONCE_LEN;
 use sockmodes::server::{Config, Outcome};
-use sockmodes::session::{LINGER, LINGER_QUIET, MAX_REQUEST, Reason, Service, Time};
+use sockmodes::session::{IDLE_SLACK, LINGER, LINGER_QUIET, MAX_REQUEST, Reason, Service, Time};
 
 use crate::common::drive::{Drive, Told};
 use crate::common::model::{Entry, Verdict};
@@ -143,9 +143,11 @@ impl Case<'_> {
             holds!(self, ended_at == entry_at, "the entry deadline moved");
         }
         if let Some(idle) = config.protocol.idle_timeout {
-            holds!(self, record.longest_quiet <= idle || !self.idles(), "it idled too long");
+            let at_most = idle + idle / IDLE_SLACK;
+            holds!(self, record.longest_quiet <= at_most || !self.idles(), "it idled too long");
             if told.reason == Reason::IdleTimeout {
-                holds!(self, ended_at.since(record.active_at) == idle, "idle timeout out of time");
+                let quiet = ended_at.since(record.active_at);
+                holds!(self, (idle..=at_most).contains(&quiet), "idle timeout out of time");
             }
         }
         if let Some(shut_at) = record.shut_at {

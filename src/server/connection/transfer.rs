@@ -26,6 +26,8 @@ impl<S: Stream> Connection<S> {
             self.tell_changes(tools.events);
         } else {
             self.outbox.push(&answer[taken..]);
+            // The idle deadline rests from now on.
+            self.changed = true;
         }
     }
     // ANCHOR_END: deliver

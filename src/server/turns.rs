@@ -1,0 +1,145 @@
+//! A connection's turn: how it gets one, and what the loop then does beside it.
+//!
+//! All that happens to a connection goes through [`with_connection`](EventLoop::with_connection), so nothing that follows
+//! from it (a deadline, a count, the end) can be forgotten. Never here: what a connection does in its turn, which is
+//! in `connection.rs`.
+
+use super::connection::{Connection, Rest, Tools};
+use super::event_loop::EventLoop;
+use super::network::{Network, Token};
+use crate::observe::{Detail, Event};
+use crate::session::{Reason, Step};
+
+impl<N: Network> EventLoop<N> {
+    /// Lets the connection that `token` names have a turn; it may be gone, and another in its place.
+    #[inline]
+    pub(super) fn turn_of(
+        &mut self,
+        token: Token,
+        turn: impl FnOnce(&mut Connection<N::Stream>, &mut Tools<'_>) -> Rest,
+    ) {
+        let key = token.key();
+        let rest = self.with_connection(key, |connection, tools| {
+            connection.has_token(key, token).then(|| turn(connection, tools))
+        });
+        match rest.flatten() {
+            Some(rest) => self.after_turn(key, rest),
+            None => self.events.tell(Detail::Calls, None, || Event::Stale),
+        }
+    }
+
+    /// Lets the connection at `key` have a turn, if one is there.
+    pub(super) fn turn_at(
+        &mut self,
+        key: usize,
+        turn: impl FnOnce(&mut Connection<N::Stream>, &mut Tools<'_>) -> Rest,
+    ) {
+        if let Some(rest) = self.with_connection(key, turn) {
+            self.after_turn(key, rest);
+        }
+    }
+
+    /// Lets `action` change the connection at `key`, if one is there, then does what follows from it.
+    #[inline]
+    pub(super) fn with_connection<R>(
+        &mut self,
+        key: usize,
+        action: impl FnOnce(&mut Connection<N::Stream>, &mut Tools<'_>) -> R,
+    ) -> Option<R> {
+        let connection = self.connections.get_mut(key)?;
+        let mut tools = Tools {
+            protocol: &self.config.protocol,
+            now: self.now,
+            buffer: &mut self.buffer,
+            events: &mut self.events,
+        };
+        let result = action(connection, &mut tools);
+        connection.tell_changes(tools.events);
+        if std::mem::take(&mut connection.changed) {
+            self.follow(key);
+        }
+        Some(result)
+    }
+
+    /// What follows from a change that is more than bytes: deadline, counts, and the end if it has come.
+    #[cold]
+    fn follow(&mut self, key: usize) {
+        let connection = &mut self.connections[key];
+        match connection.session.poll_deadline() {
+            Some((timer, at)) => self.deadlines.set(key, timer, at),
+            None => self.deadlines.remove(key),
+        }
+        if connection.counted_pending && !connection.session.is_pending() {
+            connection.counted_pending = false;
+            self.admission.pending_ended(connection.peer.ip());
+        }
+        let step = connection.session.poll_step();
+        // Now, not after a linger as long as the client likes: it holds for the next that comes.
+        if let Some(reason) = connection.session.reason()
+            && !std::mem::replace(&mut connection.judged, true)
+        {
+            self.penalize(key, reason);
+        }
+        if let Step::Close(reason) = step {
+            self.close(key, reason);
+        }
+    }
+
+    /// Does what a connection's turn has left to be done.
+    #[inline]
+    fn after_turn(&mut self, key: usize, rest: Rest) {
+        if rest != Rest::Idle {
+            self.do_rest(key, rest);
+        }
+    }
+
+    fn do_rest(&mut self, key: usize, rest: Rest) {
+        match rest {
+            Rest::Idle => {}
+            Rest::More => self.enqueue(key),
+            Rest::Login => {
+                let connection = &mut self.connections[key];
+                if !connection.waits_for_check {
+                    connection.waits_for_check = true;
+                    self.logins.waiting.push_back(Token::new(key, connection.number));
+                }
+            }
+        }
+    }
+
+    pub(super) fn enqueue(&mut self, key: usize) {
+        let connection = &mut self.connections[key];
+        if !connection.queued {
+            connection.queued = true;
+            self.queue.push_back(key);
+        }
+    }
+
+    /// One turn for each of the first `waiting` in the queue; who has joined it since has had a turn
+    /// already, and comes after the next look at what is ready.
+    pub(super) fn serve_queue(&mut self, waiting: usize) {
+        for _ in 0..waiting {
+            let Some(key) = self.queue.pop_front() else { return };
+            // It may have been closed since, or another be in its place, which then has a turn too.
+            self.turn_at(key, |connection, tools| {
+                connection.queued = false;
+                connection.turn(tools)
+            });
+        }
+    }
+
+    #[cold]
+    fn close(&mut self, key: usize, reason: Reason) {
+        self.deadlines.remove(key);
+        let connection = self.connections.remove(key);
+        self.admission.closed();
+        self.accepting.descriptor_freed(self.now);
+        self.events.tell(Detail::Life, Some(connection.number), || Event::Closed {
+            peer: connection.peer.address(),
+            reason,
+            let_in: connection.session.is_admitted(),
+            received: connection.received,
+            sent: connection.sent,
+        });
+    }
+}
