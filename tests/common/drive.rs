@@ -14,6 +14,7 @@ use sockmodes::server::{Config, EventLoop, Outcome};
 use sockmodes::session::{Protocol, Reason, Service};
 
 use super::sim::client::Client;
+use super::sim::verifier::SimVerifier;
 use super::sim::{Faults, SimNetwork, Terms, World, world};
 use super::{key, nonces};
 
@@ -73,7 +74,8 @@ impl Drive {
         events.add(Box::new(Listener(detail, told.clone())));
         // A fixed seed, so that a schedule can be played again: in tests only.
         let rng = Box::new(StdRng::seed_from_u64(!seed));
-        let event_loop = EventLoop::new(network, config, rng, events, stop);
+        let event_loop = EventLoop::new(network, config, rng, events, stop)
+            .with_verifier(Box::new(SimVerifier(world.clone())));
         Drive { event_loop, world, outcome: None, told }
     }
 

@@ -4,11 +4,20 @@
 //! spells it out, Python's `strip` and `upper` over the whole request, and no states at all.
 
 use md5::{Digest as _, Md5};
+use serde_json::{Map, Value};
 use sha2::Sha256;
 use sockmodes::auth::Scheme;
-use sockmodes::session::Service;
+use sockmodes::session::{Reason, Service};
 
 use super::SECRET;
+
+/// The only user of every server here, and the password.
+pub(crate) const NAME: &str = "ann";
+pub(crate) const PASSWORD: &str = "right";
+/// The answer to a login that is right.
+pub(crate) const SUCCESS: &[u8] = b"success!";
+/// Logins that may fail on a connection, unless a config says otherwise.
+const MAX_TRIES: usize = 6;
 
 /// What has to come of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +25,15 @@ pub(crate) struct Verdict {
     pub(crate) entry: Entry,
     /// What the client is owed after the nonce.
     pub(crate) answer: Vec<u8>,
-    /// The service has no more to say, whatever comes.
-    pub(crate) over: bool,
+    /// Why there is no more to say, whatever comes.
+    pub(crate) over: Option<Reason>,
+}
+
+impl Verdict {
+    /// Whether a login is right.
+    pub(crate) fn has_success(&self) -> bool {
+        self.answer.windows(SUCCESS.len()).any(|answer| answer == SUCCESS)
+    }
 }
 
 /// Whether the client is let in.
@@ -40,22 +56,22 @@ pub(crate) fn verdict(
     ended: bool,
 ) -> Verdict {
     let expected = digest(scheme, nonce);
-    let refused = |entry| Verdict { entry, answer: Vec::new(), over: entry == Entry::Wrong };
+    let refused = |entry, over| Verdict { entry, answer: Vec::new(), over };
     if stream.len() < expected.len() {
-        return refused(Entry::Undecided);
+        return refused(Entry::Undecided, None);
     }
     let (digest, payload) = stream.split_at(expected.len());
     if digest != expected {
-        return refused(Entry::Wrong);
+        return refused(Entry::Wrong, Some(Reason::WrongDigest));
     }
     let (answer, over) = match service {
-        Service::Upper => (upper(payload), false),
-        Service::Echo => (payload.to_vec(), false),
+        Service::Upper => (upper(payload), None),
+        Service::Echo => (payload.to_vec(), None),
         Service::UpperOnce => match request(payload, ended) {
-            Some(request) => (upper(strip(request)), true),
-            None => (Vec::new(), false),
+            Some(request) => (upper(strip(request)), Some(Reason::Done)),
+            None => (Vec::new(), None),
         },
-        Service::Login => unreachable!("tests/login_session.rs has a model of its own"),
+        Service::Login => logins(payload),
     };
     Verdict { entry: Entry::Right, answer, over }
 }
@@ -93,6 +109,32 @@ fn request(payload: &[u8], ended: bool) -> Option<&[u8]> {
         _ if first.len() == 1024 || ended => Some(first),
         _ => None,
     }
+}
+
+/// The answers to the logins in `payload`, and why nothing follows them: an object after another, as a
+/// parser of JSON finds them.
+fn logins(payload: &[u8]) -> (Vec<u8>, Option<Reason>) {
+    let (mut answers, mut failures) = (Vec::new(), 0);
+    for object in serde_json::Deserializer::from_slice(payload).into_iter::<Map<String, Value>>() {
+        match object {
+            Ok(object) if is_right(&object) => answers.extend(SUCCESS),
+            Ok(_) => {
+                answers.extend(b"failed!");
+                failures += 1;
+            }
+            Err(error) if error.is_eof() => break,
+            Err(_) => return (answers, Some(Reason::BadRequest)),
+        }
+        if failures == MAX_TRIES {
+            return (answers, Some(Reason::TooManyTries));
+        }
+    }
+    (answers, None)
+}
+
+fn is_right(object: &Map<String, Value>) -> bool {
+    let field = |name| object.get(name).and_then(Value::as_str);
+    (field("username"), field("passwd")) == (Some(NAME), Some(PASSWORD))
 }
 
 /// Python's `bytes.upper()`: ASCII only.

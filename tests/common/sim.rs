@@ -10,6 +10,7 @@ mod calls;
 pub(crate) mod client;
 mod network;
 pub(crate) mod socket;
+pub(crate) mod verifier;
 mod wire;
 
 use std::cell::RefCell;
@@ -30,6 +31,7 @@ use sockmodes::session::{Service, Time};
 
 use client::Client;
 use socket::Socket;
+use verifier::Checks;
 
 /// What goes wrong, and how often in a thousand cases.
 #[derive(Clone, Copy, Debug, Default)]
@@ -65,6 +67,13 @@ pub(crate) struct Terms {
     pub(crate) write_timeout: Duration,
 }
 
+impl Terms {
+    /// Whether a login lets in, and nothing before it.
+    pub(crate) fn logs_in(&self) -> bool {
+        self.service == Service::Login && self.scheme == Scheme::None
+    }
+}
+
 /// System calls, counted.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Calls {
@@ -92,6 +101,8 @@ pub(crate) enum Act {
     LookAtProgress(usize),
     /// Descriptors are free again.
     FreeDescriptors,
+    /// A login has been checked.
+    Checked,
     /// Another thread stops the server.
     Stop,
     /// SIGTERM comes.
@@ -124,6 +135,7 @@ pub(crate) struct World {
     pub(crate) terms: Terms,
     pub(crate) sockets: Vec<Socket>,
     pub(crate) calls: Calls,
+    pub(crate) checks: Checks,
     /// Set by [`Act::Stop`]; the loop looks at it when it is woken.
     pub(crate) stop: Arc<AtomicBool>,
     /// When the server was first told to stop.
@@ -155,6 +167,7 @@ pub(crate) fn world(
         terms,
         sockets: Vec::new(),
         calls: Calls::default(),
+        checks: Checks::default(),
         stop,
         stopped_at: None,
         look_every: 1,
@@ -223,6 +236,7 @@ impl World {
             Act::Resume(id) => self.resume(id),
             Act::LookAtProgress(id) => self.look_at_progress(id),
             Act::FreeDescriptors => self.faults.descriptors = None,
+            Act::Checked => self.finish_check(),
             Act::Stop => {
                 self.stop.store(true, Ordering::Release);
                 self.stopped_at.get_or_insert(self.now);
@@ -315,6 +329,10 @@ impl World {
         // After it ran out of descriptors it looks again by itself.
         let looks = until <= self.now + Duration::from_millis(250);
         assert!(told || looks, "somebody waits for accept");
+        if !self.checks.have_room() {
+            // Somebody waits for a check, and who that is, the model can't tell.
+            return;
+        }
         for socket in self.sockets.iter().filter(|socket| socket.is_watched()) {
             if let Some(what) = socket.is_forgotten(&self.terms) {
                 panic!("the loop sleeps at {:?}, but {what}: {socket:?}", self.now);

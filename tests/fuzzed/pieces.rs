@@ -46,7 +46,7 @@ impl Pieces {
         let expected = verdict(self.scheme, self.service, &self.nonce, stream, self.ended);
         assert_eq!(answer, expected.answer);
         assert_eq!(session.is_admitted(), expected.entry == Entry::Right);
-        assert_eq!(session.poll_step(), self.step(expected.entry, expected.over));
+        assert_eq!(session.poll_step(), self.step(expected.entry, expected.over.is_some()));
         if expected.entry == Entry::Undecided && !self.ended {
             let deadline = Time::START + protocol.handshake_timeout.expect("the usual one");
             assert_eq!(session.poll_deadline(), Some((Timer::Handshake, deadline)));

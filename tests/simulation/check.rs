@@ -1,5 +1,7 @@
 //! What must hold of every connection when it is over, whatever the schedule was.
 
+use std::time::Duration;
+
 use rustix::io::Errno;
 use sockmodes::auth::MAX_NONCE_LEN;
 use sockmodes::server::{Config, Outcome};
@@ -32,6 +34,8 @@ struct Case<'c> {
     verdict: Verdict,
     stopped_at: Option<Time>,
     forced: bool,
+    /// A login of everybody else may come before the one that is waited for.
+    longest_check: Duration,
 }
 
 /// Checks every connection; gives what the loop told of each, with whether its client got everything
@@ -64,7 +68,11 @@ fn check_one<'c>(
     let (terms, record) = (&world.terms, &socket.record);
     let verdict = socket.verdict(terms);
     let stopped_at = world.stopped_at;
-    let case = Case { socket, record, told, terms, config, verdict, stopped_at, forced };
+    let logs_in = terms.service == Service::Login;
+    let checks = if logs_in { world.sockets.len() as u64 * world.checks.longest } else { 0 };
+    let longest_check = Duration::from_millis(checks);
+    let case =
+        Case { socket, record, told, terms, config, verdict, stopped_at, forced, longest_check };
     if record.taken.is_empty() && is_a_limit(told.reason) {
         holds!(case, record.read.is_empty() && socket.client.got.is_empty(), "it was refused");
         return (told, false);
@@ -88,15 +96,23 @@ impl Case<'_> {
         let owed = [socket.nonce(terms), verdict.answer.as_slice()].concat();
         holds!(self, owed.starts_with(&record.taken), "it said what it had not to");
         use Reason::*;
-        let cut_short = matches!(told.reason, Reset | WriteTimeout | SocketError | DrainTimeout);
+        let cut_short = matches!(told.reason, Reset | WriteTimeout | SocketError | DrainTimeout)
+            // The login that was being checked was the last.
+            || terms.logs_in() && told.reason == HandshakeTimeout;
         let nonce_is_out = record.taken.len() >= terms.nonce_len;
         if !cut_short && nonce_is_out {
             holds!(self, owed == record.taken, "it owes {} bytes", owed.len() - record.taken.len());
         }
         holds!(self, told.received == record.read.len() as u64, "received is miscounted");
         holds!(self, told.sent == record.taken.len() as u64, "sent is miscounted");
-        let let_in = verdict.entry == Entry::Right && nonce_is_out;
-        holds!(self, told.let_in == let_in, "let in or not?");
+        let may_be_in = verdict.entry == Entry::Right && nonce_is_out;
+        let is_in = match terms.logs_in() {
+            true if told.let_in => verdict.has_success(),
+            // A right one may be there and its check not over, or its answer not sent.
+            true => !cut_short && verdict.has_success(),
+            false => may_be_in,
+        };
+        holds!(self, told.let_in == is_in, "let in or not?");
         let most = most_kept(self.config);
         holds!(self, record.most_offered <= most, "it kept {} bytes", record.most_offered);
     }
@@ -106,11 +122,11 @@ impl Case<'_> {
         let Case { record, told, verdict, stopped_at, .. } = self;
         let broke = record.broken_at.map(|(_, errno)| errno);
         let agrees = match told.reason {
-            Reason::Done => verdict.entry == Entry::Right && (record.end_heard || verdict.over),
-            Reason::WrongDigest => verdict.entry == Entry::Wrong,
+            reason if verdict.over == Some(reason) => true,
+            Reason::Done => verdict.entry == Entry::Right && record.end_heard,
             Reason::ShortDigest => record.end_heard && verdict.entry == Entry::Undecided,
             Reason::HandshakeTimeout => !self.has_entered() && !record.end_heard,
-            Reason::IdleTimeout => verdict.entry == Entry::Right && !verdict.over,
+            Reason::IdleTimeout => verdict.entry == Entry::Right && verdict.over.is_none(),
             Reason::WriteTimeout => broke == Some(Errno::TIMEDOUT),
             Reason::Reset => matches!(broke, Some(Errno::CONNRESET | Errno::PIPE)),
             Reason::Stopped | Reason::DrainTimeout => stopped_at.is_some(),
@@ -120,12 +136,15 @@ impl Case<'_> {
     }
 
     /// Whether the entry deadline has nothing more to say: for a one-shot service without a digest it
-    /// goes on until the request is whole.
+    /// goes on until the request is whole, for logins until one is right.
     fn has_entered(&self) -> bool {
+        if self.terms.logs_in() {
+            return self.told.let_in;
+        }
         let one_shot = self.terms.service == Service::UpperOnce && self.terms.nonce_len == 0;
         let nonce_is_out = self.record.taken.len() >= self.terms.nonce_len;
         let right = self.verdict.entry == Entry::Right && nonce_is_out;
-        right && (!one_shot || self.verdict.over || self.record.end_heard)
+        right && (!one_shot || self.verdict.over.is_some() || self.record.end_heard)
     }
 
     /// No connection outlives its deadlines, and none ends before them.
@@ -138,9 +157,12 @@ impl Case<'_> {
         let ended_at = record.shut_at.unwrap_or(closed_at);
         let entry = config.protocol.handshake_timeout.expect("it has one");
         let entry_at = record.accepted_at + entry;
-        holds!(self, self.has_entered() || ended_at <= entry_at, "it was let wait too long");
+        let in_time = ended_at <= entry_at + self.longest_check || self.pays_after(entry_at);
+        holds!(self, self.has_entered() || in_time, "it was let wait too long");
+        let heard_late = record.heard_at > entry_at;
+        holds!(self, self.has_entered() || !heard_late, "it was heard after the deadline");
         if told.reason == Reason::HandshakeTimeout {
-            holds!(self, ended_at == entry_at, "the entry deadline moved");
+            holds!(self, ended_at >= entry_at && in_time, "the entry deadline moved");
         }
         if let Some(idle) = config.protocol.idle_timeout {
             let at_most = idle + idle / IDLE_SLACK;
@@ -155,7 +177,9 @@ impl Case<'_> {
             holds!(self, closed_at <= quiet_at.min(shut_at + LINGER), "it lingers too long");
         }
         if let Some((broken_at, _)) = record.broken_at {
-            holds!(self, closed_at <= broken_at.max(record.accepted_at), "it outlived its socket");
+            // While a login is being checked nobody looks.
+            let at_most = broken_at.max(record.accepted_at) + self.longest_check;
+            holds!(self, closed_at <= at_most, "it outlived its socket");
         }
         if let (Some(stopped_at), Some(drain)) = (self.stopped_at, config.drain_timeout) {
             holds!(self, closed_at <= stopped_at + drain, "it outlived the drain");
@@ -163,6 +187,12 @@ impl Case<'_> {
                 holds!(self, closed_at == stopped_at + drain, "the drain was cut short");
             }
         }
+    }
+
+    /// Whether answers to logins were still to be paid after `deadline`: then the end waits for that.
+    fn pays_after(&self, deadline: Time) -> bool {
+        let owes = self.record.taken.len() < self.terms.nonce_len + self.verdict.answer.len();
+        self.terms.logs_in() && (owes || self.record.active_at > deadline)
     }
 
     /// Whether the idle deadline is the one that runs once it is let in.
@@ -186,7 +216,7 @@ impl Case<'_> {
             holds!(self, whole, "it did not get everything");
         }
         let done = told.reason == Reason::Done && record.broken_at.is_none();
-        if done && client.is_patient() && !self.verdict.over {
+        if done && client.is_patient() && self.verdict.over.is_none() {
             holds!(self, record.read == client.outgoing, "the end came before the last byte");
         }
         done && whole && client.end == Some(End::Eof)

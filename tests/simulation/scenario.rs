@@ -8,10 +8,11 @@ use sockmodes::auth::Scheme;
 use sockmodes::server::{Config, MaxPending, Penalties};
 use sockmodes::session::Service;
 
+use crate::common::SCHEMES;
 use crate::common::drive::config;
+use crate::common::model::{NAME, PASSWORD};
 use crate::common::sim::Faults;
 use crate::common::sim::client::{Answer, Client, Finale};
-use crate::common::{SCHEMES, SERVICES};
 
 /// One schedule, ready to be played.
 pub(crate) struct Scenario {
@@ -23,13 +24,15 @@ pub(crate) struct Scenario {
     pub(crate) stops: Vec<(Duration, bool)>,
     /// When descriptors become free, if there are few.
     pub(crate) descriptors_free: Duration,
+    /// Logins that are checked at once, and for how many milliseconds at most.
+    pub(crate) checks: (usize, u64),
 }
 
 /// The scenario of `seed` with about `clients` clients.
 pub(crate) fn scenario(seed: u64, clients: usize) -> Scenario {
     let rng = &mut StdRng::seed_from_u64(seed ^ 0x5eed);
     let scheme = SCHEMES[rng.random_range(0..4)];
-    let service = SERVICES[rng.random_range(0..3)];
+    let service = one_of(rng, &[Service::Upper, Service::Echo, Service::UpperOnce, Service::Login]);
     let crowd = clients > 10;
     let mut scenario = Scenario {
         config: draw_config(rng, scheme, service, crowd),
@@ -37,6 +40,7 @@ pub(crate) fn scenario(seed: u64, clients: usize) -> Scenario {
         clients: Vec::new(),
         stops: Vec::new(),
         descriptors_free: milliseconds(rng, 30_000),
+        checks: (one_of(rng, &[1, 2, 4]), one_of(rng, if crowd { &[0, 3] } else { &[0, 5, 400] })),
     };
     let spread = match crowd {
         true => one_of(rng, &[0, 1000, 20_000]),
@@ -150,6 +154,9 @@ fn draw_cuts(rng: &mut StdRng) -> (usize, u64) {
 }
 
 fn draw_payload(rng: &mut StdRng, service: Service, len: usize) -> Vec<u8> {
+    if service == Service::Login {
+        return draw_logins(rng, len / 15);
+    }
     let mut payload: Vec<u8> = (0..len).map(|_| rng.random()).collect();
     if service == Service::UpperOnce {
         // Line feeds are rare among random bytes, and white space at the ends is what is stripped.
@@ -160,6 +167,19 @@ fn draw_payload(rng: &mut StdRng, service: Service, len: usize) -> Vec<u8> {
         }
     }
     payload
+}
+
+/// Some objects after another; rarely one that is none.
+fn draw_logins(rng: &mut StdRng, most: usize) -> Vec<u8> {
+    let right = format!("{{\"username\":\"{NAME}\",\"passwd\":\"{PASSWORD}\"}}");
+    let wrong = right.replace(PASSWORD, "wrong");
+    let choices = [&right, &right, &wrong, "{}", "{\"username\": 7}", " \r\n", "]", "x"];
+    let mut logins = String::new();
+    for _ in 0..rng.random_range(0..=most) {
+        let which = if rng.random_ratio(1, 15) { choices.len() } else { 6 };
+        logins.push_str(choices[rng.random_range(0..which)]);
+    }
+    logins.into_bytes()
 }
 
 fn one_of<T: Copy>(rng: &mut StdRng, choices: &[T]) -> T {

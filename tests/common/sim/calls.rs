@@ -57,6 +57,9 @@ impl World {
         }
         socket.record.read.extend_from_slice(&buffer[..taken]);
         socket.record.last_read_at = now;
+        if socket.record.shut_at.is_none() {
+            socket.record.heard_at = now;
+        }
         if socket.client.blocked {
             socket.client.blocked = false;
             self.after(Duration::ZERO, Act::Go(id));

@@ -45,6 +45,8 @@ pub(crate) struct Socket {
     pub(super) delivery_scheduled: bool,
     pub(super) progress_at: Time,
     pub(super) looking_at_progress: bool,
+    /// A login of it is being checked.
+    pub(super) checking: bool,
 }
 
 /// What happened on the server's end.
@@ -63,6 +65,8 @@ pub(crate) struct Record {
     /// The last bytes read or taken while the sending side was open.
     pub(crate) active_at: Time,
     pub(crate) last_read_at: Time,
+    /// The last bytes read that meant something.
+    pub(crate) heard_at: Time,
     /// The longest between two activities, the client let in and owed nothing.
     pub(crate) longest_quiet: Duration,
     pub(crate) shut_at: Option<Time>,
@@ -100,6 +104,7 @@ impl Socket {
             delivery_scheduled: false,
             progress_at: Time::START,
             looking_at_progress: false,
+            checking: false,
         }
     }
 
@@ -169,6 +174,10 @@ impl Socket {
 
     /// What the server owes for what it has heard, less what the kernel has.
     fn owed(&self, terms: &Terms) -> usize {
+        if self.record.shut_at.is_some() {
+            // Whether that was too soon, is looked at when all is over.
+            return 0;
+        }
         let taken = self.record.taken.len();
         if taken < terms.nonce_len {
             return terms.nonce_len - taken;
@@ -178,12 +187,13 @@ impl Socket {
 
     fn is_let_in(&self, terms: &Terms) -> bool {
         let nonce_is_out = self.record.taken.len() >= terms.nonce_len;
-        nonce_is_out && self.verdict(terms).entry == Entry::Right
+        let verdict = self.verdict(terms);
+        nonce_is_out && verdict.entry == Entry::Right && (!terms.logs_in() || verdict.has_success())
     }
 
     /// What a loop that sleeps now will never do.
     pub(super) fn is_forgotten(&self, terms: &Terms) -> Option<&'static str> {
-        if self.listed {
+        if self.listed || self.checking {
             return None;
         }
         if self.error.is_some() {

@@ -1,0 +1,88 @@
+//! Who checks logins: how many at once and for how long is drawn, and in what order they come back, too.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use rand::RngExt;
+use sockmodes::auth::Credentials;
+use sockmodes::server::network::Token;
+use sockmodes::server::{Answer, Verifier};
+use sockmodes::session::Verdict;
+
+use super::{Act, Item, World};
+use crate::common::model::{NAME, PASSWORD};
+
+/// The verifier, as the loop holds it.
+pub(crate) struct SimVerifier(pub(crate) Rc<RefCell<World>>);
+
+/// The checks, as the world knows them.
+pub(crate) struct Checks {
+    /// So many at once.
+    pub(crate) places: usize,
+    /// One takes at most so many milliseconds.
+    pub(crate) longest: u64,
+    underway: Vec<Answer>,
+    done: VecDeque<Answer>,
+}
+
+impl Default for Checks {
+    fn default() -> Checks {
+        Checks { places: 1, longest: 0, underway: Vec::new(), done: VecDeque::new() }
+    }
+}
+
+impl Checks {
+    pub(super) fn have_room(&self) -> bool {
+        self.underway.len() < self.places
+    }
+}
+
+impl World {
+    pub(super) fn finish_check(&mut self) {
+        let which = self.rng.random_range(0..self.checks.underway.len());
+        let answer = self.checks.underway.swap_remove(which);
+        self.checks.done.push_back(answer);
+        self.list(Item::Waker);
+    }
+
+    fn set_checking(&mut self, token: Token, checking: bool) {
+        let socket = self.sockets.iter_mut().find(|socket| socket.token == Some(token));
+        let socket = socket.expect("it is a connection's, or was");
+        assert_ne!(socket.checking, checking, "one login after the other, and each once");
+        socket.checking = checking;
+    }
+}
+
+impl Verifier for SimVerifier {
+    fn has_room(&self) -> bool {
+        self.0.borrow().checks.have_room()
+    }
+
+    fn submit(&mut self, token: Token, credentials: Credentials) {
+        let world = &mut *self.0.borrow_mut();
+        assert!(world.checks.have_room(), "it was asked before");
+        world.set_checking(token, true);
+        let right = (NAME, Some(PASSWORD)) == (credentials.name(), credentials.password());
+        let verdict = if right { Verdict::Success } else { Verdict::Failure };
+        let name = credentials.name().into();
+        world.checks.underway.push(Answer::Verdict { token, name, verdict });
+        let how_long = world.pause(world.checks.longest);
+        world.after(how_long, Act::Checked);
+    }
+
+    fn has_answer(&self) -> bool {
+        !self.0.borrow().checks.done.is_empty()
+    }
+
+    fn poll(&mut self) -> Option<Answer> {
+        let world = &mut *self.0.borrow_mut();
+        let answer = world.checks.done.pop_front()?;
+        if let Answer::Verdict { token, .. } = &answer {
+            world.set_checking(*token, false);
+        }
+        Some(answer)
+    }
+
+    fn reload(&mut self) {}
+}
