@@ -27,6 +27,7 @@ const SPARING: Faults = Faults {
     hurry: 0,
     spurious: 0,
     stale: 0,
+    urgent: 0,
     aborted: 0,
     few_events: 0,
     descriptors: None,

@@ -9,7 +9,7 @@ mod transfer;
 
 use std::net::SocketAddr;
 
-use super::network::{Stream, Token};
+use super::network::{Readiness, Stream, Token};
 use super::outbox::Outbox;
 use super::peer::Peer;
 use crate::observe::{Detail, Event, Events};
@@ -32,8 +32,8 @@ pub(super) struct Connection<S> {
     readable: bool,
     /// Since the last edge, nothing has shown that the send buffer is full.
     writable: bool,
-    /// After what can be read comes the end or an error: no further edge will tell.
-    read_closed: bool,
+    /// After a short read there may be more: the end, an error, or what follows urgent data. No further edge will tell.
+    reads_on: bool,
     sending_shut: bool,
     /// In the loop's queue of connections that want a turn.
     pub(super) queued: bool,
@@ -85,7 +85,7 @@ impl<S: Stream> Connection<S> {
             readable: false,
             // A fresh socket has an empty send buffer.
             writable: true,
-            read_closed: false,
+            reads_on: false,
             sending_shut: false,
             queued: false,
             waits_for_check: false,
@@ -106,10 +106,10 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Remembers what an edge said.
-    pub(super) fn note_readiness(&mut self, readable: bool, writable: bool, read_closed: bool) {
-        self.readable |= readable;
-        self.writable |= writable;
-        self.read_closed |= read_closed;
+    pub(super) fn note_readiness(&mut self, readiness: Readiness) {
+        self.readable |= readiness.readable;
+        self.writable |= readiness.writable;
+        self.reads_on |= readiness.read_closed | readiness.urgent;
     }
 
     /// Tells of a change of state, if there was one since the last call: called after whatever may

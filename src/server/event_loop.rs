@@ -20,7 +20,7 @@ use super::connection::{Connection, Rest};
 use super::deadlines::Deadlines;
 use super::drain::{Drain, Outcome};
 use super::logins::Logins;
-use super::network::{Network, Token, Wakeup};
+use super::network::{Network, Readiness, Token, Wakeup};
 use super::penalties::Offenders;
 use super::verify::{Nobody, Verifier};
 use crate::observe::{Detail, Event, Events};
@@ -154,9 +154,7 @@ impl<N: Network> EventLoop<N> {
         let mut wakeups = std::mem::take(&mut self.wakeups);
         for wakeup in wakeups.drain(..) {
             match wakeup {
-                Wakeup::Ready { token, readable, writable, read_closed } => {
-                    self.note_readiness(token, readable, writable, read_closed);
-                }
+                Wakeup::Ready { token, readiness } => self.note_readiness(token, readiness),
                 // In a drain the listeners are closed, whatever was reported beside the stop.
                 Wakeup::Acceptable(_) if self.drain != Drain::No => {}
                 Wakeup::Acceptable(listener) => self.accepting.note_ready(listener),
@@ -170,14 +168,15 @@ impl<N: Network> EventLoop<N> {
     }
 
     // ANCHOR: note_readiness
-    fn note_readiness(&mut self, token: Token, readable: bool, writable: bool, read_closed: bool) {
+    fn note_readiness(&mut self, token: Token, readiness: Readiness) {
         self.turn_of(token, |connection, tools| {
+            let Readiness { readable, writable, read_closed, .. } = readiness;
             tools.events.tell(Detail::Calls, Some(connection.number), || Event::Ready {
                 readable,
                 writable,
                 read_closed,
             });
-            connection.note_readiness(readable, writable, read_closed);
+            connection.note_readiness(readiness);
             // Who waits in the queue already has its turn there.
             if connection.queued { Rest::Idle } else { connection.turn(tools) }
         });

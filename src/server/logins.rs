@@ -93,7 +93,7 @@ mod tests {
     use super::*;
     use crate::auth::{Credentials, Key, Nonces};
     use crate::observe::Events;
-    use crate::server::network::{Stream, Wakeup};
+    use crate::server::network::{Readiness, Stream, Wakeup};
     use crate::server::{Config, Penalties};
     use crate::session::{Protocol, Reason, Service, Time};
 
@@ -177,7 +177,8 @@ mod tests {
         event_loop.admit(stream, peer);
         let (key, connection) = event_loop.connections.iter().next().unwrap();
         let token = Token::new(key, connection.number);
-        event_loop.connections[key].note_readiness(true, false, false);
+        event_loop.connections[key]
+            .note_readiness(Readiness { readable: true, ..Readiness::default() });
         event_loop.enqueue(key);
         event_loop.turn().unwrap();
         token

@@ -6,6 +6,7 @@ use std::os::raw::c_int;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token as MioToken, Waker};
 use signal_hook_mio::v1_0::Signals;
@@ -15,7 +16,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{RecvFlags, SendFlags};
 
 use super::alarm::Alarm;
-use super::network::{Network, OTHER_TOKENS, Stream, Token, Wakeup};
+use super::network::{Network, OTHER_TOKENS, Readiness, Stream, Token, Wakeup};
 use crate::session::Time;
 
 /// Readiness that one `epoll_wait` reports at the most.
@@ -136,14 +137,8 @@ impl Network for MioNetwork {
         for event in &self.events {
             match event.token() {
                 MioToken(token) if token <= FIRST_LISTENER - MAX_LISTENERS => {
-                    wakeups.push(Wakeup::Ready {
-                        token: Token(token),
-                        readable: event.is_readable() || event.is_read_closed() || event.is_error(),
-                        writable: event.is_writable()
-                            || event.is_write_closed()
-                            || event.is_error(),
-                        read_closed: event.is_read_closed() || event.is_error(),
-                    });
+                    wakeups
+                        .push(Wakeup::Ready { token: Token(token), readiness: readiness(event) });
                 }
                 WAKE => wakeups.push(Wakeup::Woken),
                 ALARM => self.alarm.rang(),
@@ -169,13 +164,26 @@ impl Network for MioNetwork {
 
     // ANCHOR: register
     fn register(&mut self, stream: &mut TcpStream, token: Token) -> io::Result<()> {
-        let both = Interest::READABLE | Interest::WRITABLE;
-        self.poll.registry().register(stream, MioToken(token.0), both)
+        let all = Interest::READABLE | Interest::WRITABLE;
+        #[cfg(target_os = "linux")]
+        let all = all | Interest::PRIORITY;
+        self.poll.registry().register(stream, MioToken(token.0), all)
     }
     // ANCHOR_END: register
 
     fn close_listeners(&mut self) {
         self.listeners.clear();
+    }
+}
+
+/// An error is there for whoever reads or writes next.
+fn readiness(event: &Event) -> Readiness {
+    let failed = event.is_error();
+    Readiness {
+        readable: event.is_readable() || event.is_read_closed() || failed,
+        writable: event.is_writable() || event.is_write_closed() || failed,
+        read_closed: event.is_read_closed() || failed,
+        urgent: event.is_priority(),
     }
 }
 

@@ -37,6 +37,19 @@ impl Token {
     }
 }
 
+/// What the kernel says of a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Readiness {
+    /// A `recv` will give bytes, the end, or an error.
+    pub readable: bool,
+    /// A `send` will take bytes or give an error.
+    pub writable: bool,
+    /// The peer has shut down its sending side: after what is there, the end comes.
+    pub read_closed: bool,
+    /// The peer has sent urgent data (tcp(7)): a `recv` stops short of it, and more may follow.
+    pub urgent: bool,
+}
+
 /// What ends the loop's waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wakeup {
@@ -46,12 +59,8 @@ pub enum Wakeup {
     Ready {
         /// Which.
         token: Token,
-        /// A `recv` will give bytes, the end, or an error.
-        readable: bool,
-        /// A `send` will take bytes or give an error.
-        writable: bool,
-        /// The peer has shut down its sending side: after what is there, the end comes.
-        read_closed: bool,
+        /// And how.
+        readiness: Readiness,
     },
     /// Another thread wants attention.
     Woken,

@@ -46,6 +46,8 @@ pub(crate) struct Faults {
     pub(crate) spurious: u32,
     /// A connection that was closed is reported.
     pub(crate) stale: u32,
+    /// The client sends a byte of urgent data between others; it is no part of the stream.
+    pub(crate) urgent: u32,
     /// A connection is reset before it is accepted, and `accept` says so.
     pub(crate) aborted: u32,
     /// `wait` reports few events at a time.

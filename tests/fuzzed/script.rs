@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 use sockmodes::auth::Scheme;
-use sockmodes::server::network::{Network, Stream, Token, Wakeup};
+use sockmodes::server::network::{Network, Readiness, Stream, Token, Wakeup};
 use sockmodes::session::Time;
 
 use super::model;
@@ -78,7 +78,9 @@ impl World {
     fn wakeup(&mut self) -> Wakeup {
         let (kind, which) = (self.next_or_0(), self.next_or_0());
         let (readable, writable, read_closed) = (kind & 8 != 0, kind & 16 != 0, kind & 32 != 0);
-        let ready = |token| Wakeup::Ready { token, readable, writable, read_closed };
+        let urgent = kind & 64 != 0;
+        let readiness = Readiness { readable, writable, read_closed, urgent };
+        let ready = |token| Wakeup::Ready { token, readiness };
         match kind & 7 {
             0 => Wakeup::Acceptable(usize::from(which & 1)),
             1 => Wakeup::Woken,

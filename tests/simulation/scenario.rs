@@ -95,6 +95,7 @@ fn draw_faults(rng: &mut StdRng, clients: usize) -> Faults {
         hurry: often(&[0, 100, 300]),
         spurious: often(&[0, 20, 100]),
         stale: often(&[0, 20, 100]),
+        urgent: often(&[0, 0, 100]),
         aborted: often(&[0, 0, 20]),
         few_events: often(&[0, 500]),
         descriptors: None,

@@ -98,9 +98,9 @@ impl<S: Stream> Connection<S> {
                 0
             }
             Ok(received) => {
-                // A short read has emptied the socket, and what comes later makes an edge; but the
-                // end, if it is known to be there already, makes none.
-                self.readable = received == tools.buffer.len() || self.read_closed;
+                // A short read has emptied the socket, and what comes later makes an edge; but what is
+                // known to be there already, the end for one, makes none.
+                self.readable = received == tools.buffer.len() || self.reads_on;
                 self.received += received as u64;
                 self.hear(received, tools);
                 received

@@ -36,7 +36,8 @@ impl World {
         }
         let (now, terms) = (self.now, self.terms);
         let socket = &mut self.sockets[id];
-        let taken = buffer.len().min(socket.inbox.len());
+        let stop = socket.mark.filter(|mark| *mark > 0).unwrap_or(usize::MAX);
+        let taken = buffer.len().min(socket.inbox.len()).min(stop);
         if taken == 0 {
             if let Some(error) = socket.error.take() {
                 return Err(error.into());
@@ -51,7 +52,9 @@ impl World {
             return Err(Errno::AGAIN.into());
         }
         socket.note_activity(now, &terms);
-        socket.armed |= taken < buffer.len();
+        socket.armed |= taken < buffer.len() && taken == socket.inbox.len();
+        // Past the mark it is forgotten.
+        socket.mark = socket.mark.and_then(|mark| mark.checked_sub(taken));
         for (byte, from) in buffer.iter_mut().zip(socket.inbox.drain(..taken)) {
             *byte = from;
         }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use rustix::io::Errno;
-use sockmodes::server::network::{Token, Wakeup};
+use sockmodes::server::network::{Readiness, Token, Wakeup};
 use sockmodes::session::Time;
 
 use super::Terms;
@@ -26,6 +26,8 @@ pub(crate) struct Socket {
     /// The receive buffer, and how much it takes.
     pub(super) inbox: VecDeque<u8>,
     pub(super) inbox_size: usize,
+    /// Urgent data has come behind so many bytes: `recv` stops there once.
+    pub(super) mark: Option<usize>,
     /// The client's FIN has arrived.
     pub(super) fin_in: bool,
     /// New bytes make an edge: see [`Faults::sparing`](super::Faults::sparing).
@@ -93,6 +95,7 @@ impl Socket {
             token: None,
             listed: false,
             inbox: VecDeque::new(),
+            mark: None,
             fin_in: false,
             armed: true,
             outbox: VecDeque::new(),
@@ -147,17 +150,22 @@ impl Socket {
         let failed = self.error.is_some();
         let (readable, writable) = (readable || failed, writable || failed);
         let read_closed = self.fin_in || hung_up || failed;
-        (readable || writable).then_some(Wakeup::Ready { token, readable, writable, read_closed })
+        let urgent = self.mark.is_some();
+        let readiness = Readiness { readable, writable, read_closed, urgent };
+        (readable || writable).then_some(Wakeup::Ready { token, readiness })
     }
 
     pub(super) fn spurious(&self) -> Option<Wakeup> {
         let token = self.token.filter(|_| !self.gone)?;
-        Some(Wakeup::Ready { token, readable: true, writable: true, read_closed: false })
+        let readiness = Readiness { readable: true, writable: true, ..Readiness::default() };
+        Some(Wakeup::Ready { token, readiness })
     }
 
     pub(super) fn stale(&self) -> Option<Wakeup> {
         let token = self.token.filter(|_| self.gone)?;
-        Some(Wakeup::Ready { token, readable: true, writable: true, read_closed: true })
+        let (readable, writable, read_closed) = (true, true, true);
+        let readiness = Readiness { readable, writable, read_closed, urgent: false };
+        Some(Wakeup::Ready { token, readiness })
     }
 
     /// The nonce, as far as the kernel has it.

@@ -1,5 +1,6 @@
 //! What moves between the two ends of a connection, and how it breaks.
 
+use rand::RngExt;
 use rustix::io::Errno;
 
 use super::client::End;
@@ -17,9 +18,15 @@ impl World {
         socket.inbox.extend(arriving);
         let arrived = arriving.len();
         socket.client.sent += arrived;
-        let edge = socket.armed || !self.faults.sparing;
+        let mut edge = socket.armed || !self.faults.sparing;
+        if arrived > 0 && self.chance(self.faults.urgent) {
+            // There is one mark, and the newest moves it.
+            let waiting = self.sockets[id].inbox.len();
+            self.sockets[id].mark = Some(self.rng.random_range(1..=waiting));
+            edge = true;
+        }
         if arrived > 0 && edge {
-            socket.armed = false;
+            self.sockets[id].armed = false;
             self.wake(id);
         }
         arrived
