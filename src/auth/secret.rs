@@ -2,10 +2,10 @@
 //!
 //! Its bytes are wiped from memory when dropped and are in no message, not even in `Debug`.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::{env, fmt};
 
@@ -155,6 +155,8 @@ fn make(path: &Path) -> io::Result<()> {
     let written =
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).and_then(
             |mut file| {
+                // Whatever the umask is.
+                file.set_permissions(Permissions::from_mode(0o600))?;
                 file.write_all(digits.as_bytes())?;
                 file.sync_all()
             },

@@ -46,6 +46,10 @@ pub fn list_users(path: &Path) -> Result<Vec<String>, UsersError> {
 fn edit(path: &Path, name: &str, replacement: Option<&str>) -> Result<bool, UsersError> {
     let failed = |source| UsersError::Write { path: path.into(), source };
     let place = Place::of(path).map_err(failed)?;
+    if fs::metadata(&place.file).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+        // Renamed over, a device or a pipe would be none any more.
+        return Err(failed(io::Error::new(ErrorKind::InvalidInput, "it is no regular file")));
+    }
     let _lock = place.lock().map_err(failed)?;
     let (old, metadata) = match read(&place.file) {
         Ok((text, _)) => (text, Some(fs::metadata(&place.file).map_err(failed)?)),
