@@ -111,22 +111,20 @@ pub(super) fn run(args: Args) -> Done {
     if let Some(users) = users {
         server.set_users(Arc::new(users));
     }
-    server.catch_signals()?;
     server.add_reader(Box::new(Log::new(args.verbosity())));
+    let admin = args.admin.as_ref().map(|address| show(address, &mut server)).transpose()?;
+    // After all that can fail, for it empties the file; and before signals are caught: to open a pipe takes until somebody
+    // reads it, and that has to be a wait that can be ended.
     let trace = args.trace.as_deref().map(Trace::create).transpose()?;
+    let failed = |what| move |error| Failure::Failed(format!("cannot {what}: {error}"));
+    server.catch_signals().map_err(failed("catch signals"))?;
     let trace_lines = trace.map(|(trace, lines)| {
         server.add_reader(Box::new(trace));
         lines
     });
-    let admin = args.admin.as_ref().map(|address| show(address, &mut server)).transpose()?;
-    if let Some(nonce) = &args.fixed_nonce {
-        tracing::warn!(
-            bytes = nonce.len(),
-            "the nonce is fixed: whoever overhears one digest can come in with it"
-        );
-    }
+    args.warn();
     announce(server.local_addrs(), admin.as_ref().map(Admin::address));
-    let outcome = server.run()?;
+    let outcome = server.run().map_err(failed("serve"))?;
     let dropped = lines.dropped() + trace_lines.as_ref().map_or(0, |lines| lines.dropped());
     if dropped > 0 {
         tracing::warn!(dropped, "lines of the log or the trace were lost");
@@ -140,6 +138,16 @@ pub(super) fn run(args: Args) -> Done {
 }
 
 impl Args {
+    fn warn(&self) {
+        if let Some(nonce) = &self.fixed_nonce {
+            let bytes = nonce.len();
+            tracing::warn!(
+                bytes,
+                "the nonce is fixed: whoever overhears one digest can come in with it"
+            );
+        }
+    }
+
     fn nonces(&self) -> Result<Nonces, Failure> {
         let usage = |error: sockmodes::auth::NonceError| Failure::Usage(error.to_string());
         let random = Nonces::random(self.nonce_len).map_err(usage)?;

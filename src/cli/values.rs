@@ -18,7 +18,9 @@ use sockmodes::session::Service;
 pub(super) use penalty::Penalty;
 
 /// Longer than anything waits for; beyond it clocks and kernels disagree on what fits.
-const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+const LONGEST: Duration = Duration::from_secs(100 * YEAR);
+/// Of 365.25 days, as `1y` has it.
+const YEAR: u64 = 31_557_600;
 
 /// A time, such as `10s`, `5m` or `1m 30s`, a bare number being seconds; or `none`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

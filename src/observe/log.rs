@@ -2,7 +2,7 @@
 //!
 //! By default a line when a connection opens, is let in, logs in, is refused or closes; with `-v` every change
 //! of state; with `-vv` every readiness and every result of a system call. What a flood of refusals
-//! would write is gathered: a line a second, with the count.
+//! would write is gathered: a line a second at the most, with the count, when the next event comes.
 
 use std::io;
 use std::net::SocketAddr;

@@ -40,9 +40,9 @@ const PAGE: [(&str, &str, &str); 11] = [
     ("/words.js", SCRIPT, include_str!("page/words.js")),
 ];
 
-/// The answer to `request`, which came in at the address `here`.
-pub(super) fn answer<B: Body>(request: &Request<B>, here: IpAddr, seen: &Seen) -> Answer {
-    let mut answer = if !is_meant_for(request, here) {
+/// The answer to `request`, which is meant for us if it names loopback or an address of `ours`.
+pub(super) fn answer<B: Body>(request: &Request<B>, ours: [IpAddr; 2], seen: &Seen) -> Answer {
+    let mut answer = if !is_meant_for(request, ours) {
         whole(StatusCode::MISDIRECTED_REQUEST, TEXT, "this is not the host that you asked for")
     } else if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut answer = whole(StatusCode::METHOD_NOT_ALLOWED, TEXT, "there is only GET and HEAD");
@@ -92,19 +92,24 @@ fn whole(status: StatusCode, kind: &'static str, content: impl Into<Bytes>) -> A
         .expect("its one header is fixed")
 }
 
-/// Whether the Host header, exactly one, names this machine's loopback or the address `here`. A page from elsewhere
-/// whose name was made to point here (DNS rebinding) sends its own name, and learns nothing.
-fn is_meant_for<B>(request: &Request<B>, here: IpAddr) -> bool {
+/// Whether the Host header, exactly one, names this machine's loopback or an address of `ours`; and so does the
+/// request's target, if it has a host (RFC 9112, 3.2.2). A page from elsewhere whose name was made to point here
+/// (DNS rebinding) sends its own name, and learns nothing.
+fn is_meant_for<B>(request: &Request<B>, ours: [IpAddr; 2]) -> bool {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
     let Ok(Ok(authority)) = host.to_str().map(Authority::from_str) else { return false };
+    names_us(&authority, ours) && request.uri().authority().is_none_or(|it| names_us(it, ours))
+}
+
+fn names_us(authority: &Authority, ours: [IpAddr; 2]) -> bool {
     if authority.as_str().contains('@') {
         return false;
     }
     let name = authority.host();
     let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
     match bare.parse::<IpAddr>() {
-        Ok(address) => address.is_loopback() || address == here,
+        Ok(address) => address.is_loopback() || ours.contains(&address),
         Err(_) => name.eq_ignore_ascii_case("localhost"),
     }
 }
@@ -118,11 +123,11 @@ mod tests {
         if let Some(host) = host {
             request = request.header(header::HOST, host);
         }
-        let here = [192, 0, 2, 1].into();
+        let ours = [[192, 0, 2, 1].into(), [0, 0, 0, 0].into()];
         // The stream of events has a clock.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let _entered = runtime.enter();
-        answer(&request.body(String::new()).unwrap(), here, &Seen::default()).status()
+        answer(&request.body(String::new()).unwrap(), ours, &Seen::default()).status()
     }
 
     #[test]
@@ -135,6 +140,7 @@ mod tests {
             "[::1]",
             "[::1]:9100",
             "192.0.2.1:1",
+            "0.0.0.0:1",
         ];
         for host in good {
             assert_eq!(status(Some(host), Method::GET, "/healthz"), StatusCode::OK, "{host}");
@@ -155,6 +161,10 @@ mod tests {
             assert_eq!(status, StatusCode::MISDIRECTED_REQUEST, "{host}");
         }
         assert_eq!(status(None, Method::GET, "/"), StatusCode::MISDIRECTED_REQUEST);
+        let elsewhere = status(Some("localhost"), Method::GET, "http://example.org/healthz");
+        assert_eq!(elsewhere, StatusCode::MISDIRECTED_REQUEST);
+        let here = status(Some("localhost"), Method::GET, "http://localhost/healthz");
+        assert_eq!(here, StatusCode::OK);
     }
 
     #[test]

@@ -8,15 +8,17 @@ mod answer;
 mod stream;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time;
 
@@ -33,8 +35,13 @@ struct Limits {
     header_size: usize,
 }
 
+/// As many as there is room for in their size.
+const MAX_HEADERS: usize = LIMITS.header_size / "a:\r\n".len();
+
 const LIMITS: Limits =
     Limits { connections: 64, header_time: Duration::from_secs(10), header_size: 16 * 1024 };
+/// Connections that the kernel may keep until they are accepted.
+const BACKLOG: i32 = 128;
 /// After an `accept` that failed, for want of descriptors most likely.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 /// For those who watch to be told the last events when the server has stopped.
@@ -69,7 +76,7 @@ pub struct Seen {
 pub struct Admin {
     address: SocketAddr,
     live: Live,
-    stop: Option<oneshot::Sender<()>>,
+    stop: Option<watch::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -84,15 +91,14 @@ impl Admin {
     }
 
     fn start_with(address: SocketAddr, seen: Seen, limits: Limits) -> io::Result<Admin> {
-        let listener = TcpListener::bind(address)?;
-        listener.set_nonblocking(true)?;
+        let listener = listen(address)?;
         let address = listener.local_addr()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let live = seen.live.clone();
-        let (stop, stopped) = oneshot::channel();
-        let thread = thread::Builder::new()
-            .name("admin".into())
-            .spawn(move || runtime.block_on(serve(listener, seen, limits, stopped)))?;
+        let (stop, stopped) = watch::channel(());
+        let thread = thread::Builder::new().name("admin".into()).spawn(move || {
+            runtime.block_on(serve(listener, address.ip(), seen, limits, stopped))
+        })?;
         Ok(Admin { address, live, stop: Some(stop), thread: Some(thread) })
     }
 
@@ -113,11 +119,25 @@ impl Drop for Admin {
     }
 }
 
+/// As the server's own listeners do: with IPv6, IPv6 alone.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
 async fn serve(
     listener: TcpListener,
+    bound: IpAddr,
     seen: Seen,
     limits: Limits,
-    mut stopped: oneshot::Receiver<()>,
+    mut stopped: watch::Receiver<()>,
 ) {
     let listener = match tokio::net::TcpListener::from_std(listener) {
         Ok(listener) => listener,
@@ -126,14 +146,15 @@ async fn serve(
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
-            _ = &mut stopped => break,
+            // The other end is gone.
+            _ = stopped.changed() => break,
             // Those that are over are forgotten as they end.
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
                     while connections.try_join_next().is_some() {}
                     if connections.len() < limits.connections {
-                        connections.spawn(converse(stream, seen.clone(), limits));
+                        connections.spawn(converse(stream, bound, seen.clone(), limits, stopped.clone()));
                     }
                 }
                 Err(_) => time::sleep(RETRY_AFTER).await,
@@ -146,22 +167,40 @@ async fn serve(
 }
 
 /// One request and its answer.
-async fn converse(stream: TcpStream, seen: Seen, limits: Limits) {
+async fn converse(
+    stream: TcpStream,
+    bound: IpAddr,
+    seen: Seen,
+    limits: Limits,
+    mut stopped: watch::Receiver<()>,
+) {
     let Ok(here) = stream.local_addr() else { return };
+    let asked = AtomicBool::new(false);
     let service = service_fn(|request| {
-        let answer = answer::answer(&request, here.ip(), &seen);
+        asked.store(true, Ordering::Relaxed);
+        let answer = answer::answer(&request, [bound, here.ip()], &seen);
         async move { Ok::<_, std::convert::Infallible>(answer) }
     });
-    let served = http1::Builder::new()
+    let conversation = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_time)
         .max_buf_size(limits.header_size)
+        .max_headers(MAX_HEADERS)
         // A connection that is kept open has a place that somebody else may need.
         .keep_alive(false)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
-    if let Err(error) = served {
-        tracing::debug!(%error, "an admin connection ended early");
+        .serve_connection(TokioIo::new(stream), service);
+    let stopped_unasked = async {
+        let _ = stopped.changed().await;
+        if asked.load(Ordering::Relaxed) {
+            // What was asked for is answered first.
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        served = conversation => if let Err(error) = served {
+            tracing::debug!(%error, "an admin connection ended early");
+        },
+        () = stopped_unasked => {}
     }
 }
 
