@@ -85,10 +85,12 @@ pub(super) fn run(args: &Args) -> Done {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Without white space at the ends: what Python's `str.strip()` takes off a line of text.
+/// Without white space at the ends: what Python's `str.strip()` takes off a line of text. To Python the four
+/// separators of ASCII are white space; to Unicode's property, and Rust, they are not.
 fn strip(line: &[u8]) -> &[u8] {
+    let is_white = |letter: char| letter.is_whitespace() || ('\x1c'..='\x1f').contains(&letter);
     match std::str::from_utf8(line) {
-        Ok(text) => text.trim().as_bytes(),
+        Ok(text) => text.trim_matches(is_white).as_bytes(),
         Err(_) => line.trim_ascii(),
     }
 }

@@ -1,7 +1,13 @@
 //! Asking for a password: hidden on a terminal, else the next line of standard input.
 
 use std::io::{self, BufRead, ErrorKind, IsTerminal, Read};
+use std::sync::Once;
+use std::thread;
 
+use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
 use zeroize::Zeroizing;
 
 use super::Failure;
@@ -11,11 +17,33 @@ pub(super) fn ask(prompt: &str) -> Result<Option<Zeroizing<String>>, Failure> {
     if !io::stdin().is_terminal() {
         return line();
     }
+    keep_echo();
     match rpassword::prompt_password(prompt) {
         Ok(password) => Ok(Some(Zeroizing::new(password))),
         Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) if error.kind() == ErrorKind::Interrupted => {
+            // Control-C: whoever started this program learns what ended it.
+            let _ = emulate_default_handler(SIGINT);
+            Err(Failure::Failed("interrupted".into()))
+        }
         Err(error) => Err(Failure::Failed(format!("cannot ask for a password: {error}"))),
     }
+}
+
+/// From now on, a signal that ends the program first puts the terminal back as it is now: one that comes while a password
+/// is typed would else leave a terminal that shows nothing. (Control-C is no signal there, but a key that makes one.)
+fn keep_echo() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let Ok(before) = tcgetattr(io::stdin()) else { return };
+        let Ok(mut signals) = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM]) else { return };
+        thread::spawn(move || {
+            for signal in signals.forever() {
+                let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
+                let _ = emulate_default_handler(signal);
+            }
+        });
+    });
 }
 
 /// The most bytes of a line: far more than any name or password has.
