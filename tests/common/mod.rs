@@ -3,6 +3,7 @@
 // Each test is a crate of its own and uses a part of this.
 #![allow(dead_code)]
 
+pub(crate) mod any;
 pub(crate) mod drive;
 pub(crate) mod model;
 pub(crate) mod sim;
