@@ -3,6 +3,9 @@
 
 #[path = "oracle/rain.rs"]
 mod rain;
+mod socket_modes {
+    pub(crate) mod ends;
+}
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream, UdpSocket};
@@ -16,45 +19,12 @@ use proptest::prelude::*;
 use rain::{Rain, feel_signals};
 use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::io::Errno;
-use sockmodes::socket::{Error, Mode, RecvBuffer, SendAllError, SendBuffer, Socket, Type};
+use socket_modes::ends::{connected, listener, pattern, read_slowly};
+use sockmodes::socket::{Error, Mode, SendAllError, Socket, Type};
 
 const SHORT: Duration = Duration::from_millis(200);
 const SECOND: Duration = Duration::from_secs(1);
 const YEARS_31: Duration = Duration::from_secs(31 * 365 * 24 * 60 * 60);
-
-fn listener() -> Socket {
-    let listener = Socket::tcp().unwrap();
-    listener.set_option(RecvBuffer, 32 * 1024).unwrap();
-    listener.bind("127.0.0.1:0").unwrap();
-    listener.listen(8).unwrap();
-    listener
-}
-
-/// A socket with small buffers either way, and its peer.
-fn connected() -> (Socket, TcpStream) {
-    let listener = listener();
-    let socket = Socket::tcp().unwrap();
-    socket.set_option(SendBuffer, 32 * 1024).unwrap();
-    socket.connect(listener.local_addr().unwrap()).unwrap();
-    let (mut peer, _) = listener.accept().unwrap();
-    let peer = peer.detach().unwrap().unwrap();
-    (socket, peer.into())
-}
-
-/// Bytes in which a loss, a swap or a repetition shows.
-fn pattern(length: usize) -> Vec<u8> {
-    (0..length).map(|at| (at / 251 + at) as u8).collect()
-}
-
-/// Everything to the end, piece by piece with pauses: always some progress, never much.
-fn read_slowly(peer: &mut TcpStream, piece: usize) -> Vec<u8> {
-    let (mut all, mut some) = (Vec::new(), vec![0; piece]);
-    while let Ok(count @ 1..) = peer.read(&mut some) {
-        all.extend_from_slice(&some[..count]);
-        thread::sleep(Duration::from_millis(2));
-    }
-    all
-}
 
 fn is_errno(error: &Error, errno: Errno) -> bool {
     error.raw_os_error() == Some(errno.raw_os_error())

@@ -8,6 +8,7 @@
 
 mod calls;
 pub(crate) mod client;
+mod listener;
 mod network;
 pub(crate) mod socket;
 pub(crate) mod verifier;
@@ -16,7 +17,6 @@ mod wire;
 use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
-use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,7 +24,6 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use rustix::io::Errno;
 use sockmodes::auth::Scheme;
 use sockmodes::server::network::Wakeup;
 use sockmodes::session::{Service, Time};
@@ -252,22 +251,6 @@ impl World {
         }
     }
 
-    fn connect(&mut self, id: usize) {
-        if !self.listening {
-            self.sockets[id].client.end = Some(client::End::Refused);
-            self.sockets[id].gone = true;
-            return;
-        }
-        self.backlog.push_back(id);
-        if self.listener_armed || !self.faults.sparing {
-            self.listener_armed = false;
-            self.list(Item::Listener);
-        }
-        if self.terms.scheme == Scheme::None {
-            self.start(id);
-        }
-    }
-
     /// Reports what is on the ready list, each with the readiness that it has now, as epoll_wait does.
     fn report(&mut self, wakeups: &mut Vec<Wakeup>) {
         let few = self.faults.few_events;
@@ -296,33 +279,6 @@ impl World {
             let id = self.rng.random_range(0..self.sockets.len());
             wakeups.extend(self.sockets[id].stale());
         }
-    }
-
-    fn accept(&mut self) -> io::Result<usize> {
-        self.calls.accepts += 1;
-        assert!(self.listening, "accept on a listener that is closed");
-        let Faults { interrupted, aborted, descriptors, .. } = self.faults;
-        if self.chance(interrupted) {
-            return Err(Errno::INTR.into());
-        }
-        // Linux takes the descriptor first, and fails even if nobody waits.
-        if descriptors.is_some_and(|most| self.open >= most) {
-            let process = self.rng.random_bool(0.5);
-            return Err(if process { Errno::MFILE } else { Errno::NFILE }.into());
-        }
-        let Some(id) = self.backlog.pop_front() else {
-            self.listener_armed = true;
-            return Err(Errno::AGAIN.into());
-        };
-        if self.sockets[id].is_broken() && self.rng.random_bool(0.5) || self.chance(aborted) {
-            self.break_off(id, Errno::CONNRESET);
-            self.sockets[id].gone = true;
-            return Err(Errno::CONNABORTED.into());
-        }
-        self.open += 1;
-        self.accepted += 1;
-        self.sockets[id].accepted(self.accepted, self.now);
-        Ok(id)
     }
 
     /// The loop goes to sleep: what it can do now must be done, for no edge will tell it again.
