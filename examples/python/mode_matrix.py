@@ -1,6 +1,6 @@
 """mode_matrix: what happens if …? Every operation, in every condition, in all three modes, measured on the spot.
 
-The twin of examples/mode_matrix.rs, which has the comments; conditions.py says how each condition comes about.
+The twin of examples/mode_matrix.rs, which has the comments; conditions/ says how each condition comes about.
 Run it: python3 examples/python/mode_matrix.py [--json] [--op OPERATION]
 """
 

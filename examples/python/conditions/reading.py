@@ -1,0 +1,119 @@
+"""The conditions of everything that reads: recv and its kin, and the files that read."""
+
+import socket
+
+from .bench import LINE, UNREACHABLE, Trial, close, connected, deliver, reset, reset_and_wait, set_mode, udp, until
+from .words import told
+
+READS = ("recv", "recv_into", "recvfrom", "makefile-raw-read", "makefile-read", "makefile-readline")
+
+
+def reading(op, mode, condition):
+    datagrams = condition.startswith("udp-")
+    if datagrams:
+        sock, peer = udp()
+    elif condition in ("not-connected", "closed-socket", "zero-length-closed-socket"):
+        sock, peer = socket.socket(), None
+    else:
+        sock, peer = connected()
+    ask = 5
+    if condition in ("data-ready-more-than-asked", "udp-datagram-larger-than-asked"):
+        ask = 3
+    elif "zero-length" in condition:
+        ask = 0
+    direction = "wb" if condition == "opened-for-writing-only" else "rb"
+    file = None
+    if op.startswith("makefile"):
+        file = sock.makefile(direction, buffering=0 if op == "makefile-raw-read" else -1)
+    ask, later = read_condition(condition, sock, peer, file, ask)
+    to_end = condition.startswith("until-eof")
+    read = {
+        "recv": lambda: len(sock.recv(ask)),
+        "recv_into": lambda: sock.recv_into(bytearray(ask)),
+        "recvfrom": lambda: len(sock.recvfrom(ask)[0]),
+        "makefile-raw-read": lambda: count(file.read() if to_end else file.read(ask)),
+        "makefile-read": lambda: count(file.read() if to_end else file.read(ask)),
+        "makefile-readline": lambda: count(file.readline()),
+    }[op]
+    nothing = "ok:0" if datagrams or ask == 0 else "eof"
+
+    def operation():
+        _keep = peer
+        set_mode(sock, mode)
+        return told(read, lambda n: "none" if n is None else f"ok:{n}" if n else nothing)
+
+    return Trial(operation, sock, later)
+
+
+def count(data):
+    return None if data is None else len(data)
+
+
+def read_condition(condition, sock, peer, file, ask):
+    """Brings it about. Returns how much to ask for and what the peer does later."""
+    later = None
+    if condition in ("not-connected", "no-data-ever", "zero-length-no-data", "opened-for-writing-only"):
+        pass
+    elif condition in ("udp-no-data-ever", "udp-zero-length-no-data"):
+        pass
+    elif condition in ("closed-socket", "zero-length-closed-socket"):
+        sock.close()
+    elif condition in ("data-ready", "data-ready-more-than-asked", "until-eof-peer-never-closes"):
+        deliver(peer, b"hello", sock)
+    elif condition == "file-closed":
+        deliver(peer, b"hello", sock)
+        file.close()
+    elif condition == "socket-closed-file-open-data-ready":
+        deliver(peer, b"hello", sock)
+        sock.close()
+    elif condition == "line-ready":
+        deliver(peer, LINE, sock)
+    elif condition == "two-lines-ready":
+        deliver(peer, b"hello\nworld\n", sock)
+    elif condition == "second-of-two-lines-ready":
+        deliver(peer, b"hello\nworld\n", sock)
+        file.readline()
+    elif condition == "second-line-after-unbuffered-makefile-readline":
+        deliver(peer, b"hello\nworld\n", sock)
+        sock.makefile("rb", buffering=0).readline()
+        ask = len(LINE)
+    elif condition.startswith("part-ready-rest"):
+        deliver(peer, LINE[:3], sock)
+        if condition.endswith("100ms"):
+            later = lambda: peer.sendall(LINE[3:])
+    elif condition == "data-ready-after-earlier-timeout":
+        sock.settimeout(0.001)
+        told(lambda: sock.recv(5))
+        deliver(peer, b"hello", sock)
+    elif condition == "own-shutdown-read":
+        sock.shutdown(socket.SHUT_RD)
+    elif condition in ("data-after-100ms", "line-after-100ms"):
+        later = lambda: peer.sendall(LINE if condition.startswith("line") else b"hello")
+    elif condition == "peer-closes-after-100ms":
+        later = peer.close
+    elif condition == "peer-resets-after-100ms":
+        later = lambda: reset(peer)
+    elif condition == "peer-closed":
+        close(peer, sock)
+    elif condition in ("data-then-peer-closed", "until-eof-peer-closed"):
+        deliver(peer, b"hello", sock)
+        close(peer, sock)
+    elif condition == "part-ready-then-peer-closed":
+        peer.sendall(LINE[:3])
+        close(peer, sock)
+    elif condition == "peer-reset":
+        reset_and_wait(peer, sock)
+    elif condition in ("udp-data-ready", "udp-datagram-larger-than-asked", "udp-empty-datagram"):
+        deliver(peer, b"" if "empty" in condition else b"hello", sock)
+    elif condition == "udp-rest-of-a-truncated-datagram":
+        deliver(peer, b"hello", sock)
+        sock.recv(3)
+    elif condition == "udp-connected-port-unreachable":
+        sock.connect(UNREACHABLE)
+        sock.send(b"hello")
+        until(sock, 0)
+    elif condition == "udp-data-after-100ms":
+        later = lambda: peer.send(b"hello")
+    else:
+        raise RuntimeError(f"no such condition of reading: {condition}")
+    return ask, later
