@@ -10,7 +10,7 @@ mod harness;
 mod program;
 
 use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -18,8 +18,7 @@ use std::thread;
 
 use client::{NONCE_LEN, converse, digest, eventually, read, read_rest, reset};
 use harness::{Need, Test};
-use program::{PATIENCE, SECRET, Server, open_files, resident};
-use socket2::{Domain, Socket, Type};
+use program::{SECRET, Server, open_files, resident};
 use sockmodes::auth::Scheme;
 
 /// Connections, unless the environment says otherwise.
@@ -88,11 +87,7 @@ fn churn(server: &Server, first: u32, count: u32) {
 
 fn connect(server: &Server, number: u32) -> TcpStream {
     let source = Ipv4Addr::from_bits(Ipv4Addr::new(127, 1, 0, 1).to_bits() + number / FROM_ONE);
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.bind(&SocketAddr::from((source, 0)).into()).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    socket.connect(&server.address.into()).unwrap();
-    socket.into()
+    server.connect_from(source)
 }
 
 /// The life of one connection: most come in, speak, and leave in peace.

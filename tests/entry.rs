@@ -9,14 +9,13 @@ mod client;
 mod program;
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use client::{answer, eventually, exchange, nonce, read, read_rest};
-use program::{PATIENCE, SECRET, Server};
-use socket2::{Domain, Socket, Type};
+use program::{SECRET, Server};
 use sockmodes::auth::Scheme;
 
 /// Connections that say nothing.
@@ -90,7 +89,7 @@ fn a_flood_from_one_source_keeps_no_other_out() {
             scope.spawn(|| {
                 let mut held = Vec::new();
                 while !over.load(Ordering::Relaxed) {
-                    let mut stream = connect_from("127.0.0.2:0", &server);
+                    let mut stream = server.connect_from([127, 0, 0, 2]);
                     match nonce(&mut stream) {
                         Some(_) => held.push(stream),
                         None => _ = refused.fetch_add(1, Ordering::Relaxed),
@@ -101,7 +100,7 @@ fn a_flood_from_one_source_keeps_no_other_out() {
         }
         eventually("the flood to be refused", || refused.load(Ordering::Relaxed) > 0);
         for round in 0..200 {
-            let mut other = connect_from("127.0.0.3:0", &server);
+            let mut other = server.connect_from([127, 0, 0, 3]);
             answer(&mut other, Scheme::HmacMd5, SECRET.as_bytes());
             let said = format!("round {round}");
             exchange(&mut other, said.as_bytes(), said.to_uppercase().as_bytes());
@@ -110,12 +109,4 @@ fn a_flood_from_one_source_keeps_no_other_out() {
     });
     println!("200 were served beside {refused:?} that were refused");
     assert!(server.stop().err().contains("reason=too_many_from_source"));
-}
-
-fn connect_from(source: &str, server: &Server) -> TcpStream {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.bind(&source.parse::<SocketAddr>().unwrap().into()).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    socket.connect(&server.address.into()).unwrap();
-    socket.into()
 }

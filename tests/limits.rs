@@ -7,11 +7,10 @@ mod client;
 mod program;
 
 use std::io::Write;
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, TcpStream};
 
 use client::{NONCE_LEN, converse, digest, eventually, exchange, nonce, read_rest, reset};
-use program::{PATIENCE, SECRET, Server};
-use socket2::{Domain, Socket, Type};
+use program::{SECRET, Server};
 use sockmodes::auth::Scheme;
 
 /// The places of each limit here.
@@ -143,22 +142,14 @@ fn one_source_does_not_use_up_the_places_of_another() {
     let args = ["--max-pending-per-source=3", "--handshake-timeout", "none"];
     let server = Server::start(&args);
     let from_here = fill(&server);
-    for source in ["127.0.0.2:0", "127.0.0.3:0"] {
-        let mut others: Vec<_> = (0..PLACES).map(|_| connect_from(source, &server)).collect();
-        assert!(others.iter_mut().all(|stream| nonce(stream).is_some()), "{source}");
-        assert!(nonce(&mut connect_from(source, &server)).is_none(), "{source}");
+    for source in [[127, 0, 0, 2], [127, 0, 0, 3]] {
+        let mut others: Vec<_> = (0..PLACES).map(|_| server.connect_from(source)).collect();
+        assert!(others.iter_mut().all(|stream| nonce(stream).is_some()), "{source:?}");
+        assert!(nonce(&mut server.connect_from(source)).is_none(), "{source:?}");
     }
     drop(from_here);
     fill(&server);
     server.stop();
-}
-
-fn connect_from(source: &str, server: &Server) -> TcpStream {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.bind(&source.parse::<SocketAddr>().unwrap().into()).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    socket.connect(&server.address.into()).unwrap();
-    socket.into()
 }
 
 /// Sends a wrong digest and reads to the end.
@@ -184,7 +175,7 @@ fn who_guesses_is_refused_for_a_while_and_nobody_else_is() {
     }
     // Who was let in before stays, and another source gets its nonce.
     exchange(&mut inside, b"still here", b"STILL HERE");
-    assert!(nonce(&mut connect_from("127.0.0.2:0", &server)).is_some());
+    assert!(nonce(&mut server.connect_from([127, 0, 0, 2])).is_some());
     let log = server.stop();
     // Its number is that of the one that was too many.
     let why = "penalized conn=3 source=127.0.0.1 reason=wrong_digest seconds=5";
@@ -202,7 +193,7 @@ fn guesses_on_connections_in_progress_add_up() {
     let guesses = [knock(&server).unwrap(), knock(&server).unwrap()];
     guesses.into_iter().for_each(guess);
     assert!(knock(&server).is_none());
-    assert!(nonce(&mut connect_from("127.0.0.2:0", &server)).is_some());
+    assert!(nonce(&mut server.connect_from([127, 0, 0, 2])).is_some());
     let log = server.stop();
     for seconds in ["reason=wrong_digest seconds=300", "reason=wrong_digest seconds=5"] {
         assert!(log.err().contains(seconds), "{}", log.err());

@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
@@ -15,7 +15,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use sockmodes::auth::Scheme;
 
-use crate::client::{answer, connect, find};
+use crate::client::{answer, connect, connect_from, find};
 
 /// The longest that anything is waited for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -256,6 +256,11 @@ impl Server {
     /// A raw connection, no call on which waits longer than [`PATIENCE`].
     pub(crate) fn connect(&self) -> TcpStream {
         connect(self.address)
+    }
+
+    /// The same from `source`, one of this machine's many addresses.
+    pub(crate) fn connect_from(&self, source: impl Into<Ipv4Addr>) -> TcpStream {
+        connect_from(source.into(), self.address)
     }
 
     /// A connection that has answered its nonce, with hmac-md5.
