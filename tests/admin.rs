@@ -2,24 +2,17 @@
 //!
 //! What its limits are is tested beside it, in `src/observe/admin/`.
 
-#[path = "common/admin.rs"]
-mod admin;
-#[path = "common/client.rs"]
-mod client;
-#[path = "common/harness.rs"]
-mod harness;
-#[path = "common/program.rs"]
-mod program;
+mod common;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::Shutdown;
 use std::process::{Command, ExitCode};
 
-use admin::{Listener, get, metric};
-use client::{eventually, exchange, read_rest, stuff};
-use harness::{Need, Test, missing_program};
-use program::{Server, resident, run, sockmodes};
+use common::admin::{self, Listener, get, metric};
+use common::client::{self, eventually, exchange, read_rest, stuff};
+use common::harness::{self, Need, Test, missing_program};
+use common::program::{Server, resident, run, sockmodes};
 use rustix::process::Signal;
 use tempfile::NamedTempFile;
 

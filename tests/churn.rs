@@ -2,12 +2,7 @@
 //!
 //! `SOCKMODES_CHURN=1000000` makes an hour's worth of them, in some minutes.
 
-#[path = "common/client.rs"]
-mod client;
-#[path = "common/harness.rs"]
-mod harness;
-#[path = "common/program.rs"]
-mod program;
+mod common;
 
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpStream};
@@ -16,9 +11,9 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
-use client::{NONCE_LEN, converse, digest, eventually, read, read_rest, reset};
-use harness::{Need, Test};
-use program::{SECRET, Server, open_files, resident};
+use common::client::{NONCE_LEN, converse, digest, eventually, read, read_rest, reset};
+use common::harness::{self, Need, Test};
+use common::program::{SECRET, Server, open_files, resident};
 use sockmodes::auth::Scheme;
 
 /// Connections, unless the environment says otherwise.

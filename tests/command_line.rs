@@ -1,28 +1,23 @@
 //! The command line: what is wrong with it takes one line on standard error and the right status, and
 //! what `serve` says of itself is kept to the letter.
 
-#[path = "common/client.rs"]
-mod client;
+mod common;
 mod command_line {
     pub(crate) mod mistakes;
 }
-#[path = "common/harness.rs"]
-mod harness;
-#[path = "common/program.rs"]
-mod program;
 
 use std::fs;
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, ExitCode};
 
-use client::{converse, exchange};
 use command_line::mistakes::{
     a_bad_address_is_status_1_and_one_line, a_bad_flag_is_status_2_and_one_line,
     a_busy_port_is_status_1_and_one_line, no_name_makes_two_lines_of_one,
 };
-use harness::{Need, Test};
-use program::{Finished, Program, Server, run, sockmodes, sockmodes_in_shell};
+use common::client::{self, converse, exchange};
+use common::harness::{self, Need, Test};
+use common::program::{Finished, Program, Server, run, sockmodes, sockmodes_in_shell};
 
 fn main() -> ExitCode {
     harness::run(TESTS)

@@ -1,23 +1,16 @@
 //! `connect`, as a person at a terminal and as a pipe use it; and `demo`.
 
-#[path = "common/client.rs"]
-mod client;
-#[path = "common/harness.rs"]
-mod harness;
-#[path = "common/program.rs"]
-mod program;
-#[path = "common/terminal.rs"]
-mod terminal;
+mod common;
 
 use std::net::TcpListener;
 use std::process::{Command, ExitCode};
 use std::thread;
 use std::time::Duration;
 
-use client::find;
-use harness::{Need, Test};
-use program::{Finished, SECRET, Server, run, sockmodes, sockmodes_in_shell};
-use terminal::Terminal;
+use common::client::find;
+use common::harness::{self, Need, Test};
+use common::program::{Finished, SECRET, Server, run, sockmodes, sockmodes_in_shell};
+use common::terminal::Terminal;
 
 fn main() -> ExitCode {
     harness::run(TESTS)

@@ -1,12 +1,7 @@
 //! No descriptor left: accepting pauses without spinning, those who are in are served, and it goes on
 //! when one is freed.
 
-#[path = "common/client.rs"]
-mod client;
-#[path = "common/harness.rs"]
-mod harness;
-#[path = "common/program.rs"]
-mod program;
+mod common;
 
 use std::net::TcpStream;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -14,9 +9,9 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use client::{NONCE_LEN, answer, eventually, exchange, nonce};
-use harness::{Need, Test};
-use program::{SECRET, Server, cpu_time, sockmodes_in_shell};
+use common::client::{NONCE_LEN, answer, eventually, exchange, nonce};
+use common::harness::{self, Need, Test};
+use common::program::{SECRET, Server, cpu_time, sockmodes_in_shell};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use sockmodes::auth::Scheme;
 

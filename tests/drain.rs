@@ -4,18 +4,17 @@
 //! Owed is the answer to every byte that the server has read: it tells how many those were when it
 //! closes a connection, and the client counts.
 
-#[path = "common/client.rs"]
-mod client;
-#[path = "common/program.rs"]
-mod program;
+mod common;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use client::{NONCE_LEN, converse, eventually, exchange, read_rest, stuff, stuff_with};
-use program::{PATIENCE, SECRET, Server};
+use common::client::{
+    self, NONCE_LEN, converse, eventually, exchange, read_rest, stuff, stuff_with,
+};
+use common::program::{PATIENCE, SECRET, Server};
 use rustix::process::Signal;
 use socket2::{Domain, Socket, Type};
 use sockmodes::auth::Scheme;

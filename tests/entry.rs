@@ -3,10 +3,7 @@
 //!
 //! That every way out gives a place back, one by one, is in `limits.rs`; thousands of resets, in `resets.rs`.
 
-#[path = "common/client.rs"]
-mod client;
-#[path = "common/program.rs"]
-mod program;
+mod common;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -14,8 +11,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use client::{answer, eventually, exchange, nonce, read, read_rest};
-use program::{SECRET, Server};
+use common::client::{answer, eventually, exchange, nonce, read, read_rest};
+use common::program::{SECRET, Server};
 use sockmodes::auth::Scheme;
 
 /// Connections that say nothing.

@@ -1,16 +1,13 @@
 //! The limits: who is over one is closed without a nonce, and every way out of one gives the place
 //! back, once.
 
-#[path = "common/client.rs"]
-mod client;
-#[path = "common/program.rs"]
-mod program;
+mod common;
 
 use std::io::Write;
 use std::net::{Shutdown, TcpStream};
 
-use client::{NONCE_LEN, converse, digest, eventually, exchange, nonce, read_rest, reset};
-use program::{SECRET, Server};
+use common::client::{NONCE_LEN, converse, digest, eventually, exchange, nonce, read_rest, reset};
+use common::program::{SECRET, Server};
 use sockmodes::auth::Scheme;
 
 /// The places of each limit here.

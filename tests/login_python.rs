@@ -1,7 +1,6 @@
 //! Logins by other people's means: the source document's client, and a terminal that Python plays.
 
-#[path = "common/harness.rs"]
-mod harness;
+mod common;
 #[path = "login/support.rs"]
 mod support;
 
@@ -9,7 +8,7 @@ use std::fs;
 use std::io::Write;
 use std::process::{Command, ExitCode, Stdio};
 
-use harness::{Need, Test, missing_program};
+use common::harness::{self, Need, Test, missing_program};
 use support::{SOURCE_LINE, Server, argon2id_line, md5_line};
 
 const TESTS: &[Test] = &[

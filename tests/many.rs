@@ -1,12 +1,7 @@
 //! Many connections, large ones, greedy ones: who is served, in what order, and what it costs in
 //! memory. How long it takes is for `benches/serving.rs`.
 
-#[path = "common/client.rs"]
-mod client;
-#[path = "common/harness.rs"]
-mod harness;
-#[path = "common/program.rs"]
-mod program;
+mod common;
 
 use std::collections::HashSet;
 use std::io::{Read, Write};
@@ -14,9 +9,9 @@ use std::net::{Shutdown, TcpStream};
 use std::process::ExitCode;
 use std::thread;
 
-use client::{exchange, nonce, read, read_rest, stuff};
-use harness::{Need, Test};
-use program::{Server, resident};
+use common::client::{exchange, nonce, read, read_rest, stuff};
+use common::harness::{self, Need, Test};
+use common::program::{Server, resident};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Connections at once, and how many of them never say a word.

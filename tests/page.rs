@@ -1,20 +1,15 @@
 //! What the live page makes of the events: its script, without a browser, by itself and on the trace of a real server.
 
-#[path = "common/client.rs"]
-mod client;
-#[path = "common/harness.rs"]
-mod harness;
-#[path = "common/program.rs"]
-mod program;
+mod common;
 
 use std::fs;
 use std::net::Shutdown;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use client::{answer, exchange, read_rest};
-use harness::{Need, Test, missing_program};
-use program::{Server, run};
+use common::client::{answer, exchange, read_rest};
+use common::harness::{self, Need, Test, missing_program};
+use common::program::{Server, run};
 use sockmodes::auth::Scheme;
 use tempfile::{NamedTempFile, TempDir, tempdir};
 

@@ -3,12 +3,7 @@
 //!
 //! Other people's tools are in `tools.rs`.
 
-#[path = "common/client.rs"]
-mod client;
-#[path = "common/harness.rs"]
-mod harness;
-#[path = "common/program.rs"]
-mod program;
+mod common;
 
 use std::fs;
 use std::io::Write;
@@ -16,8 +11,9 @@ use std::net::TcpListener;
 use std::process::{Command, ExitCode};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use harness::{Need, Test, missing_program};
-use program::{Finished, Program, SECRET, Server, run, sockmodes};
+use common::client;
+use common::harness::{self, Need, Test, missing_program};
+use common::program::{Finished, Program, SECRET, Server, run, sockmodes};
 use tempfile::NamedTempFile;
 
 /// The secret of the programs on port 9090.

@@ -5,12 +5,7 @@
 //! The namespaces have no names: they are gone with the last process in them, however this one ends. Making
 //! them takes root; without it the test is skipped, in CI too.
 
-#[path = "common/client.rs"]
-mod client;
-#[path = "common/harness.rs"]
-mod harness;
-#[path = "common/program.rs"]
-mod program;
+mod common;
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -20,11 +15,11 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
 
-use client::{answer, read_rest};
-use harness::{Need, Test, missing_program};
+use common::client::{self, answer, read_rest};
+use common::harness::{self, Need, Test, missing_program};
+use common::program::{Program, SECRET, Server, sockmodes};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::gettid;
-use program::{Program, SECRET, Server, sockmodes};
 use sockmodes::auth::Scheme;
 
 const CONNECTIONS: usize = 200;

@@ -1,15 +1,12 @@
 //! A reset in every state of a connection ends that connection and nothing else.
 
-#[path = "common/client.rs"]
-mod client;
-#[path = "common/program.rs"]
-mod program;
+mod common;
 
 use std::io::Write;
 use std::net::{Shutdown, TcpStream};
 
-use client::{NONCE_LEN, digest, eventually, exchange, nonce, read_rest, reset, stuff};
-use program::{SECRET, Server, open_files};
+use common::client::{NONCE_LEN, digest, eventually, exchange, nonce, read_rest, reset, stuff};
+use common::program::{SECRET, Server, open_files};
 use rustix::process::Signal;
 use sockmodes::auth::Scheme;
 

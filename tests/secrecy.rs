@@ -4,20 +4,15 @@
 //! Looked for as they are and in every spelling that a careless line of log would give them; pieces of
 //! eight bytes are enough to be found.
 
-#[path = "common/admin.rs"]
-mod admin;
-#[path = "common/client.rs"]
-mod client;
-#[path = "common/program.rs"]
-mod program;
+mod common;
 
 use std::fs;
 use std::io::Write;
 use std::net::{Shutdown, TcpStream};
 
-use admin::{Listener, get};
-use client::{digest, read_rest};
-use program::{Server, run, sockmodes};
+use common::admin::{self, Listener, get};
+use common::client::{self, digest, read_rest};
+use common::program::{self, Server, run, sockmodes};
 use sockmodes::auth::Scheme;
 use tempfile::NamedTempFile;
 

@@ -1,12 +1,7 @@
 //! Where the secret comes from: a file, the environment, the default file, in this order; and what each
 //! of them does when it is not as it should be.
 
-#[path = "common/client.rs"]
-mod client;
-#[path = "common/harness.rs"]
-mod harness;
-#[path = "common/program.rs"]
-mod program;
+mod common;
 
 use std::fs;
 use std::io::ErrorKind;
@@ -18,9 +13,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use client::{answer, converse};
-use harness::{Need, Test};
-use program::{PATIENCE, Program, Server, run, sockmodes, sockmodes_in_shell};
+use common::client::{answer, converse};
+use common::harness::{self, Need, Test};
+use common::program::{PATIENCE, Program, Server, run, sockmodes, sockmodes_in_shell};
 use sockmodes::auth::Scheme;
 use tempfile::TempDir;
 

@@ -1,17 +1,14 @@
 //! The end by a signal, and what must not bring one: SIGHUP, a broken pipe, a standard error or a
 //! trace that takes nothing.
 
-#[path = "common/client.rs"]
-mod client;
-#[path = "common/program.rs"]
-mod program;
+mod common;
 
 use std::io::Write;
 use std::net::TcpStream;
 use std::process::Stdio;
 
-use client::{converse, exchange, stuff};
-use program::{Program, SECRET, Server, sockmodes, sockmodes_in_shell};
+use common::client::{self, converse, exchange, stuff};
+use common::program::{self, Program, SECRET, Server, sockmodes, sockmodes_in_shell};
 use rustix::process::Signal;
 
 /// Connections that talk until more has been logged than any queue holds.

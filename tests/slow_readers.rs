@@ -1,11 +1,6 @@
 //! Slow is not dead: who reads a little is served for as long as it takes, who reads nothing is cut.
 
-#[path = "common/client.rs"]
-mod client;
-#[path = "common/harness.rs"]
-mod harness;
-#[path = "common/program.rs"]
-mod program;
+mod common;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -13,9 +8,9 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use client::{exchange, stuff, stuff_with};
-use harness::{Need, Test};
-use program::Server;
+use common::client::{exchange, stuff, stuff_with};
+use common::harness::{self, Need, Test};
+use common::program::Server;
 
 /// 400 kB a second, in sips.
 const SIP: usize = 20_000;

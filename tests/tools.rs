@@ -2,19 +2,14 @@
 //!
 //! The source document's programs are in `peers.rs`.
 
-#[path = "common/client.rs"]
-mod client;
-#[path = "common/harness.rs"]
-mod harness;
-#[path = "common/program.rs"]
-mod program;
+mod common;
 
 use std::io::Write;
 use std::process::{Command, ExitCode};
 
-use client::{exchange, find, read};
-use harness::{Need, Test, missing_feature, missing_program};
-use program::{Program, SECRET, Server, run, sockmodes};
+use common::client::{exchange, find, read};
+use common::harness::{self, Need, Test, missing_feature, missing_program};
+use common::program::{Program, SECRET, Server, run, sockmodes};
 
 fn main() -> ExitCode {
     harness::run(TESTS)

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use sockmodes::socket::Socket;
 
-use crate::program::{run, sockmodes};
+use crate::common::program::{run, sockmodes};
 
 /// Runs it to its end; exactly one line on standard error that says `what`, and nothing on the other.
 fn fails<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, status: i32, what: &str) {

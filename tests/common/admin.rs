@@ -4,8 +4,8 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-use crate::client::connect;
-use crate::program::Program;
+use super::client::connect;
+use super::program::Program;
 
 /// Where the program says that it is.
 pub(crate) fn address(program: &Program) -> SocketAddr {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, SockRef, Socket, Type};
 use sockmodes::auth::{Key, Scheme, Secret};
 
-use crate::program::PATIENCE;
+use super::program::PATIENCE;
 
 /// Bytes of a nonce unless the server is told otherwise.
 pub(crate) const NONCE_LEN: usize = 32;

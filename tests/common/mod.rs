@@ -1,12 +1,18 @@
-//! What several tests need: the model of what a server says, and a network that is only simulated.
+//! What several tests need: the program at work and its clients; the model of what a server says, and a
+//! network that is only simulated.
 
 // Each test is a crate of its own and uses a part of this.
 #![allow(dead_code)]
 
+pub(crate) mod admin;
 pub(crate) mod any;
+pub(crate) mod client;
 pub(crate) mod drive;
+pub(crate) mod harness;
 pub(crate) mod model;
+pub(crate) mod program;
 pub(crate) mod sim;
+pub(crate) mod terminal;
 
 use sockmodes::auth::{Key, Nonces, Scheme, Secret};
 use sockmodes::session::Service;

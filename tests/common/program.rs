@@ -15,7 +15,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use sockmodes::auth::Scheme;
 
-use crate::client::{answer, connect, connect_from, find};
+use super::client::{answer, connect, connect_from, find};
 
 /// The longest that anything is waited for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);

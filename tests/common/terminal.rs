@@ -10,7 +10,7 @@ use std::thread;
 use rustix::fs::{Mode, OFlags, open};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
-use crate::program::{PATIENCE, Program};
+use super::program::{PATIENCE, Program};
 
 pub(crate) struct Terminal {
     near: File,
