@@ -4,8 +4,12 @@
 //! argon2id logins at once, and meanwhile the time until a new connection has its nonce, from the
 //! same server and from another, and the round trips of an echo server beside it.
 
-#[path = "../tests/login/support.rs"]
-mod support;
+#[path = "../tests/common/client.rs"]
+mod client;
+#[path = "../tests/common/login.rs"]
+mod login;
+#[path = "../tests/common/program.rs"]
+mod program;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -14,9 +18,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use login::{Server, argon2id_line, login, md5_line};
+use program::{PATIENCE, SECRET};
 use sockmodes::auth::{Key, Scheme, Secret};
 use sockmodes::client::Client;
-use support::{PATIENCE, SECRET, Server, argon2id_line, login, md5_line};
 
 const LOGINS: usize = 24;
 const WAVES: usize = 20;
@@ -41,7 +46,8 @@ fn connect(address: SocketAddr) -> Client {
 
 fn waves() {
     let login_server = Server::start_with_secret(&argon2id_line("eva", "x"));
-    let (upper_server, echo_server) = (Server::start_other("upper"), Server::start_other("echo"));
+    let [upper_server, echo_server] =
+        ["upper", "echo"].map(|service| program::Server::start(&["--service", service]));
     let before = login_server.memory("VmRSS:");
     let (busy, done) = (AtomicBool::new(false), AtomicBool::new(false));
     let (mut logins, mut all) = (Vec::new(), Vec::new());
@@ -160,11 +166,11 @@ fn ways_to_fail() {
     // In turn, so that whatever else the machine does concerns all of them.
     for _ in 0..TRIES {
         for ((_, login), (times, work)) in ways.iter().zip(&mut times) {
-            let (start, before) = (Instant::now(), worked(server.pid()));
+            let (start, before) = (Instant::now(), worked(server.program.pid()));
             stream.write_all(login.as_bytes()).expect("it is there");
             stream.read_exact(&mut [0; "failed!".len()]).expect("it answers");
             times.push(start.elapsed());
-            work.push(worked(server.pid()).saturating_sub(before));
+            work.push(worked(server.program.pid()).saturating_sub(before));
         }
     }
     println!("{TRIES} tries each, one after another; spread is the standard deviation");

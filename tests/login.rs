@@ -1,13 +1,13 @@
 //! The service `login`, served to real peers: the source document's client, and some who mean no good.
 
-#[path = "login/support.rs"]
-mod support;
+mod common;
 
 use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use support::{SOURCE_LINE, Server, argon2id_line, login, md5_line};
+use common::login::{SOURCE_LINE, Server, argon2id_line, login, md5_line};
+use rustix::process::Signal;
 
 #[test]
 fn objects_are_answered_in_order_whatever_the_segments_are() {
@@ -38,7 +38,7 @@ fn bad_input_closes_and_bad_fields_fail() {
     let mut peer = server.connect();
     assert_eq!(peer.send(fields).hear(28), "failed!".repeat(4));
     assert_eq!(peer.send(&right).end().hear_all(), "success!");
-    server.wait_for_log("reason=bad_request");
+    server.program.wait_for_log("reason=bad_request");
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn six_failures_end_it_and_the_last_answer_is_sent() {
         }
     }
     assert_eq!(peer.send(login("a", "x")).hear_all(), "");
-    server.wait_for_log("reason=too_many_tries");
+    server.program.wait_for_log("reason=too_many_tries");
     let server = Server::start(&md5_line("a", "x"), &["--max-tries", "1"]);
     assert_eq!(server.connect().send(login("a", "").repeat(3)).hear_all(), "failed!");
 }
@@ -67,24 +67,24 @@ fn without_a_scheme_who_does_not_log_in_is_pending() {
     let mut second = server.connect();
     assert!(!second.log_in("a", "y"));
     assert_eq!(server.connect().hear_all(), "");
-    server.wait_for_log("too_many_from_source");
+    server.program.wait_for_log("too_many_from_source");
     assert_eq!(second.hear_all(), "");
-    server.wait_for_log("reason=handshake_timeout");
+    server.program.wait_for_log("reason=handshake_timeout");
     assert!(first.log_in("a", "x"));
 }
 
 #[test]
 fn a_stop_answers_what_was_read_before_it_ends() {
-    let mut server = Server::start(&argon2id_line("a", "x"), &[]);
+    let server = Server::start(&argon2id_line("a", "x"), &[]);
     let mut peer = server.connect();
     peer.send([login("a", "x"), login("a", "y"), login("a", "x")].concat());
-    server.wait_for_log("opened");
+    server.program.wait_for_log("opened");
     // The first answer says that all three were read: they came in one segment.
     assert_eq!(peer.hear(8), "success!");
-    server.signal("TERM");
+    server.program.signal(Signal::TERM);
     assert_eq!(peer.hear_all(), "failed!success!");
     drop(peer);
-    assert_eq!(server.wait(), Some(0));
+    server.program.finish().expect(0);
 }
 
 #[test]
@@ -94,13 +94,14 @@ fn a_changed_file_is_read_again_and_a_broken_one_is_reported_with_its_line() {
     assert!(peer.log_in("a", "x"));
 
     fs::write(&server.users, md5_line("a", "new")).unwrap();
-    server.wait_for_log("users read again");
+    server.program.wait_for_log("users read again");
     assert!(peer.log_in("a", "new"));
     assert!(!peer.log_in("a", "x"));
 
     fs::write(&server.users, md5_line("b", "x") + "c | 123\n").unwrap();
-    server.signal("HUP");
-    let line = server.wait_for_log("WARN");
+    server.program.signal(Signal::HUP);
+    let log = server.program.wait_for_log("info, line 2: the hash is wrong");
+    let line = log.lines().find(|line| line.contains("WARN")).unwrap();
     assert!(line.contains("info, line 2: the hash is wrong"), "{line}");
     assert!(peer.log_in("a", "new"));
     assert!(!peer.log_in("b", "x"));
@@ -124,16 +125,16 @@ fn a_hostile_name_forges_no_line() {
         let trace = tempfile::tempdir().unwrap();
         let path = trace.path().join("trace");
         let options = ["--log-format", format, "--trace", path.to_str().unwrap()];
-        let mut server = Server::start(&md5_line("a", "x"), &options);
+        let server = Server::start(&md5_line("a", "x"), &options);
         let mut peer = server.connect();
         for name in names {
             assert!(!peer.log_in(name, "a password"));
         }
         assert_eq!(peer.hear_all(), "");
-        server.signal("TERM");
-        assert_eq!(server.wait(), Some(0));
+        server.program.signal(Signal::TERM);
+        let done = server.program.finish().expect(0);
 
-        let log = server.log();
+        let log = done.err();
         let logins: Vec<_> = log.lines().filter(|line| line.contains("login")).collect();
         assert_eq!(logins.len(), names.len(), "one line each:\n{log}");
         for (line, expected) in logins.iter().zip(expected) {
@@ -153,7 +154,7 @@ fn a_hostile_name_forges_no_line() {
             .map(|event| event["name"].as_str().unwrap().to_owned())
             .collect();
         assert_eq!(told, expected);
-        for text in [&log, &trace] {
+        for text in [log, &trace] {
             assert!(!text.contains("a password"), "a password was told:\n{text}");
             assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
         }

@@ -3,15 +3,15 @@
 //! What takes how long is measured by `cargo bench --bench login`, where nothing else runs.
 #![cfg(target_os = "linux")]
 
-#[path = "login/support.rs"]
-mod support;
+mod common;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
+use common::login::{Server, argon2id_line, login};
+use common::program::{self, PATIENCE, SECRET};
 use sockmodes::auth::{Key, Scheme, Secret};
 use sockmodes::client::Client;
-use support::{PATIENCE, SECRET, Server, argon2id_line};
 
 const LOGINS: usize = 24;
 const MAX_GROWTH_KIB: u64 = 600 * 1024;
@@ -19,7 +19,7 @@ const MAX_GROWTH_KIB: u64 = 600 * 1024;
 #[test]
 fn a_wave_of_argon2id_logins_is_served_within_its_memory_and_others_beside_it() {
     let login_server = Server::start(&argon2id_line("eva", "x"), &[]);
-    let upper_server = Server::start_other("upper");
+    let upper_server = program::Server::start(&["--service", "upper"]);
     let key = Key::new(Scheme::HmacMd5, &Secret::new(SECRET.into()).unwrap());
     let mut waiting: Vec<_> = (0..LOGINS).map(|_| login_server.connect()).collect();
     let before = login_server.memory("VmRSS:");
@@ -44,7 +44,7 @@ fn a_wave_of_argon2id_logins_is_served_within_its_memory_and_others_beside_it() 
         });
         // Each twice: a success and, behind it in the same segment, a failure.
         for peer in &mut waiting {
-            peer.send(support::login("eva", "x") + &support::login("nobody", "x"));
+            peer.send(login("eva", "x") + &login("nobody", "x"));
         }
         for peer in &mut waiting {
             assert_eq!(peer.end().hear_all(), "success!failed!");

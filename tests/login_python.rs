@@ -1,15 +1,13 @@
 //! Logins by other people's means: the source document's client, and a terminal that Python plays.
 
 mod common;
-#[path = "login/support.rs"]
-mod support;
 
 use std::fs;
 use std::io::Write;
 use std::process::{Command, ExitCode, Stdio};
 
 use common::harness::{self, Need, Test, missing_program};
-use support::{SOURCE_LINE, Server, argon2id_line, md5_line};
+use common::login::{SOURCE_LINE, Server, argon2id_line, md5_line};
 
 const TESTS: &[Test] = &[
     (
@@ -57,7 +55,7 @@ fn the_client_of_the_source_document_works_unchanged() {
     assert_eq!(replies[..5], expected);
     // After the last reply its input ends, as it asks for a name.
     assert_eq!(replies[5], "b'failed!'\n用户名>>>");
-    server.wait_for_log("reason=done");
+    server.program.wait_for_log("reason=done");
 }
 
 /// Answers prompts on a terminal: the status, and what was to be seen.
@@ -87,7 +85,7 @@ fn a_password_is_not_shown_on_a_terminal() {
     let (status, shown) = on_a_terminal(&twice("hidden1"), &add);
     assert_eq!(status, Some(0));
     assert!(shown.contains("added 旭哥 in ") && !shown.contains("hidden"), "{shown}");
-    server.wait_for_log("users read again");
+    server.program.wait_for_log("users read again");
 
     let prompts = [
         ("name: ", "旭哥"),

@@ -9,6 +9,7 @@ pub(crate) mod any;
 pub(crate) mod client;
 pub(crate) mod drive;
 pub(crate) mod harness;
+pub(crate) mod login;
 pub(crate) mod model;
 pub(crate) mod program;
 pub(crate) mod sim;
