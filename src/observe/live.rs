@@ -1,13 +1,14 @@
 //! The events for who comes and goes while the loop runs: each has a bounded queue, and what does not fit is lost and
 //! counted.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::mem;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use super::{Detail, Reader, Record};
+use super::{Detail, Event, Reader, Record};
 
 /// Events that may wait for one spectator.
 const QUEUE: usize = 4096;
@@ -18,41 +19,62 @@ pub struct Live(Arc<Spectators>);
 
 #[derive(Default)]
 struct Spectators {
-    seats: Mutex<Vec<Seat>>,
+    house: Mutex<House>,
     /// How many seats there are, so that nobody waits for the lock who need not.
     taken: AtomicUsize,
 }
 
+#[derive(Default)]
+struct House {
+    seats: Vec<Seat>,
+    /// Where the server listens is told once, before anybody can watch: kept for those who come later.
+    listening: Vec<Arc<Record>>,
+}
+
 /// The end of a queue where events go in.
 struct Seat {
-    records: Sender<Arc<Record>>,
-    lost: Arc<AtomicU64>,
+    told: Sender<Told>,
+    /// How many did not fit since the last one that did. The lock is held for as long as it takes to look whether
+    /// there is room, so that what was lost is never told before what came earlier.
+    lost: Arc<Mutex<u64>>,
+}
+
+/// What a spectator is told at a time.
+pub(super) struct Told {
+    /// So many events were lost just before this one.
+    pub(super) lost: u64,
+    /// None: none has come since they were lost.
+    pub(super) record: Option<Arc<Record>>,
 }
 
 /// The end where they come out.
 pub(super) struct Spectator {
-    records: Receiver<Arc<Record>>,
-    lost: Arc<AtomicU64>,
+    told: Receiver<Told>,
+    lost: Arc<Mutex<u64>>,
 }
 
 impl Live {
-    /// From now on the events come here, too.
+    /// From now on the events come here, too; the first are where the server listens.
     pub(super) fn watch(&self) -> Spectator {
-        let (sender, records) = channel(QUEUE);
-        let lost = Arc::new(AtomicU64::new(0));
-        self.change(|seats| seats.push(Seat { records: sender, lost: lost.clone() }));
-        Spectator { records, lost }
+        let (sender, told) = channel(QUEUE);
+        let seat = Seat { told: sender, lost: Arc::default() };
+        let lost = seat.lost.clone();
+        self.change(|house| {
+            house.listening.iter().for_each(|record| seat.tell(record.clone()));
+            house.seats.push(seat);
+        });
+        Spectator { told, lost }
     }
 
     /// Nobody will be told anything any more: who has heard everything hears the end.
     pub(super) fn end(&self) {
-        self.change(Vec::clear);
+        self.change(|house| house.seats.clear());
     }
 
-    fn change(&self, change: impl FnOnce(&mut Vec<Seat>)) {
-        let mut seats = self.0.seats.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut seats);
-        self.0.taken.store(seats.len(), Ordering::Relaxed);
+    fn change(&self, change: impl FnOnce(&mut House)) {
+        let mut house = lock(&self.0.house);
+        change(&mut house);
+        self.0.taken.store(house.seats.len(), Ordering::Relaxed);
     }
 }
 
@@ -62,36 +84,61 @@ impl Reader for Live {
     }
 
     fn read(&mut self, record: &Record) {
-        if self.0.taken.load(Ordering::Relaxed) == 0 {
+        let stays = matches!(record.event, Event::Listening { .. });
+        if self.0.taken.load(Ordering::Relaxed) == 0 && !stays {
             return;
         }
         let record = Arc::new(record.clone());
-        self.change(|seats| {
-            seats.retain(|seat| !seat.records.is_closed());
-            for seat in seats {
-                if seat.records.try_send(record.clone()).is_err() {
-                    seat.lost.fetch_add(1, Ordering::Relaxed);
-                }
+        self.change(|house| {
+            house.seats.retain(|seat| !seat.told.is_closed());
+            house.seats.iter().for_each(|seat| seat.tell(record.clone()));
+            if stays {
+                house.listening.push(record);
             }
         });
     }
 }
 
+impl Seat {
+    fn tell(&self, record: Arc<Record>) {
+        let mut lost = lock(&self.lost);
+        match self.told.try_send(Told { lost: *lost, record: Some(record) }) {
+            Ok(()) => *lost = 0,
+            Err(_) => *lost += 1,
+        }
+    }
+}
+
 impl Spectator {
-    /// Adds the next events to `records`, at most `most`; none is the end.
+    /// Adds what is told next to `told`, at most `most`; none is the end.
     pub(super) fn poll_next(
         &mut self,
         context: &mut Context<'_>,
-        records: &mut Vec<Arc<Record>>,
+        told: &mut Vec<Told>,
         most: usize,
     ) -> Poll<usize> {
-        self.records.poll_recv_many(context, records, most)
+        let next = self.told.poll_recv_many(context, told, most);
+        if matches!(next, Poll::Ready(1..)) {
+            return next;
+        }
+        match self.take_last_lost() {
+            0 => next,
+            lost => {
+                told.push(Told { lost, record: None });
+                Poll::Ready(1)
+            }
+        }
     }
 
-    /// How many events were lost since the last call.
-    pub(super) fn take_lost(&self) -> u64 {
-        self.lost.swap(0, Ordering::Relaxed)
+    /// How many events were lost after the last one that is told.
+    fn take_last_lost(&self) -> u64 {
+        let mut lost = lock(&self.lost);
+        if self.told.is_empty() { mem::take(&mut *lost) } else { 0 }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -99,27 +146,71 @@ mod tests {
     use std::task::Waker;
     use std::time::Duration;
 
-    use super::super::Event;
     use super::*;
 
     fn record(ready: usize) -> Record {
         Record { time: Duration::ZERO, connection: None, event: Event::Turn { ready } }
     }
 
-    fn next(spectator: &mut Spectator) -> Poll<usize> {
-        spectator.poll_next(&mut Context::from_waker(Waker::noop()), &mut Vec::new(), usize::MAX)
+    /// What is told at once: how many were lost before it, and its number; none is the end.
+    fn next(spectator: &mut Spectator) -> Option<Vec<(u64, Option<usize>)>> {
+        let mut told = Vec::new();
+        match spectator.poll_next(&mut Context::from_waker(Waker::noop()), &mut told, 1) {
+            Poll::Ready(0) => return None,
+            Poll::Ready(count) => assert_eq!(count, told.len()),
+            Poll::Pending => assert!(told.is_empty()),
+        }
+        let number = |record: Arc<Record>| match record.event {
+            Event::Turn { ready } => ready,
+            _ => usize::MAX,
+        };
+        Some(told.into_iter().map(|told| (told.lost, told.record.map(number))).collect())
     }
 
     #[test]
-    fn a_slow_spectator_loses_events_and_others_do_not() {
+    fn what_a_slow_spectator_loses_is_told_in_its_place_and_others_lose_nothing() {
         let mut live = Live::default();
-        let (slow, mut quick) = (live.watch(), live.watch());
+        let (mut slow, mut quick) = (live.watch(), live.watch());
         for ready in 0..2 * QUEUE {
             live.read(&record(ready));
-            assert_eq!(next(&mut quick), Poll::Ready(1));
+            assert_eq!(next(&mut quick), Some(vec![(0, Some(ready))]));
         }
-        assert_eq!((slow.take_lost(), quick.take_lost()), (QUEUE as u64, 0));
-        assert_eq!((slow.records.len(), slow.take_lost()), (QUEUE, 0));
+        assert_eq!(next(&mut slow), Some(vec![(0, Some(0))]));
+        live.read(&record(2 * QUEUE));
+        live.read(&record(2 * QUEUE + 1));
+        for ready in 1..QUEUE {
+            assert_eq!(next(&mut slow), Some(vec![(0, Some(ready))]));
+        }
+        assert_eq!(next(&mut slow), Some(vec![(QUEUE as u64, Some(2 * QUEUE))]));
+        // After this one nothing has come so far.
+        assert_eq!(next(&mut slow), Some(vec![(1, None)]));
+        assert_eq!(next(&mut slow), Some(vec![]));
+        live.read(&record(7));
+        assert_eq!(next(&mut slow), Some(vec![(0, Some(7))]));
+    }
+
+    #[test]
+    fn what_was_lost_last_is_told_before_the_end() {
+        let mut live = Live::default();
+        let mut slow = live.watch();
+        (0..QUEUE + 3).for_each(|ready| live.read(&record(ready)));
+        live.end();
+        (0..QUEUE).for_each(|ready| assert_eq!(next(&mut slow), Some(vec![(0, Some(ready))])));
+        assert_eq!(next(&mut slow), Some(vec![(3, None)]));
+        assert_eq!(next(&mut slow), None);
+    }
+
+    #[test]
+    fn who_comes_later_is_told_first_where_the_server_listens() {
+        let mut live = Live::default();
+        let address = ([127, 0, 0, 1], 9999).into();
+        let event = Event::Listening { address };
+        live.read(&Record { time: Duration::ZERO, connection: None, event });
+        live.read(&record(1));
+        let mut late = live.watch();
+        live.read(&record(2));
+        assert_eq!(next(&mut late), Some(vec![(0, Some(usize::MAX))]));
+        assert_eq!(next(&mut late), Some(vec![(0, Some(2))]));
     }
 
     #[test]
@@ -130,7 +221,7 @@ mod tests {
         live.read(&record(1));
         assert_eq!(live.0.taken.load(Ordering::Relaxed), 1);
         live.end();
-        assert_eq!(next(&mut stayed), Poll::Ready(1));
-        assert_eq!(next(&mut stayed), Poll::Ready(0));
+        assert_eq!(next(&mut stayed), Some(vec![(0, Some(1))]));
+        assert_eq!(next(&mut stayed), None);
     }
 }

@@ -101,6 +101,16 @@ test('after a loss, who may have changed unseen is forgotten unless heard of aga
   assert.equal(model.counts.serving, 1);
 });
 
+test('after a loss it is not known what the loop does, until it says so', () => {
+  const { model, tell } = page();
+  tell({ event: 'waiting', at_most: null });
+  tell({ event: 'turn', ready: 1 });
+  lose(model, 3);
+  assert.deepEqual([model.phase, model.turn], ['unknown', null]);
+  tell({ event: 'waiting', at_most: null });
+  assert.equal(model.phase, 'waiting');
+});
+
 test('who is chosen is followed, even before anything is known of them', () => {
   const { model, tell } = page();
   choose(model, 7);

@@ -2,15 +2,13 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use hyper::body::{Body, Bytes, Frame};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use crate::observe::Record;
-use crate::observe::live::Spectator;
+use crate::observe::live::{Spectator, Told};
 
 /// Events that go into one piece of the answer.
 const BATCH: usize = 256;
@@ -20,7 +18,7 @@ const BEAT: Duration = Duration::from_secs(15);
 /// The endless answer.
 pub(super) struct EventStream {
     spectator: Spectator,
-    batch: Vec<Arc<Record>>,
+    batch: Vec<Told>,
     beat: Interval,
 }
 
@@ -31,16 +29,15 @@ impl EventStream {
         EventStream { spectator, batch: Vec::new(), beat }
     }
 
-    /// The batch as text, and before it how many events were lost since the last one.
+    /// The batch as text, with how many events were lost where they are missing.
     fn text(&mut self) -> Vec<u8> {
         let mut text = Vec::new();
-        let lost = self.spectator.take_lost();
-        if lost > 0 {
-            text.extend_from_slice(
-                format!("event: lost\ndata: {{\"lost\":{lost}}}\n\n").as_bytes(),
-            );
-        }
-        for record in self.batch.drain(..) {
+        for Told { lost, record } in self.batch.drain(..) {
+            if lost > 0 {
+                let mark = format!("event: lost\ndata: {{\"lost\":{lost}}}\n\n");
+                text.extend_from_slice(mark.as_bytes());
+            }
+            let Some(record) = record else { continue };
             text.extend_from_slice(b"data: ");
             serde_json::to_writer(&mut text, &*record).expect("an event has only strings for keys");
             text.extend_from_slice(b"\n\n");

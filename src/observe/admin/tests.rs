@@ -89,17 +89,21 @@ fn who_comes_when_all_places_are_taken_is_disconnected_and_a_place_that_is_left_
 }
 
 #[test]
-fn who_watches_is_told_the_events_and_then_the_end() {
+fn who_watches_is_told_where_the_server_listens_then_the_events_and_then_the_end() {
     let (admin, mut seen) = start(LIMITS);
+    let event = Event::Listening { address: ([127, 0, 0, 1], 9999).into() };
+    seen.live.read(&Record { time: Duration::ZERO, connection: None, event });
     let mut stream = connect(&admin);
     stream.write_all(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
-    // The first beat comes at once, and says that the seat is taken.
+    // The first beat comes as soon as there is nothing to tell, and says that the seat is taken.
     let mut head = Vec::new();
     while !head.ends_with(b": \n\n\r\n") {
         head.push(0);
         let at = head.len() - 1;
         stream.read_exact(&mut head[at..]).unwrap();
     }
+    let head = String::from_utf8(head).unwrap();
+    assert!(head.contains("\"event\":\"listening\",\"address\":\"127.0.0.1:9999\"}\n\n"), "{head}");
     seen.live.read(&Record { time: QUICK, connection: None, event: Event::Turn { ready: 3 } });
     drop(admin);
     let told = rest(stream);

@@ -57,6 +57,7 @@ export function apply(model, record) {
 export function lose(model, count) {
   model.lost += count;
   model.turn = null;
+  model.phase = 'unknown';
   leaveOut(model).lost += count;
   for (const connection of model.connections.values()) {
     connection.sure = false;
