@@ -64,6 +64,16 @@ test('a turn knows how long the sleep before it was, and what it did', () => {
   assert.equal(second.took, 4e-5);
 });
 
+test('who has queued up is counted at the queue once, with an edge or without', () => {
+  const { model, tell } = page();
+  const received = { connection: 1, event: 'received', bytes: 9 };
+  turn(tell, [...opened(1), received, { connection: 1, event: 'requeued' }]);
+  turn(tell, [{ connection: 1, event: 'ready', readable: true }, received, received, { connection: 1, event: 'requeued' }]);
+  turn(tell, [received]);
+  turn(tell, [received]);
+  assert.deepEqual(model.turns.map(({ steps }) => steps.queue), [0, 1, 1, 0]);
+});
+
 test('whatever comes, what is kept is bounded, and what is left out is counted', () => {
   const { model, tell } = page();
   turn(tell, opened(1));
@@ -88,17 +98,37 @@ test('what was there before the page, or was not seen, is counted by the metrics
 });
 
 test('after a loss, who may have changed unseen is forgotten unless heard of again', () => {
-  const { model, tell, wait } = page();
+  const { model, tell } = page();
   turn(tell, opened(1));
   for (const connection of [2, 3]) tell({ connection, event: 'opened', peer: 'x', state: 'serving' });
   lose(model, 77);
   assert.equal(model.lost, 77);
   assert.equal(model.counts.await_digest, 0);
-  wait(10);
   tell({ connection: 2, event: 'received', bytes: 3 });
-  measure(model, gauges({ serving: 1 }), 1);
+  for (const at of [1, 2, 5, 6]) measure(model, gauges({ serving: 2 }), at);
   assert.deepEqual([...model.connections.keys()], [2]);
-  assert.equal(model.counts.serving, 1);
+  assert.deepEqual([model.counts.serving, model.unseen.serving], [1, 1]);
+});
+
+test('who is open by the events and not by the metrics is dropped, the longest silent first', () => {
+  const { model, tell } = page();
+  for (const connection of [1, 2, 3]) tell({ connection, event: 'opened', peer: 'x', state: 'serving' });
+  tell({ connection: 1, event: 'received', bytes: 3 });
+  measure(model, gauges({ serving: 1 }), 1);
+  // Once may be an accident.
+  assert.equal(model.connections.size, 3);
+  measure(model, gauges({ serving: 1 }), 2);
+  assert.deepEqual([...model.connections.keys()], [1]);
+  measure(model, gauges({ serving: 1 }), 3);
+  assert.deepEqual([model.counts.serving, model.unseen.serving], [1, 0]);
+});
+
+test('after a loss, nobody who is gone stays, even if nothing happens any more', () => {
+  const { model, tell } = page();
+  tell({ connection: 1, event: 'opened', peer: 'x', state: 'serving' });
+  lose(model, 10);
+  for (const at of [1, 2, 3, 4, 5]) measure(model, gauges({}), at);
+  assert.equal(model.counts.serving, 0);
 });
 
 test('after a loss it is not known what the loop does, until it says so', () => {

@@ -61,6 +61,7 @@ export function lose(model, count) {
   leaveOut(model).lost += count;
   for (const connection of model.connections.values()) {
     connection.sure = false;
+    connection.queued = false;
     connection.whole = false;
     // They are soon gone from these two states; what is left of them tells where they are.
     if (['send_nonce', 'await_digest'].includes(connection.state)) forget(model, connection);
@@ -142,8 +143,9 @@ function stranger(number) {
   return {
     number, peer: null, state: null, received: 0, sent: 0,
     // Whether everything that it did was seen, and whether its state is certain.
-    whole: false, sure: true,
-    ended: false, reason: null, at: 0, touched: null, lines: null, left: 0,
+    // When it was first asked about one that is not, on the reader's clock.
+    whole: false, sure: true, doubted: null,
+    ended: false, queued: false, reason: null, at: 0, lines: null, left: 0,
   };
 }
 
@@ -165,8 +167,7 @@ function connectionOf(model, record) {
     if (!(number < model.newest?.number)) model.newest = connection;
   }
   lookAtNewest(model);
-  connection.sure = true;
-  connection.at = time;
+  Object.assign(connection, { sure: true, doubted: null, at: time });
   return connection;
 }
 
@@ -217,7 +218,7 @@ function waysBetween(from, to, inputEnded) {
 function note(model, record, connection) {
   const turn = model.turn;
   if (turn) {
-    countStep(model, turn.steps, record, connection);
+    countStep(turn.steps, record.event, connection);
     if (turn.records.length < TURN_RECORDS && turn.shown) turn.records.push(record);
     else turn.more += 1;
   }
@@ -243,20 +244,34 @@ export function measure(model, text, at) {
   });
   if (model.samples.length > SAMPLES) model.samples.shift();
   for (const connection of model.connections.values()) {
-    if (!connection.sure && model.time - connection.at > FORGET) forget(model, connection);
+    if (connection.sure) continue;
+    // Not by the records' clock: it stands still where nothing happens.
+    connection.doubted ??= at;
+    if (at - connection.doubted > FORGET) forget(model, connection);
   }
   // Time goes on without records, too.
   lookAtNewest(model, before?.events === model.events);
-  countUnseen(model);
+  correct(model);
 }
 
-// The two sources are not read at the same moment. Twice in a row, a difference is no accident.
-function countUnseen(model) {
+// The two sources are not read at the same moment. Twice in a row, a difference is no accident: who is
+// missing was not seen to come, and who is too many was not seen to leave.
+function correct(model) {
   const gap = zero();
   for (const state of STATES) {
     const open = model.totals.get(`sockmodes_connections{state="${state}"}`) ?? 0;
-    gap[state] = Math.max(0, open - model.counts[state]);
-    model.unseen[state] = Math.min(gap[state], model.gap?.[state] ?? Infinity);
+    gap[state] = open - model.counts[state];
+    const before = model.gap?.[state];
+    model.unseen[state] = Math.max(0, Math.min(gap[state], before ?? Infinity));
+    const excess = -Math.max(gap[state], before ?? 0);
+    if (excess > 0) dropSilent(model, state, excess);
   }
   model.gap = gap;
+}
+
+// The most likely to be gone are those that have been silent for longest.
+function dropSilent(model, state, count) {
+  const standing = [...model.connections.values()].filter((each) => each.state === state);
+  standing.sort((a, b) => a.at - b.at);
+  for (const connection of standing.slice(0, count)) forget(model, connection);
 }

@@ -16,16 +16,16 @@ const STEP_OF = {
   opened: 'accept', refused: 'accept',
 };
 
-/** Counts `record` at the step of the turn that it belongs to. */
-export function countStep(model, steps, { event }, connection) {
+/** Counts a record of an `event` at the step of the turn that it belongs to. */
+export function countStep(steps, event, connection) {
   const step = STEP_OF[event];
-  const touched = connection?.touched === model.mark.number;
   if (step) steps[step] += 1;
-  // Neither the kernel nor a deadline nor a worker brought it here: it had queued up.
-  else if (connection && !touched && !model.draining && ['received', 'sent'].includes(event)) {
+  // Who has queued up has the next turn there, even if the kernel speaks of them before.
+  if (connection?.queued && ['received', 'sent'].includes(event)) {
     steps.queue += 1;
+    connection.queued = false;
   }
-  if (connection) connection.touched = model.mark.number;
+  if (event === 'requeued') connection.queued = true;
 }
 
 /** Whether a turn that begins now is one of those that are shown. */
