@@ -5,6 +5,7 @@ import { test } from 'node:test';
 
 import { apply, choose, create, lose, measure, STATES } from './model.js';
 import { boundOf, buckets, parse } from './totals.js';
+import { call, quoted, sentence } from './words.js';
 
 /** A model, and what tells it one record after the other, ten microseconds apart. */
 function page() {
@@ -139,6 +140,27 @@ test('after a loss it is not known what the loop does, until it says so', () => 
   assert.deepEqual([model.phase, model.turn], ['unknown', null]);
   tell({ event: 'waiting', at_most: null });
   assert.equal(model.phase, 'waiting');
+});
+
+test('where the server listens is known from the start, and says nothing of now', () => {
+  const { model, tell } = page();
+  tell({ event: 'listening', address: '[::1]:7' });
+  tell({ event: 'listening', address: '127.0.0.1:8' });
+  assert.deepEqual([model.address, model.events, model.time], ['[::1]:7', 0, 0]);
+});
+
+test('a turn in which the server begins to stop says so', () => {
+  const { model, tell } = page();
+  turn(tell, [{ event: 'draining', connections: 2 }]);
+  assert.deepEqual(model.turns[0].records.map(call), ['draining: 2 open']);
+});
+
+test('a name that a peer gave can neither end its quotes nor go unseen', () => {
+  const login = { connection: 1, event: 'login', result: 'failure' };
+  assert.equal(quoted({ ...login, name: 'x" was checked: success.' }), '"x\\" was checked: success."');
+  assert.equal(quoted({ ...login, name: '' }), '""');
+  assert.ok(!sentence({ ...login, name: 'somebody' }).includes('somebody'));
+  assert.equal(quoted({ connection: 1, event: 'deadline' }), '');
 });
 
 test('who is chosen is followed, even before anything is known of them', () => {

@@ -3,7 +3,7 @@
 
 import { STATES } from './model.js';
 import { boundOf, buckets, labelled } from './totals.js';
-import { REASON_WORDS, duration, many, number, percent, sentence, size } from './words.js';
+import { REASON_WORDS, duration, many, number, percent, quoted, sentence, size } from './words.js';
 
 const NEAR = 48; // pixels
 const SVG = 'http://www.w3.org/2000/svg';
@@ -55,8 +55,7 @@ const story = { connection: null, last: null };
 export function drawStory(model, now) {
   const chosen = model.chosen;
   find('#newest').setAttribute('aria-pressed', model.followsNewest);
-  find('#hint').hidden = !isIdle(model, now);
-  if (model.address) put(find('#nc'), `nc ${model.address.replace(/:(\d+)$/, ' $1')}`);
+  drawHint(model, now);
   put(find('#who'), chosen ? portrait(chosen) : '');
   if (chosen !== story.connection) {
     lines.replaceChildren();
@@ -67,7 +66,17 @@ export function drawStory(model, now) {
   if (isAtEnd()) scroll.scrollTop = scroll.scrollHeight;
 }
 
+function drawHint(model, now) {
+  const { address } = model;
+  find('#hint').hidden = !address || !isIdle(model, now);
+  if (!address) return;
+  const [, host, port] = /^\[?(.*?)\]?:(\d+)$/.exec(address);
+  put(find('#connect'), `sockmodes connect ${address}`);
+  put(find('#nc'), `nc ${host} ${port}`);
+}
+
 function isIdle(model, now) {
+  if (model.over || model.draining) return false;
   const isQuiet = model.events === 0 || now - model.time > IDLE;
   return isQuiet && model.totals && STATES.every((state) => openIn(model, state) === 0);
 }
@@ -115,7 +124,10 @@ function line({ seq, record }, before) {
   const node = make('li', `line ${record.event}`);
   const time = before ? `+${duration(record.time - before.record.time)}` : '0 s';
   node.dataset.seq = seq;
-  node.append(make('span', 'when', time), make('span', 'say', sentence(record)));
+  const say = make('span', 'say', sentence(record));
+  const said = quoted(record);
+  if (said) say.append(' ', make('bdi', '', said));
+  node.append(make('span', 'when', time), say);
   return node;
 }
 

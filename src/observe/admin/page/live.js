@@ -37,7 +37,9 @@ function takeIn(text) {
     else takeOther(block);
   }
   page.counted += page.model.events - before;
-  page.offset = Math.min(page.offset, performance.now() / 1000 - page.model.time);
+  if (page.model.events > 0) {
+    page.offset = Math.min(page.offset, performance.now() / 1000 - page.model.time);
+  }
   return rest;
 }
 
@@ -101,7 +103,7 @@ async function listen() {
       page.refusal = null;
     }
     page.isOnline = false;
-    page.model.phase = 'unknown';
+    Object.assign(page.model, { phase: 'unknown', over: true });
     page.drawnAt = 0;
     schedule();
     await pause(RETRY);

@@ -33,13 +33,18 @@ export function create() {
     connections: new Map(), counts: zero(), unseen: zero(), gap: null,
     closed: [], ways: {},
     chosen: null, chosenAt: 0, newest: null, followsNewest: true,
-    draining: false, stopped: false, address: null,
+    draining: false, stopped: false, over: false, address: null,
     totals: null, samples: [],
   };
 }
 
 /** Takes in one record of the trace. */
 export function apply(model, record) {
+  // Whoever comes is told it first, as of the start: it says nothing of now.
+  if (record.event === 'listening') {
+    model.address ??= record.address;
+    return;
+  }
   model.events += 1;
   model.time = record.time;
   if (Object.hasOwn(OF_LOOP, record.event)) {
@@ -82,9 +87,6 @@ export function choose(model, number) {
 }
 
 const OF_LOOP = {
-  listening(model, { address }) {
-    model.address = address;
-  },
   waiting(model, { time, at_most: atMost }) {
     // Its end is missing if there is still one.
     if (model.turn) finish(model, null);
@@ -105,8 +107,9 @@ const OF_LOOP = {
     if (model.turn) finish(model, took);
     model.phase = 'unknown';
   },
-  draining(model) {
+  draining(model, record) {
     model.draining = true;
+    note(model, record, null);
   },
   stopped(model) {
     model.stopped = true;

@@ -150,8 +150,12 @@ function calls(turn) {
   }
   const more = all - shown.length;
   if (more > 0) parts.push(make('p', 'more', `and ${number(more)} more`));
-  if (parts.length === 0) parts.push(make('p', 'more', 'the timer rang; nothing was due'));
+  if (parts.length === 0) parts.push(make('p', 'more', nothing(turn)));
   return parts;
+}
+
+function nothing({ ready }) {
+  return ready === 0 ? 'the timer rang; nothing was due' : 'woken; nothing else to do';
 }
 
 function group({ connection }) {

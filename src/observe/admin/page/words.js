@@ -108,6 +108,7 @@ const CALLS = {
   sent: (record) => `send(${number(record.offered)}) = ${result(record)}`,
   shut_down: (record) => `shutdown = ${result(record)}`,
   requeued: () => 'queues up again',
+  draining: ({ connections }) => `draining: ${number(connections)} open`,
   deadline: () => 'deadline',
 };
 
@@ -123,7 +124,7 @@ const SENTENCES = {
   let_in: () => 'What it had to prove, it has proved: it is let in.',
   closed: ({ reason, received, sent }) => `Closed. ${reason}: ${REASON_WORDS[reason] ?? ''}. `
     + `${many(received, 'byte')} came in all, ${number(sent)} went out.`,
-  login: ({ name, result: verdict }) => `The login of ${name} was checked: ${verdict}.`,
+  login: ({ result: verdict }) => `A login was checked: ${verdict}. The name that was given:`,
   state: ({ from, to }) => `State: ${from} → ${to}: ${STATE_WORDS[to]}.`,
   ready: ready,
   received: received,
@@ -139,6 +140,12 @@ const SENTENCES = {
 /** A record as a sentence for somebody who sees a loop for the first time. */
 export function sentence(record) {
   return SENTENCES[record.event]?.(record) ?? call(record);
+}
+
+/** What the peer chose freely in a record: it belongs behind the sentence and in an element of its
+    own, or it could go on with the sentence as it likes. */
+export function quoted({ event, name }) {
+  return event === 'login' ? JSON.stringify(name) : '';
 }
 
 function failure(error) {
