@@ -172,6 +172,15 @@ test('who is chosen is followed, even before anything is known of them', () => {
   assert.equal(model.connections.get(7), model.chosen);
 });
 
+test('a measurement is kept for a minute, with the time since the one before', () => {
+  const { model } = page();
+  for (const [at, turns] of [[1, 0], [3, 10], [3, 99], [64, 71]]) {
+    measure(model, `sockmodes_loop_turns_total ${turns}`, at);
+  }
+  const [kept, ...others] = model.samples.map(({ at, span, rate }) => [at, span, rate]);
+  assert.deepEqual([kept, others], [[64, 61, 1], []]);
+});
+
 test('a quantile of a histogram is the bound of its bucket', () => {
   const name = 'sockmodes_loop_turn_seconds_bucket';
   const lines = [['0.001', 90], ['0.01', 99], ['+Inf', 100]].map(([le, n]) => `${name}{le="${le}"} ${n}`);

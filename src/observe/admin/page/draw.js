@@ -49,6 +49,7 @@ const lines = find('#lines');
 const scroll = find('#scroll');
 const isAtEnd = staysAtEnd(scroll);
 const IDLE = 3; // seconds without an event, and without a connection
+const STALE = 4; // seconds
 const story = { connection: null, last: null };
 
 /** Draws what happened on the chosen connection. */
@@ -131,16 +132,23 @@ function line({ seq, record }, before) {
   return node;
 }
 
-/** Draws the totals. */
-export function drawTotals(model) {
+/** Draws the totals, at a time on the reader's clock. */
+export function drawTotals(model, at) {
   const { totals } = model;
+  put(find('#age'), age(model, at));
   if (!totals) return;
   for (const node of document.querySelectorAll('[data-total]')) {
     put(node, TILES[node.dataset.total](totals));
   }
   drawHistogram(buckets(totals));
-  drawRates(model.samples);
+  drawRates(model.samples, at);
   drawReasons(labelled(totals, 'sockmodes_closed_total'));
+}
+
+function age({ samples, over }, at) {
+  const old = at - (samples.at(-1)?.at ?? Infinity);
+  if (over && old > 0) return `as of the last look, ${duration(old)} before the end`;
+  return old > STALE ? `as of ${duration(Math.round(old))} ago: no newer answer has come` : '';
 }
 
 const count = (name) => (totals) => number(totals.get(`sockmodes_${name}`) ?? 0);
@@ -171,7 +179,11 @@ function drawHistogram(list) {
   });
   put(find('#bounds'), half === undefined ? 'None so far.'
     : `Half of them: ${upTo(half)}. 99 of 100: ${upTo(most)}. `
-      + 'These are bounds of buckets: the true values are not higher.');
+      + 'These are bounds of buckets: the true values are not higher. '
+      + 'A height is a square root: twice as high is four times as many.');
+  if (list.length < 2) return;
+  put(find('#shortest'), `up to ${duration(list[0].bound)}`);
+  put(find('#longest'), `over ${duration(list.at(-2).bound)}`);
 }
 
 function upTo(bound) {
@@ -185,17 +197,21 @@ const bars = makeSvg('path', { d: '' });
 rates.append(bars);
 find('#rates').append(rates);
 
-function drawRates(samples) {
-  const highest = Math.max(1, ...samples.map((sample) => sample.rate));
-  const start = 120 - 2 * samples.length;
-  bars.setAttribute('d', samples.map(({ rate }, i) => {
-    const height = 40 * Math.sqrt(rate / highest);
-    return `M${start + 2 * i + 1} 40v${-height.toFixed(1)}`;
+// A bar is as wide as the time between two looks, and stands where that time was.
+function drawRates(samples, at) {
+  const known = samples.filter(({ span }) => span > 0);
+  const highest = Math.max(1, ...known.map(({ rate }) => rate));
+  bars.setAttribute('d', known.map((sample) => {
+    const right = 120 - 2 * (at - sample.at);
+    const top = 40 - 40 * Math.sqrt(sample.rate / highest);
+    return `M${(right - 2 * sample.span).toFixed(2)} 40V${top.toFixed(1)}H${(right - 0.5).toFixed(2)}V40z`;
   }).join(''));
-  const last = samples.at(-1);
-  put(find('#rate'), `${number(last.rate)} in the last second, ${number(highest)} at the most.`);
-  put(find('#share'), samples.length < 2 ? ''
-    : `At work for ${percent(last.share)} of the last second.`);
+  const last = known.at(-1);
+  if (!last) return;
+  const within = Math.abs(last.span - 1) < 0.1 ? 'second' : duration(last.span);
+  put(find('#rate'), `${number(last.rate)} a second in the last ${within}, ${number(highest)} at the `
+    + 'most. A height is a square root: twice as high is four times as many.');
+  put(find('#share'), `At work for ${percent(last.share)} of the last ${within}.`);
 }
 
 function drawReasons(reasons) {

@@ -12,6 +12,8 @@ import { many, number } from './words.js';
 const TICK = 100;
 const POLL = 1000;
 const RETRY = 2000;
+const PATIENCE = 3000; // with an answer
+const AWAY = 10_000; // hidden for so long, the page leaves its place to others
 const WORK = 8; // then the browser has its turn
 
 // Events a second, and how often the parts that show connections are drawn then.
@@ -19,27 +21,30 @@ const PACES = [[300, 0], [3000, 250], [Infinity, 1000]];
 
 const page = {
   model: create(), frozen: null, counted: 0, offset: Infinity, rate: 0, measured: null,
-  isOnline: false, wasOnline: false, refusal: null, isDraining: false,
+  isOnline: false, wasOnline: false, refusal: null, isDraining: false, endedAt: null,
+  leaving: null, isAway: false,
   isScheduled: false, isOver: false, drawnAt: 0,
 };
 
 /** Now, on the server's clock: the record that travelled fastest says how far it is from ours. */
 function clock() {
-  return page.offset === Infinity ? 0 : performance.now() / 1000 - page.offset;
+  return page.offset === Infinity ? 0 : seconds() - page.offset;
 }
+
+const seconds = () => performance.now() / 1000;
 
 function takeIn(text) {
   const blocks = text.split('\n\n');
   const rest = blocks.pop();
-  const before = page.model.events;
+  const { events: before, draining: wasDraining } = page.model;
   for (const block of blocks) {
     if (block.startsWith('data: ')) apply(page.model, JSON.parse(block.slice(6)));
     else takeOther(block);
   }
   page.counted += page.model.events - before;
-  if (page.model.events > 0) {
-    page.offset = Math.min(page.offset, performance.now() / 1000 - page.model.time);
-  }
+  if (page.model.events > 0) page.offset = Math.min(page.offset, seconds() - page.model.time);
+  // It may be the last chance to ask for the totals.
+  if (page.model.draining && !wasDraining) poll();
   return rest;
 }
 
@@ -64,9 +69,9 @@ const breathe = () => new Promise((resolve) => {
 });
 
 // Not an EventSource: this is told when the stream ends, and takes a thousand records in one go.
-async function follow() {
+async function follow(signal) {
   const headers = { accept: 'text/event-stream' };
-  const response = await fetch('events', { headers, cache: 'no-store' });
+  const response = await fetch('events', { headers, cache: 'no-store', signal });
   page.refusal = response.ok ? null : response.status;
   if (page.refusal) return;
   begin();
@@ -85,43 +90,73 @@ async function follow() {
   }
 }
 
-// Another server may have taken the place of the one that stopped: nothing is known of it.
+// Another server may have taken the place of the one that stopped: nothing is known of it, and its
+// numbers are others. Who only looked away goes on with the same.
 function begin() {
+  const choice = page.isAway ? choiceOf(page.model) : null;
   Object.assign(page, {
-    model: create(), offset: Infinity, measured: null,
-    isOnline: true, wasOnline: true, isDraining: false, isOver: false,
+    model: create(), offset: Infinity, measured: null, endedAt: null,
+    isOnline: true, wasOnline: true, isDraining: false, isAway: false, isOver: false,
   });
+  if (choice !== null) choose(page.model, choice);
+  showChoice();
   poll();
+}
+
+const choiceOf = ({ followsNewest, chosen }) => (followsNewest ? null : chosen.number);
+
+function showChoice() {
+  find('#chosen').value = choiceOf(page.frozen?.model ?? page.model) ?? '';
 }
 
 async function listen() {
   for (;;) {
+    await isSeen();
+    page.leaving = new AbortController();
+    const { signal } = page.leaving;
     try {
-      await follow();
+      await follow(signal);
     } catch {
       // Whatever it was, there is only one thing to do: to try again.
       page.refusal = null;
     }
-    page.isOnline = false;
+    Object.assign(page, { isOnline: false, isAway: signal.aborted, drawnAt: 0 });
+    page.endedAt ??= seconds();
     Object.assign(page.model, { phase: 'unknown', over: true });
-    page.drawnAt = 0;
     schedule();
-    await pause(RETRY);
+    if (!page.isAway) await pause(RETRY);
   }
 }
+
+const isSeen = () => new Promise((resolve) => {
+  if (document.hidden) document.addEventListener('visibilitychange', resolve, { once: true });
+  else resolve();
+});
+
+// A browser has six connections a host, for all tabs: who is not looked at must not keep one.
+let goodbye;
+document.addEventListener('visibilitychange', () => {
+  clearTimeout(goodbye);
+  if (document.hidden) goodbye = setTimeout(() => page.leaving?.abort(), AWAY);
+});
+
+const ask = (path) => fetch(path, { cache: 'no-store', signal: AbortSignal.timeout(PATIENCE) });
 
 async function poll() {
   const { model } = page;
   try {
     // A server that stops does not think better of it: there is no need to ask again.
-    page.isDraining ||= (await fetch('healthz', { cache: 'no-store' })).status === 503;
-    const metrics = await fetch('metrics', { cache: 'no-store' });
-    if (metrics.ok) measure(model, await metrics.text(), performance.now() / 1000);
+    page.isDraining ||= model.draining || (await ask('healthz')).status === 503;
+    const at = seconds();
+    const metrics = await ask('metrics');
+    if (metrics.ok) measure(model, await metrics.text(), at);
   } catch {
-    // The stream ends then, too, and says so.
-    return;
+    // The totals say how old they are.
   }
+  if (model !== page.model) return;
   countRate(model);
+  // What was asked for before the end may be answered after it.
+  Object.assign(page, { isOver: false, drawnAt: 0 });
   schedule();
 }
 
@@ -164,7 +199,7 @@ function draw(model, now, at) {
   page.drawnAt = at;
   drawMap(model, now, pace === 0);
   drawStory(model, now);
-  drawTotals(model);
+  drawTotals(model, page.frozen?.read ?? page.endedAt ?? seconds());
 }
 
 function drawStatus() {
@@ -190,7 +225,7 @@ function connection() {
   if (page.refusal) {
     return ['gone', `the server refuses the events (${page.refusal}); trying again`];
   }
-  if (!page.isOnline && !page.wasOnline) return ['gone', 'connecting'];
+  if (!page.isOnline && (page.isAway || !page.wasOnline)) return ['gone', 'connecting'];
   if (!page.isOnline) {
     return ['gone', `the server ${isStopping ? 'has stopped' : 'is gone'}; trying again`];
   }
@@ -200,11 +235,10 @@ function connection() {
 
 function togglePause() {
   page.frozen = page.frozen ? null : {
-    model: structuredClone(page.model), now: clock(), counted: page.counted,
+    model: structuredClone(page.model), now: clock(), read: seconds(), counted: page.counted,
   };
-  const button = find('#pause');
-  button.setAttribute('aria-pressed', page.frozen !== null);
-  put(button, page.frozen ? 'Go on' : 'Pause');
+  put(find('#pause'), page.frozen ? 'Go on' : 'Pause');
+  showChoice();
   page.drawnAt = 0;
   schedule();
 }
@@ -214,7 +248,7 @@ function look(choice) {
   choose(page.model, choice);
   const { frozen } = page;
   if (frozen) choose(frozen.model, choice);
-  find('#chosen').value = choice ?? '';
+  showChoice();
   page.drawnAt = 0;
   draw(frozen?.model ?? page.model, frozen?.now ?? clock(), performance.now());
 }

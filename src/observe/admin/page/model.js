@@ -14,12 +14,12 @@ const WITH_LINES = 256; // up to so many, each keeps its last records
 const LINES = 40;
 const TURN_RECORDS = 40;
 const CLOSED = 12;
-const SAMPLES = 60;
 
 // In seconds: a connection is followed so long before a newer one takes its place; one that may
 // have changed unseen is forgotten after so long without a word.
 const STAY = 3;
 const FORGET = 3;
+const MINUTE = 60; // of measurements
 
 const zero = () => Object.fromEntries(STATES.map((state) => [state, 0]));
 
@@ -237,15 +237,18 @@ function note(model, record, connection) {
 export function measure(model, text, at) {
   const totals = parse(text);
   const before = model.samples.at(-1);
+  // Of two that were asked for at once, the older may come last.
+  if (at <= before?.at) return;
+  const span = before ? at - before.at : 0;
   const turns = totals.get('sockmodes_loop_turns_total') ?? 0;
   const worked = totals.get('sockmodes_loop_turn_seconds_sum') ?? 0;
   model.totals = totals;
   model.samples.push({
-    at, turns, worked, events: model.events,
-    rate: before ? (turns - before.turns) / (at - before.at) : 0,
-    share: before ? Math.min(1, (worked - before.worked) / (at - before.at)) : 0,
+    at, span, turns, worked, events: model.events,
+    rate: before ? (turns - before.turns) / span : 0,
+    share: before ? Math.min(1, (worked - before.worked) / span) : 0,
   });
-  if (model.samples.length > SAMPLES) model.samples.shift();
+  while (model.samples[0].at < at - MINUTE) model.samples.shift();
   for (const connection of model.connections.values()) {
     if (connection.sure) continue;
     // Not by the records' clock: it stands still where nothing happens.
