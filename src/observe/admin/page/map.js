@@ -18,6 +18,7 @@ const GLOW = 0.8;
 const RADIUS = 7;
 
 const map = find('#map');
+map.tabIndex = -1; // for when the last connection vanishes from under the focus
 const boxes = new Map();
 const tokens = new Map();
 const paths = new Map();
@@ -183,11 +184,14 @@ function drawDots(dots, all) {
 
 function settle(places, chosen, glides) {
   const wanted = new Map([...places].map(([connection, state]) => [connection.number, state]));
+  const stops = [...map.querySelectorAll('.token')];
+  const at = stops.indexOf(document.activeElement);
   for (const [name, token] of tokens) {
     if (wanted.has(name)) continue;
     token.node.remove();
     tokens.delete(name);
   }
+  if (at >= 0 && !stops[at].isConnected) focusNear(stops, at);
   const moved = [];
   for (const [connection, state] of places) {
     const token = tokens.get(connection.number) ?? makeToken(connection);
@@ -200,6 +204,13 @@ function settle(places, chosen, glides) {
   }
   place();
   for (const [node, before] of moved) glide(node, before);
+}
+
+// The focus goes from one that has vanished to the next, or to the last before it.
+function focusNear(stops, at) {
+  const isThere = (button) => button.isConnected;
+  const next = stops.slice(at).find(isThere) ?? stops.slice(0, at).findLast(isThere) ?? map;
+  next.focus({ preventScroll: true });
 }
 
 function place() {
@@ -223,7 +234,7 @@ function makeToken(connection) {
   button.type = 'button';
   button.dataset.connection = connection.number;
   const name = make('b', '', `#${connection.number}`);
-  button.append(name, make('span', 'bytes'), make('span', 'peer'));
+  button.append(name, make('span', 'bytes'), make('span', 'peer'), make('span', 'state'));
   node.append(button);
   const token = { node, button, state: null, isFresh: false };
   tokens.set(connection.number, token);
@@ -236,7 +247,7 @@ function label({ button, state }, connection, chosen) {
   put(button.children[1], state === 'closed' ? reason : traffic);
   put(button.children[2], state === 'closed' ? '' : peer ?? 'from before this page');
   button.setAttribute('aria-pressed', connection === chosen);
-  button.setAttribute('aria-label', `#${connection.number}, ${reason ?? state}`);
+  put(button.children[3], state);
 }
 
 function glide(node, before) {

@@ -33,7 +33,8 @@ export function drawStations(model, now) {
       const done = model.steps[step];
       const isLit = done !== undefined && now - done.at < GLOW;
       station.classList.toggle('lit', isLit);
-      put(said, isLit ? number(done.count) : '–');
+      station.classList.toggle('past', done !== undefined && !isLit);
+      put(said, done === undefined ? '–' : number(done.count));
     }
   }
 }
