@@ -2,15 +2,12 @@
 
 #![cfg(target_os = "linux")] // elsewhere nobody says that urgent data has come
 
-#[path = "common/client.rs"]
-mod client;
-#[path = "common/program.rs"]
-mod program;
+mod common;
 
 use std::io::{Read, Write};
 use std::time::Duration;
 
-use program::Server;
+use common::program::Server;
 use rustix::process::Signal;
 use socket2::SockRef;
 
