@@ -1,0 +1,1 @@
+"""What server_designs measures, and how: read `servers` first, then `load`, `child`, `cell`."""
