@@ -20,6 +20,11 @@ const TESTS: &[Test] = &[
         &[Need::Peer(python)],
         a_password_is_not_shown_on_a_terminal,
     ),
+    (
+        "control_c_at_a_password_leaves_the_terminal_as_it_was",
+        &[Need::Peer(python)],
+        control_c_at_a_password_leaves_the_terminal_as_it_was,
+    ),
 ];
 
 fn main() -> ExitCode {
@@ -100,4 +105,18 @@ fn a_password_is_not_shown_on_a_terminal() {
     assert!(!shown.contains("hidden"), "{shown}");
     let replies: Vec<_> = shown.lines().filter(|line| line.ends_with('!')).collect();
     assert_eq!(replies, ["success!", "failed!"], "{shown}");
+}
+
+fn control_c_at_a_password_leaves_the_terminal_as_it_was() {
+    let server = Server::start("# nobody yet\n", &[]);
+    let users = server.users.to_str().unwrap();
+    let address = server.address.to_string();
+    let add = ["user", "add", "eva", "--users", users];
+    let login = ["login", &address, "--auth", "none"];
+    // SIGINT ended it: 128 and its number.
+    let (status, _) = on_a_terminal(&[("new password of eva: ", "^C")], &add);
+    assert_eq!(status, Some(130));
+    let (status, _) = on_a_terminal(&[("name: ", "eva"), ("password: ", "^C")], &login);
+    assert_eq!(status, Some(130));
+    assert_eq!(fs::read_to_string(&server.users).unwrap(), "# nobody yet\n");
 }
