@@ -84,6 +84,8 @@ impl Failure {
                 Failure::Next
             }
             Errno::PROTO | Errno::NOPROTOOPT | Errno::OPNOTSUPP => Failure::Next,
+            #[cfg(target_os = "linux")]
+            Errno::NONET => Failure::Next,
             // EMFILE, ENFILE, ENOBUFS, ENOMEM; and whatever else might never end.
             _ => Failure::Pause(errno),
         }
