@@ -6,7 +6,8 @@
 use rand::CryptoRng;
 use thiserror::Error;
 
-/// The shortest random nonce: below 8 bytes, chance repeats one while a digest is worth recording.
+/// The shortest random nonce: with fewer than 8 bytes, one would repeat by chance while a recorded
+/// digest is still of use.
 pub const MIN_NONCE_LEN: usize = 8;
 /// The longest nonce.
 pub const MAX_NONCE_LEN: usize = 64;

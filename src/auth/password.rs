@@ -12,13 +12,14 @@ use rand::TryRng;
 use rand::rngs::SysRng;
 use subtle::ConstantTimeEq;
 
-/// The most memory of one hash that a user file may ask for, in KiB: twice what RFC 9106 wants first.
+/// The most memory that a user file may ask for one hash, in KiB: twice RFC 9106's first choice.
 const MAX_MEMORY: u32 = 4 * 1024 * 1024;
-/// The most KiB that one hash may fill, all passes together: some seconds.
+/// The most KiB that one hash may fill in all its passes: some seconds' work.
 const MAX_WORK: u64 = 4 * MAX_MEMORY as u64;
-/// Blocks of 1 KiB that are reserved at least, used or not. From 32 MiB on, glibc maps an allocation by
-/// itself and gives it back at once; smaller ones it learns to keep, and a hash's 19 MiB, aligned as
-/// they are, fit into none of the holes that the last one left: some logins, and 300 MiB are lost.
+/// The fewest blocks of 1 KiB to reserve, used or not. From 32 MiB on, glibc gives an allocation
+/// its own mapping and returns it at once when it is freed; smaller ones it learns to keep, and a
+/// hash's 19 MiB, aligned as they are, fit into none of the holes that the last one left: after a
+/// few logins, 300 MiB are lost.
 const MAPPED: usize = 33 * 1024;
 /// What a password is checked against where there is nothing to check it against.
 const NOTHING: [u8; 16] = [0; 16];
@@ -54,7 +55,7 @@ pub(super) struct Cost {
 }
 
 impl Cost {
-    /// KiB filled, all passes together; for comparing.
+    /// KiB filled in all passes; for comparing.
     fn work(&self) -> u64 {
         u64::from(self.params.m_cost()) * u64::from(self.params.t_cost())
     }
@@ -77,7 +78,7 @@ impl Cost {
             .is_ok()
     }
 
-    /// Takes the time of a check and gives nothing.
+    /// Takes as long as a check, and gives no result.
     pub(super) fn spend(&self, password: &str) {
         let mut output = vec![0; self.params.output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN)];
         black_box(self.run(password, &NOTHING, &mut output));
@@ -152,7 +153,8 @@ impl Hash {
     }
 }
 
-/// Whether `expected` is the MD5 hash of `name` with `password`; `None` costs the same and never is.
+/// Whether `expected` is the MD5 hash of `name` with `password`; `None` costs the same, and never
+/// matches.
 pub(super) fn md5_matches(expected: Option<&[u8; 16]>, name: &str, password: &str) -> bool {
     let found = md5_of(name, password).ct_eq(expected.unwrap_or(&NOTHING));
     bool::from(found) & expected.is_some()
@@ -170,7 +172,7 @@ fn parse_hex(text: &str) -> Option<[u8; 16]> {
 }
 
 impl fmt::Display for Hash {
-    /// As the user file has it.
+    /// As it is written in the user file.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Kind::Locked => f.write_str("!"),

@@ -154,7 +154,7 @@ impl Digest {
         &self.bytes[..usize::from(self.len)]
     }
 
-    /// Whether `received` is this digest; only its length can be told from the time it takes.
+    /// Whether `received` is this digest; the time it takes gives away only the length.
     pub fn matches(&self, received: &[u8]) -> bool {
         self.as_bytes().ct_eq(received).into()
     }

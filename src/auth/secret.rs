@@ -102,10 +102,10 @@ impl Secret {
         }
     }
 
-    /// Reads the bytes of `path`, less one final line feed.
+    /// Reads the bytes of `path`, without a final line feed.
     pub fn read(path: &Path) -> Result<Secret, SecretError> {
         let failed = |source| SecretError::Read { path: path.into(), source };
-        // Of the full size from the start, so that no growing leaves a copy behind.
+        // Of the full size from the start, so that it never grows and leaves a copy behind.
         let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_LEN as usize + 2));
         File::open(path)
             .map_err(failed)?
@@ -132,8 +132,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Where the secret is kept when nothing else is said: `sockmodes/secret` in `$XDG_CONFIG_HOME`, if
-/// that is an absolute path (the XDG Base Directory Specification), else in `~/.config`.
+/// Where the secret is kept by default: `sockmodes/secret` in `$XDG_CONFIG_HOME`, if that is an
+/// absolute path (the XDG Base Directory Specification), else in `~/.config`.
 pub fn default_file() -> Option<PathBuf> {
     let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let config = absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")))?;
@@ -142,15 +142,15 @@ pub fn default_file() -> Option<PathBuf> {
 
 /// Makes `path` with 64 hexadecimal digits of 32 random bytes, readable by its owner alone.
 ///
-/// Written beside and linked into place: a second server that starts meanwhile, or a kill half-way,
-/// finds a whole secret or none.
+/// It is written beside `path` and linked into place, so that a second server that starts
+/// meanwhile, or after a kill half-way, finds a whole secret or none.
 fn make(path: &Path) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let mut digits = random_digits::<32>()?;
     digits.push('\n');
 
-    // A name of its own: two containers that share a folder may share a process number too.
+    // A random name, because two containers that share a folder may share a process number too.
     let draft = folder.join(format!(".secret.{}", *random_digits::<8>()?));
     let written =
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).and_then(

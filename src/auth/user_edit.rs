@@ -1,8 +1,9 @@
 //! Changing a user file: whole, or not at all, and one at a time.
 //!
-//! The new version is written beside the old one and renamed over it, so whoever reads or crashes
-//! finds one or the other. The lock is on a neighbour, because a rename takes the file that it would
-//! be on out from under it. Comments, order, mode and, where that is permitted, the owner stay.
+//! The new version is written beside the old one and renamed over it, so a reader, or anybody after
+//! a crash, finds one or the other. The lock is on a file beside it, because a rename would put
+//! another file in the place of the locked one. Comments, order, mode and, where that is permitted,
+//! the owner stay.
 
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
@@ -22,12 +23,12 @@ const MAX_LINKS: usize = 40;
 const MODE: u32 = 0o600;
 
 /// Gives `name` the password behind `hash`, in the file at `path`, which is made if there is none;
-/// whether the user was there before.
+/// returns whether the user was there before.
 pub fn add_user(path: &Path, name: &str, hash: &Hash) -> Result<bool, UsersError> {
     edit(path, name, Some(&format!("{name} | {hash}")))
 }
 
-/// Takes `name` out of the file at `path`; whether the user was there.
+/// Takes `name` out of the file at `path`; returns whether the user was there.
 pub fn remove_user(path: &Path, name: &str) -> Result<bool, UsersError> {
     edit(path, name, None)
 }
@@ -47,7 +48,7 @@ fn edit(path: &Path, name: &str, replacement: Option<&str>) -> Result<bool, User
     let failed = |source| UsersError::Write { path: path.into(), source };
     let place = Place::of(path).map_err(failed)?;
     if fs::metadata(&place.file).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
-        // Renamed over, a device or a pipe would be none any more.
+        // A rename would put an ordinary file in the place of a device or a pipe.
         return Err(failed(io::Error::new(ErrorKind::InvalidInput, "it is no regular file")));
     }
     let _lock = place.lock().map_err(failed)?;
@@ -61,7 +62,7 @@ fn edit(path: &Path, name: &str, replacement: Option<&str>) -> Result<bool, User
         Err(error) => return Err(error),
     };
     let new = rewrite(&old, name, replacement);
-    // A file that a server would not take is not made worse.
+    // Only a file that a server would take is written; a broken one stays as it is.
     parse(path, &new.numbered)?;
     if new.text != old {
         place.replace(&new.text, metadata.as_ref()).map_err(failed)?;
@@ -72,7 +73,7 @@ fn edit(path: &Path, name: &str, replacement: Option<&str>) -> Result<bool, User
 /// A text with one user's line replaced, taken out or added.
 struct Rewritten {
     text: Vec<u8>,
-    /// The same with nothing in the place of what was taken out: its lines have their old numbers.
+    /// The same, with an empty line for each that was taken out: its lines have their old numbers.
     numbered: Vec<u8>,
     found: bool,
 }
@@ -145,8 +146,8 @@ impl Place {
         Ok(Place { draft: beside(".new"), lock: beside(".lock"), folder, file })
     }
 
-    /// Waits until nobody else changes the file. The lock's own file stays: removed, it would be a
-    /// different one for whoever has it open already and for whoever comes next.
+    /// Waits until nobody else is changing the file. The lock file stays: if it were removed,
+    /// whoever has it open already and whoever comes next would lock two different files.
     fn lock(&self) -> io::Result<File> {
         let file = OpenOptions::new()
             .read(true)
@@ -164,8 +165,8 @@ impl Place {
         Ok(file)
     }
 
-    /// Puts `text` in the place of the file. Called under the lock, which makes the draft's name ours:
-    /// what has it already was left by somebody who was killed.
+    /// Puts `text` in the place of the file. Called under the lock, which makes the draft's name
+    /// ours: a file that has it already was left by somebody who was killed.
     fn replace(&self, text: &[u8], old: Option<&Metadata>) -> io::Result<()> {
         let _ = fs::remove_file(&self.draft);
         let written =
@@ -187,13 +188,13 @@ impl Place {
     }
 }
 
-/// Gives `file` the owner and the mode of `old`. Where its group can't be kept, the new one gets no
-/// more than everybody has.
+/// Gives `file` the owner and the mode of `old`. Where the group can't be kept, the new group may
+/// do no more than everybody may.
 fn keep_access(file: &File, old: &Metadata) -> io::Result<()> {
     let new = file.metadata()?;
     let mut mode = old.mode() & 0o7777;
     if new.uid() != old.uid() {
-        // Only root may; everybody else has a file of their own from now on.
+        // Only root may; if anybody else changes the file, it is theirs from now on.
         let _ = fchown(file, Some(old.uid()), None);
     }
     if new.gid() != old.gid() && fchown(file, None, Some(old.gid())).is_err() {

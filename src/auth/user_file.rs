@@ -49,7 +49,7 @@ pub enum UsersError {
     },
 }
 
-/// The users of a file, `name | hash` a line, that may change while it is used.
+/// The users of a file, one `name | hash` a line, which may change while it is in use.
 pub struct UserFile {
     path: PathBuf,
     users: RwLock<Arc<Users>>,
@@ -60,7 +60,7 @@ pub struct UserFile {
 #[derive(Default)]
 struct Seen {
     stamp: Option<Stamp>,
-    /// It was the same twice: whatever was being written into it when it was read, is there.
+    /// It was the same twice: whatever was being written when it was first read is there.
     settled: bool,
     /// A hash of the text, or of the error.
     content: Option<u64>,
@@ -108,7 +108,7 @@ impl UserFile {
         self.users.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Takes a new version, if it is one; nothing has changed where `content` is what it was.
+    /// Takes a new version, if it is one: while `content` is what it was, nothing has changed.
     fn take(&self, seen: &mut Seen, text: Result<Vec<u8>, UsersError>) -> Refresh {
         let parsed = text.and_then(|text| Ok((hash_of(&text), parse(&self.path, &text)?)));
         let (content, outcome) = match parsed {
@@ -131,7 +131,7 @@ impl UserFile {
 
 impl UserStore for UserFile {
     fn verify(&self, credentials: &Credentials) -> bool {
-        // A change of the file meanwhile waits for nobody, and nobody for it.
+        // If the file changes meanwhile, check and change don't wait for each other.
         self.current().verify(credentials)
     }
 
@@ -145,7 +145,7 @@ impl UserStore for UserFile {
                 return self.take(&mut seen, Err(error));
             }
         };
-        // What is no regular file, such as a pipe, can be read once and never again.
+        // Something other than a regular file, such as a pipe, can be read only once.
         let same = seen.stamp == Some(Stamp::of(&metadata));
         if !metadata.is_file() || (same && seen.settled && !must_read) {
             return Refresh::Unchanged;
@@ -154,7 +154,8 @@ impl UserStore for UserFile {
             Ok((text, stamp)) => (Ok(text), Some(stamp)),
             Err(error) => (Err(error), None),
         };
-        // A write within the clock's last tick leaves the stamp as it was: read once more later.
+        // A write within the same tick of the clock leaves the stamp as it was, so the file is read
+        // once more later.
         seen.settled = seen.stamp == stamp && stamp.is_some();
         seen.stamp = stamp;
         self.take(&mut seen, text)

@@ -12,11 +12,11 @@ use super::password::{Cost, Hash, Kind, md5_matches};
 /// A place where users are looked up. [`UserFile`](super::UserFile) is the one that comes with this
 /// crate; another, a directory for example, implements this.
 pub trait UserStore: Send + Sync {
-    /// Whether there is such a user and the password is theirs. Called on a thread that may take its
-    /// time, several at once. Whatever is wrong should take equally long to be found out.
+    /// Whether there is such a user and the password is theirs. Called on a thread that may take
+    /// its time, and on several at once. Every way to fail should take equally long.
     fn verify(&self, credentials: &Credentials) -> bool;
 
-    /// Looks whether the users have changed; called about once a second, and with `must_read` when
+    /// Checks whether the users have changed; called about once a second, and with `must_read` when
     /// somebody asks for it, on a thread that may take its time.
     fn refresh(&self, must_read: bool) -> Refresh {
         let _nothing_to_read = must_read;
@@ -29,13 +29,13 @@ pub trait UserStore: Send + Sync {
 pub enum Refresh {
     /// They have not.
     Unchanged,
-    /// They have: there are so many now.
+    /// They have: there are this many now.
     Changed(usize),
-    /// There is something, but it is broken, and this is how: the users are still the ones before.
+    /// They have, but can't be used, for this reason: the users are still the ones before.
     Broken(String),
 }
 
-/// A line of a user file that is none.
+/// A line that does not belong in a user file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct BadLine {
     /// Counted from 1.
@@ -52,7 +52,7 @@ impl fmt::Display for BadLine {
 /// The users of one version of a file.
 pub(super) struct Users {
     hashes: HashMap<Box<str>, Hash>,
-    /// The most that any line costs: what each failed try costs too.
+    /// The highest cost of any line: what each failed try costs too.
     dearest: Option<Cost>,
 }
 
@@ -86,11 +86,12 @@ impl Users {
         self.hashes.len()
     }
 
-    /// Whether the password is right. Every way to fail does the same: an MD5 hash and the file's
-    /// dearest, and so does success with an MD5 hash. Only a line of its own cost adds that cost.
+    /// Whether the password is right. Every way to fail does the same work: an MD5 hash and the
+    /// file's dearest, and so does success with an MD5 hash. Only a line with another cost than
+    /// that adds its own.
     pub(super) fn verify(&self, credentials: &Credentials) -> bool {
         let name = credentials.name();
-        // Something to hash, so that what has no password takes as long.
+        // Something to hash, so that a login without a password takes as long.
         let password = credentials.password().unwrap_or_default();
         let hash = self.hashes.get(name).map(|hash| &hash.0);
         let digest = match hash {
@@ -120,9 +121,9 @@ pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 pub(super) enum Line<'l> {
     /// Empty, or a comment.
     Skipped,
-    /// A user; whether the hash is one is not looked at.
+    /// A user; the hash has not been looked at.
     User {
-        /// Their name, which is one.
+        /// Their name, which has been checked.
         name: &'l str,
         /// What should be a hash.
         hash: &'l str,

@@ -16,7 +16,7 @@ impl Session {
             Stage::Serving(_) if self.on_entry_deadline => self.end(Reason::HandshakeTimeout, now),
             Stage::Serving(_) => self.end(Reason::IdleTimeout, now),
             Stage::Verifying(login) => {
-                // Its answer is owed; if that is a failure, it was the last.
+                // Its answer is still owed; if that is a failure, it is the last.
                 self.stage = Stage::Verifying(login.overdue());
                 self.deadline = Time::NEVER;
             }
@@ -25,9 +25,9 @@ impl Session {
         }
     }
 
-    /// The peer had no room yet for some of what the kernel took: it is still owed. To be said before
-    /// [`handle_stop`](Session::handle_stop), which would else close with nothing owed, and a peer that
-    /// then sends would have the rest destroyed by a reset.
+    /// The peer had no room yet for some of what the kernel took: it is still owed. To be called
+    /// before [`handle_stop`](Session::handle_stop), which would otherwise close because nothing is
+    /// owed; and if the peer then sent something, a reset would destroy the rest.
     pub fn handle_undelivered(&mut self) {
         self.owing |= matches!(self.stage, Stage::Serving(_));
     }

@@ -1,7 +1,7 @@
-//! The two fields of a login, out of a JSON object.
+//! The two fields of a login, from a JSON object.
 //!
 //! As in the source document: the fields are `username` and `passwd`, others are ignored, and of a
-//! field that is there twice the last counts. What is JSON, `serde_json` says.
+//! field that is there twice the last one counts. `serde_json` says what is JSON.
 
 use std::fmt;
 
@@ -12,8 +12,8 @@ use zeroize::Zeroizing;
 
 use crate::auth::Credentials;
 
-/// The login that `object` is; `None` if it is no JSON object. A field that is missing or no string
-/// makes credentials that can't be right.
+/// The login in `object`; `None` if that is no JSON object. If a field is missing or is not a
+/// string, the credentials can't be right.
 pub(super) fn credentials(object: &[u8]) -> Option<Credentials> {
     let Fields(credentials) = serde_json::from_str(std::str::from_utf8(object).ok()?).ok()?;
     Some(credentials)
@@ -52,7 +52,7 @@ impl<'de> Visitor<'de> for FieldsVisitor {
     }
 }
 
-/// The text of a value if it is a string. Half a surrogate pair has no UTF-8: it is no text.
+/// The text of a value, if it is a string. Half a surrogate pair has no UTF-8, so it is no text.
 fn text(value: &RawValue) -> Option<Zeroizing<String>> {
     serde_json::from_str(value.get()).ok().map(Zeroizing::new)
 }

@@ -1,7 +1,7 @@
-//! The digest that a connection waits for, and what has come of it.
+//! The digest that a connection waits for, and as much of it as has come.
 //!
-//! Any cut of the stream gives the same result; nothing is compared before the last byte is here, so
-//! a guess learns nothing about its first bytes.
+//! However the stream is cut, the result is the same; nothing is compared before the last byte is
+//! here, so a guess reveals nothing about its first bytes.
 
 use zeroize::Zeroize;
 
@@ -19,7 +19,7 @@ pub(super) struct Handshake {
 pub(super) enum Heard {
     /// The digest is not whole yet.
     Part,
-    /// It is whole and right; it took so many of the bytes.
+    /// It is whole and right; this many of the bytes belong to it.
     Right(usize),
     /// It is whole and wrong.
     Wrong,

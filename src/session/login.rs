@@ -1,8 +1,9 @@
 //! The service `login`: JSON objects with a name and a password, one after another, each answered.
 //!
-//! Whether a password is right takes long to find out and is found out elsewhere: the session stops
-//! in [`State::Verifying`](super::State::Verifying) until it is told. Every whole object goes that
-//! way, the hopeless ones too, so that there is one way to fail and it takes one time.
+//! Checking a password takes long and happens elsewhere: the session stops in
+//! [`State::Verifying`](super::State::Verifying) until it is told the verdict. Every whole object
+//! goes that way, even a hopeless one, so that there is one way to fail, and it always takes as
+//! long.
 
 use super::fields::credentials;
 use super::scan::{Found, Kept};
@@ -15,7 +16,7 @@ use crate::auth::Credentials;
 pub enum Verdict {
     /// There is such a user, and this is the password.
     Success,
-    /// It is not so; nobody is told what of it is not.
+    /// There is no such user, or this is not the password; nobody is told which.
     Failure,
 }
 
@@ -48,7 +49,7 @@ pub(super) struct Login {
     input_ended: bool,
 }
 
-/// How far the checking of the present login has come.
+/// How far the check of the present login has got.
 #[derive(Default)]
 enum Check {
     #[default]
@@ -57,7 +58,7 @@ enum Check {
     Underway,
 }
 
-/// What the bytes that were read are.
+/// What the bytes read so far hold.
 enum Next {
     Part,
     Login,
@@ -104,7 +105,7 @@ impl Login {
         self
     }
 
-    /// Counts a failure; the reason to end, if it was the last.
+    /// Counts a failure; returns the reason to end, if it was the last.
     fn fail(&mut self, protocol: &Protocol) -> Option<Reason> {
         self.failures += 1;
         if protocol.max_tries.is_some_and(|tries| self.failures >= tries) {
@@ -116,7 +117,7 @@ impl Login {
 }
 
 impl Session {
-    /// The login to be checked; given once, and not before the answer to the one before is out.
+    /// The login to check: given out once, and not before the answer to the previous one is out.
     pub fn poll_login(&mut self) -> Option<Credentials> {
         match &mut self.stage {
             Stage::Verifying(login) if login.wants_check() && !self.owing => {
@@ -129,7 +130,8 @@ impl Session {
         }
     }
 
-    /// The login that [`poll_login`](Session::poll_login) gave was checked. What is returned is owed.
+    /// The login that [`poll_login`](Session::poll_login) gave out has been checked. What is
+    /// returned is owed.
     pub fn handle_verdict(
         &mut self,
         protocol: &Protocol,
@@ -147,7 +149,7 @@ impl Session {
         let last = match verdict {
             Verdict::Failure => login.fail(protocol),
             Verdict::Success => {
-                // In time or not, it is let in: the deadline was for that alone.
+                // In time or not, the client is let in: the deadline was only for that.
                 login.overdue = false;
                 self.let_in(protocol, now);
                 None
@@ -163,7 +165,7 @@ impl Session {
         verdict.answer()
     }
 
-    /// Goes on with what was read: the next login, or nothing yet, or nothing that is one.
+    /// Goes on with what was read: the next login, a part of one, or something that is none.
     pub(super) fn go_on_with_logins(&mut self, now: Time) {
         match self.take_stage() {
             Stage::Serving(Serving::Login(mut login)) => match login.next() {

@@ -2,8 +2,8 @@
 //! and a deadline.
 //!
 //! No socket, no clock, no random numbers: everything comes in through `handle_*`, so a test can
-//! play any network and any hour. Read [`State`] and [`TRANSITIONS`] first, then [`Session`];
-//! how it ends is in `ending.rs`, what it wants in `poll.rs`.
+//! play any network and any hour. Read [`State`] and [`TRANSITIONS`] first, then [`Session`]; how
+//! it ends is in `ending.rs`, what it wants next in `poll.rs`.
 
 mod ending;
 mod fields;
@@ -33,28 +33,28 @@ use crate::auth::Scheme;
 use handshake::{Handshake, Heard};
 use stage::{Serving, Stage};
 
-/// An idle connection is closed late by up to this part of its timeout (of 5 min, 1.2 s): so a busy one
-/// moves its deadline a few hundred times in a timeout, and not with every message.
+/// An idle connection is closed late, by up to its timeout divided by this (1.2 s for 5 min), so
+/// that a busy one moves its deadline a few hundred times per timeout and not with every message.
 pub const IDLE_SLACK: u32 = 256;
 
 /// One connection's conversation.
 ///
-/// Whoever drives it, in this order:
+/// To drive it, in this order:
 ///
-/// 1. makes it with [`Session::new`] and sends the nonce;
-/// 2. tells what happened: [`handle_bytes`](Session::handle_bytes),
+/// 1. make it with [`Session::new`] and send the nonce;
+/// 2. tell it what happened: [`handle_bytes`](Session::handle_bytes),
 ///    [`handle_end_of_input`](Session::handle_end_of_input),
 ///    [`handle_flushed`](Session::handle_flushed), [`handle_deadline`](Session::handle_deadline),
 ///    [`handle_verdict`](Session::handle_verdict), [`handle_stop`](Session::handle_stop),
 ///    [`handle_drain_deadline`](Session::handle_drain_deadline),
 ///    [`handle_lost`](Session::handle_lost);
-/// 3. sends what the call returned, all of it and in order, and says `handle_flushed` once the kernel
-///    has the last byte;
-/// 4. does what [`poll_step`](Session::poll_step) says, and comes back at
+/// 3. send what the call returned, all of it and in order, and call `handle_flushed` once the
+///    kernel has taken the last byte;
+/// 4. do what [`poll_step`](Session::poll_step) says, and go back to 2, by
 ///    [`poll_deadline`](Session::poll_deadline) at the latest.
 ///
-/// The times that come in never go back. What the machine does with a call in a state that has no
-/// use for it is nothing: no order of calls panics.
+/// The times passed in must never go back. A call that the present state has no use for does
+/// nothing: no order of calls panics.
 ///
 /// ```
 /// use sockmodes::auth::{Key, Scheme, Secret};
@@ -78,13 +78,13 @@ pub struct Session {
     stage: Stage,
     /// When the present state has lasted long enough.
     deadline: Time,
-    /// Bytes were given out that the kernel has not wholly taken.
+    /// Bytes were given out, and the kernel has not yet taken all of them.
     owing: bool,
     /// Not yet let in.
     pending: bool,
-    /// The deadline is still the one that was set at the start and that nothing moves.
+    /// The deadline is still the one set at the start, which nothing moves.
     on_entry_deadline: bool,
-    /// More may have changed than the bytes that went through: state, admission, deadline.
+    /// The state, the admission or the deadline may have changed since the driver last asked.
     touched: bool,
 }
 
@@ -92,7 +92,7 @@ impl Session {
     /// A connection that was just accepted and is owed `nonce`; with the scheme `none` the nonce is
     /// empty and the service begins at once.
     pub fn new(protocol: &Protocol, nonce: &[u8], now: Time) -> Session {
-        // The scheme decides, not the nonce: whoever forgets the nonce must not let everybody in.
+        // The scheme decides, not the nonce: a forgotten nonce must not let everybody in.
         let asks = protocol.key.scheme() != Scheme::None;
         let pending = asks || protocol.service == Service::Login;
         let stage = if !asks {
@@ -115,8 +115,8 @@ impl Session {
         Session { stage, deadline, owing, pending, on_entry_deadline, touched: true }
     }
 
-    /// Bytes came. What is returned is owed to the peer; it lies in `bytes`, changed in place, where
-    /// it can.
+    /// Bytes came. What is returned is owed to the peer; where possible it is a part of `bytes`,
+    /// changed in place.
     #[inline(always)]
     pub fn handle_bytes<'b>(
         &mut self,
@@ -132,13 +132,13 @@ impl Session {
         if answer.is_empty() {
             self.restart_idle(protocol, now);
         } else {
-            // The idle deadline rests until the kernel has taken it all.
+            // The idle deadline is suspended until the kernel has taken it all.
             self.owing = true;
         }
         answer
     }
 
-    /// Bytes came while there is no service to hear them; which of them are left for one that began.
+    /// Bytes came while no service was there to hear them; returns those left for one that began.
     #[cold]
     fn hear_beside_service<'b>(
         &mut self,
@@ -217,7 +217,7 @@ impl Session {
     pub fn handle_flushed(&mut self, protocol: &Protocol, now: Time) {
         self.owing = false;
         if let Stage::Serving(_) = self.stage {
-            // By far the most frequent, and nothing changes hands.
+            // By far the most frequent case, and the stage stays where it is.
             self.restart_idle(protocol, now);
         } else {
             self.flushed_beside_service(now);
@@ -276,7 +276,7 @@ fn idle_deadline(protocol: &Protocol, now: Time) -> Time {
     later(now, protocol.idle_timeout.map(|timeout| timeout.saturating_add(timeout / IDLE_SLACK)))
 }
 
-/// `timeout` after `now`, never without one.
+/// `timeout` after `now`; without one, [`Time::NEVER`].
 fn later(now: Time, timeout: Option<Duration>) -> Time {
     timeout.map_or(Time::NEVER, |timeout| now + timeout)
 }

@@ -54,14 +54,15 @@ impl Session {
         }
     }
 
-    /// When to call [`handle_deadline`](Session::handle_deadline) unless something happens before.
+    /// When to call [`handle_deadline`](Session::handle_deadline) unless something happens first.
     pub fn poll_deadline(&mut self) -> Option<(Timer, Time)> {
         let timer = match self.stage {
             Stage::Serving(_) if !self.on_entry_deadline => (!self.owing).then_some(Timer::Idle),
             _ => self.timer_beside_service(),
         };
         if timer.is_none() {
-            // It rests. Whoever hears this drops it from its queue, so the next has to be a new one, at the end.
+            // It is suspended. The caller takes it out of its queue, so the next one has to be new,
+            // to go to the end of the queue.
             self.deadline = Time::START;
         }
         timer.filter(|_| self.deadline != Time::NEVER).map(|timer| (timer, self.deadline))
@@ -79,8 +80,9 @@ impl Session {
         }
     }
 
-    /// Whether the state, the admission or the deadline may have changed since the last call; if not, that
-    /// is certain. Only that bytes are still owed, and the idle deadline rests, the driver has to know itself.
+    /// Whether the state, the admission or the deadline may have changed since the last call;
+    /// `false` is certain. One thing the driver has to know by itself: while bytes are owed, the
+    /// idle deadline is suspended.
     #[inline]
     pub(crate) fn poll_touched(&mut self) -> bool {
         self.touched && mem::take(&mut self.touched)
@@ -91,17 +93,18 @@ impl Session {
         self.stage.state()
     }
 
-    /// Whether the peer is connected and not yet let in.
+    /// Whether the peer may still be let in, and has not been yet.
     pub fn is_pending(&self) -> bool {
         self.pending && !matches!(self.state(), State::Ending | State::Lingering | State::Closed)
     }
 
-    /// Whether the peer was let in, whatever came of it since.
+    /// Whether the peer was let in, whatever has happened since.
     pub fn is_admitted(&self) -> bool {
         !self.pending
     }
+
     /// Why the conversation is over, as soon as that is decided; the connection may still have to
-    /// send or to linger.
+    /// send or linger.
     #[inline]
     pub fn reason(&self) -> Option<Reason> {
         self.stage.reason()

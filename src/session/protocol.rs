@@ -1,4 +1,4 @@
-//! What all connections of one server agree on.
+//! What all connections of one server have in common.
 
 use std::time::Duration;
 
@@ -36,11 +36,11 @@ pub struct Protocol {
     pub key: Key,
     /// What a connection gets once it is let in.
     pub service: Service,
-    /// How long a client may take to be let in, from accept; with the scheme `none`, to make its
+    /// How long a client may take, from accept, to be let in; with the scheme `none`, to make its
     /// request of [`Service::UpperOnce`] or to succeed at [`Service::Login`]. `None`: as long as it
     /// likes.
     pub handshake_timeout: Option<Duration>,
-    /// How long nothing may be heard from a client that is owed nothing, and some slack
+    /// How long a client that is owed nothing may stay silent, plus some slack
     /// ([`IDLE_SLACK`](super::IDLE_SLACK)). `None`: as long as it likes.
     pub idle_timeout: Option<Duration>,
     /// How many logins may fail on one connection of [`Service::Login`], with or without successes

@@ -1,21 +1,21 @@
-//! Where a JSON object ends in a stream, whatever the segments are.
+//! Where a JSON object ends in a stream, however the stream is cut.
 //!
-//! The scanner looks at each byte once and remembers four small things; it knows as much of JSON as
-//! it takes to find the end, and the limits. Whether what it found is JSON, a parser says, once.
+//! The scanner looks at each byte once and remembers three small things; it knows just enough JSON
+//! to find the end, and the limits. Whether what it found is JSON is for a parser to say, once.
 
 use zeroize::{Zeroize, Zeroizing};
 
-/// How deep an object may be nested, itself counted.
+/// How deep an object may be nested, itself included.
 pub const MAX_DEPTH: usize = 16;
 /// The most bytes of one object.
 pub const MAX_OBJECT: usize = 64 * 1024;
 
-/// What there is in the bytes that have come.
+/// What the bytes that have come hold.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
     /// No end of an object yet.
     Part,
-    /// A whole object, from its `{` on: so many bytes.
+    /// A whole object of this many bytes, from its `{` on.
     Object(usize),
     /// Something that is no object, or one beyond the limits.
     Bad,
@@ -53,7 +53,7 @@ impl Scanner {
     }
 }
 
-/// Bytes that were read and whose turn has not come, wiped when they are given up.
+/// Bytes that were read and whose turn has not come yet; wiped when they are given up.
 #[derive(Default)]
 pub(super) struct Kept {
     bytes: Zeroizing<Vec<u8>>,
@@ -65,11 +65,11 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// Takes `bytes` over: where they came from, they are wiped.
+    /// Takes `bytes` over, and wipes them where they came from.
     pub(super) fn push(&mut self, bytes: &mut [u8]) {
         let len = self.bytes.len() + bytes.len();
         if len > self.bytes.capacity() {
-            // By hand, so that what the growing leaves behind is wiped.
+            // By hand, so that what growing leaves behind is wiped.
             let mut larger = Zeroizing::new(Vec::with_capacity(len.max(2 * self.bytes.len())));
             larger.extend_from_slice(&self.bytes);
             self.bytes = larger;
@@ -125,7 +125,7 @@ impl Kept {
         self.scanned = self.from;
     }
 
-    /// Keeps the object that has begun and no more, whatever room a large read has taken.
+    /// Keeps the object that has begun, and not the room that a large read took.
     fn close_up(&mut self) {
         if self.from > 0 {
             self.bytes = Zeroizing::new(self.bytes[self.from..].to_vec());

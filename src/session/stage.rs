@@ -10,9 +10,9 @@ use super::state::{Reason, State};
 use super::time::Time;
 use super::upper_once::UpperOnce;
 
-/// A connection that lingers is closed after so long without a byte.
+/// A lingering connection is closed after this long without a byte.
 pub const LINGER_QUIET: Duration = Duration::from_secs(1);
-/// A connection lingers for so long in all: a byte in the last second no longer prolongs it.
+/// A connection lingers for this long in all: in the last second, a byte no longer prolongs it.
 pub const LINGER: Duration = Duration::from_secs(10);
 
 /// What is large is boxed: a connection that is let in and idle carries none of it.
@@ -97,7 +97,7 @@ impl Linger {
     }
 
     /// When to close if no more bytes come after `now`; `None` where a byte no longer prolongs it,
-    /// which keeps the deadlines of all that linger in the order in which they were set.
+    /// which keeps all linger deadlines in the order in which they were set.
     pub(super) fn postpone(&self, now: Time) -> Option<Time> {
         Some(now + LINGER_QUIET).filter(|at| *at <= self.until)
     }

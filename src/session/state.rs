@@ -1,16 +1,15 @@
-//! The states of a connection, what can happen to it, and the one table that says what then.
+//! The states of a connection, what can happen to it, and the one table that says what follows.
 //!
-//! The table is data: the code in `mod.rs` and its neighbours is checked against it, state by input,
-//! by
-//! `tests/transitions.rs`, and the picture in the book is drawn from it. Never here: what a
-//! state holds while it lasts (see [`Session`](super::Session)).
+//! The table is data: the code in `mod.rs` and its neighbours is checked against it, for every
+//! state and input, by `tests/transitions.rs`, and the picture in the book is drawn from it. Never
+//! here: what a state holds while it lasts (see [`Session`](super::Session)).
 
 use std::fmt;
 
 /// Where a connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
-    /// The nonce is not yet wholly with the kernel.
+    /// The kernel has not yet taken all of the nonce.
     SendNonce,
     /// The nonce is on its way; the digest is not whole yet.
     AwaitDigest,
@@ -20,7 +19,7 @@ pub enum State {
     Verifying,
     /// The peer has ended its input: what it is owed goes out, then the connection closes.
     Draining,
-    /// The server has had enough: what is owed goes out, then it ends its own sending side.
+    /// The server has had enough: what is owed goes out, then it shuts down its own sending side.
     Ending,
     /// The sending side is shut down; what still comes is thrown away, so that no reset destroys
     /// what the peer has not read yet.
@@ -48,7 +47,7 @@ pub enum Input {
     BadRequest,
     /// A login was checked, and the conversation goes on.
     Verdict,
-    /// A login was checked and is wrong, and it was the last: the tries are spent, or the time.
+    /// A login was checked and is wrong, and it was the last: the tries or the time are used up.
     LastVerdict,
     /// The peer has shut down its sending side.
     EndOfInput,
@@ -75,7 +74,7 @@ pub enum Reason {
     ShortDigest,
     /// What came is no JSON object, or too long or too deep a one.
     BadRequest,
-    /// More logins failed than one connection may try.
+    /// As many logins failed as may fail on one connection.
     TooManyTries,
     /// The client was not let in, or a one-shot request was not whole, in time.
     HandshakeTimeout,
@@ -83,9 +82,9 @@ pub enum Reason {
     IdleTimeout,
     /// The peer's kernel acknowledged nothing for too long.
     WriteTimeout,
-    /// The server stops and owed nothing, or had paid it.
+    /// The server stopped and owed nothing, or had delivered it.
     Stopped,
-    /// The server stops and what was owed could not be delivered in time.
+    /// The server stopped and could not deliver what it owed in time.
     DrainTimeout,
     /// The peer reset the connection.
     Reset,
@@ -97,7 +96,7 @@ pub enum Reason {
     TooManyPending,
     /// More connections than allowed from this source that are not yet let in.
     TooManyFromSource,
-    /// What this source did before has to be over for a while.
+    /// The source is refused for a while, for what it did before.
     Penalized,
 }
 
@@ -118,7 +117,7 @@ macro_rules! transitions {
     };
 }
 
-/// Every change of state there is. A state and an input without a row: nothing changes.
+/// Every change of state there is. Where a state and an input have no row, nothing changes.
 ///
 /// A connection that comes into [`Draining`](State::Draining) or [`Ending`](State::Ending) and owes
 /// nothing takes [`Flushed`](Input::Flushed) at once; one that comes back to

@@ -3,10 +3,11 @@
 use std::ops::Add;
 use std::time::Duration;
 
-/// A moment: nanoseconds since whoever counts began to count, enough for 584 years.
+/// A moment, in nanoseconds since counting began: enough for 584 years.
 ///
-/// Unlike `std::time::Instant` it has no `now`: what takes a `Time` can't look at a clock by accident,
-/// and a test sets any hour it likes. It is also half as large, and moving a deadline is one addition.
+/// Unlike `std::time::Instant` it has no `now`: code that takes a `Time` can't look at a clock by
+/// accident, and a test sets any hour it likes. It is also half as large, and moving a deadline is
+/// one addition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(u64);
 
@@ -26,7 +27,7 @@ impl Time {
         Duration::from_nanos(self.0)
     }
 
-    /// How long after `earlier` it is; nothing, if it is not.
+    /// How long after `earlier` it is; zero, if it is not.
     pub fn since(self, earlier: Time) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
@@ -35,7 +36,7 @@ impl Time {
 impl Add<Duration> for Time {
     type Output = Time;
 
-    /// The moment so long after this one; what is beyond all counting is [`Time::NEVER`].
+    /// The moment `duration` after this one; beyond the end of counting, [`Time::NEVER`].
     fn add(self, duration: Duration) -> Time {
         Time(self.0.saturating_add(nanoseconds(duration)))
     }

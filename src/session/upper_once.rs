@@ -16,7 +16,7 @@ pub(super) struct UpperOnce {
 }
 
 impl UpperOnce {
-    /// Takes more of the request; the answer, once it is whole.
+    /// Takes more of the request; returns the answer once it is whole.
     pub(super) fn hear<'b>(&mut self, bytes: &'b mut [u8]) -> Option<Cow<'b, [u8]>> {
         let room = MAX_REQUEST - self.earlier.len();
         let part = &mut bytes[..];
