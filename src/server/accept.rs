@@ -1,4 +1,4 @@
-//! Accepting: until the kernel has no more, under a budget, and without spinning when descriptors
+//! Accepting: until the kernel has no more, within a budget, and without spinning when descriptors
 //! run out.
 
 use std::io::{self, ErrorKind};
@@ -13,9 +13,9 @@ use crate::auth::MAX_NONCE_LEN;
 use crate::observe::{Detail, Event};
 use crate::session::{Reason, Session, Time};
 
-/// Connections that one listener accepts in one turn before others have theirs.
+/// How many connections one listener accepts in one turn before the others have theirs.
 const BUDGET: usize = 256;
-/// When no descriptor is free, accepting is tried again after so long, or when one is freed here.
+/// With no descriptor free, accepting is tried again after this long, or once the server frees one.
 const RETRY_AFTER: Duration = Duration::from_millis(250);
 
 /// Which listeners have connections waiting, as far as is known.
@@ -24,7 +24,7 @@ pub(super) struct Accepting {
     ready: Vec<usize>,
     /// No descriptor was free: nothing is accepted before this.
     paused_until: Option<Time>,
-    /// That accepting pauses was told, and not yet that it goes on.
+    /// It was told that accepting pauses, and not yet that it goes on.
     told_pause: bool,
     /// The number of the newest connection.
     newest: u64,
@@ -37,7 +37,7 @@ impl Accepting {
         }
     }
 
-    /// Whether there is something to accept now, so that there is no time to wait.
+    /// Whether there is something to accept now, so that the loop must not wait.
     pub(super) fn wants_a_turn(&self, now: Time) -> bool {
         !self.ready.is_empty() && self.paused_until.is_none_or(|until| until <= now)
     }
@@ -58,13 +58,13 @@ impl Accepting {
     }
 }
 
-/// What is to be done after an `accept` that failed.
+/// What to do after an `accept` that failed.
 enum Failure {
     /// There are no more.
     Done,
-    /// It concerned one connection that is gone already.
+    /// It concerned one connection, which is gone already.
     Next,
-    /// No descriptor, no memory for one, or something that trying again at once won't mend.
+    /// No descriptor, no memory for one, or something else that trying again at once won't mend.
     Pause(i32),
 }
 
@@ -108,7 +108,7 @@ impl<N: Network> EventLoop<N> {
     }
 
     // ANCHOR: accept_from
-    /// Accepts until there are no more; whether that was reached.
+    /// Accepts until there are no more; returns whether it got that far.
     fn accept_from(&mut self, listener: usize) -> bool {
         if self.accepting.paused_until.is_some() {
             return false;
@@ -178,7 +178,7 @@ impl<N: Network> EventLoop<N> {
         self.offenders.as_ref().is_some_and(|offenders| offenders.refuse(peer.ip(), self.now))
     }
 
-    /// Has the source of the connection at `key` pay for how its conversation ended.
+    /// Penalizes the source of the connection at `key`, if the way it ended is an offence.
     pub(super) fn penalize(&mut self, key: usize, reason: Reason) {
         let Some(offenders) = &mut self.offenders else { return };
         let connection = &self.connections[key];
@@ -194,7 +194,7 @@ impl<N: Network> EventLoop<N> {
         }
     }
 
-    /// Sends the nonce, and only then asks for edges: the nonce is sooner there.
+    /// Sends the nonce, and only then asks for edges: that way the nonce gets there sooner.
     fn greet(&mut self, key: usize, nonce: &[u8]) {
         self.with_connection(key, |connection, tools| connection.deliver(nonce, tools));
         let Some(connection) = self.connections.get_mut(key) else { return };

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::session::Reason;
 
-/// OpenSSH's `MaxStartups`, as sshd_config(5) has it: from `start` connections that are not let in,
+/// OpenSSH's `MaxStartups`, as sshd_config(5) has it: once `start` connections are not let in yet,
 /// a new one is refused with a probability of `rate` percent, which rises until at `full` all are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MaxPending {
@@ -21,7 +21,7 @@ pub struct MaxPending {
     full: usize,
 }
 
-/// Three numbers that are no `START:RATE:FULL`.
+/// Why something is no valid `START:RATE:FULL`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum MaxPendingError {
     /// Not three whole numbers with colons between them.
@@ -36,7 +36,7 @@ pub enum MaxPendingError {
 }
 
 impl MaxPending {
-    /// Refuses none below `start`, all from `full`, and in between the more the nearer.
+    /// Refuses none below `start`, all from `full` on, and in between more and more.
     pub fn new(start: usize, rate: u8, full: usize) -> Result<MaxPending, MaxPendingError> {
         if start > full {
             Err(MaxPendingError::Order)
@@ -47,8 +47,8 @@ impl MaxPending {
         }
     }
 
-    /// The probability, in percent, with which one more is refused beside `pending` others: the
-    /// formula of `should_drop_connection` in OpenSSH's sshd.c.
+    /// The probability, in percent, with which one more is refused when there are `pending`
+    /// already: the formula of `should_drop_connection` in OpenSSH's sshd.c.
     fn refusal_percent(self, pending: usize) -> u32 {
         if pending < self.start {
             return 0;
@@ -94,7 +94,7 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// No limit but the usual one on those that are not let in.
+    /// No limit but the usual one on those that are not let in yet.
     fn default() -> Limits {
         Limits { connections: None, pending: Some(MaxPending::default()), pending_per_source: None }
     }
@@ -156,7 +156,7 @@ impl Admission {
         }
         if let Some(limit) = self.limits.pending {
             let percent = limit.refusal_percent(self.pending);
-            // No number is drawn where none decides.
+            // No random number is drawn where none is needed.
             if percent > 0 && rng.random_range(0..100) < percent {
                 return Err(Reason::TooManyPending);
             }
@@ -186,7 +186,7 @@ impl Admission {
         }
     }
 
-    /// A connection from `address` is no longer pending, however that came.
+    /// A connection from `address` is no longer pending, for whatever reason.
     pub(super) fn pending_ended(&mut self, address: IpAddr) {
         self.pending -= 1;
         let source = Source::of(address);

@@ -1,8 +1,9 @@
-//! An alarm clock for the loop's waiting: a timerfd(2) that is set seldom.
+//! An alarm clock for the loop's waiting: a timerfd(2) that is rarely set.
 //!
-//! With a timeout of its own, each epoll_wait(2) starts a timer in the kernel and stops it again, which costs as much as a
-//! tenth of a message's way where messages come one at a time. Deadlines mostly move further away, so this
-//! clock is left as it is: it may ring too early, once in a timeout's length, and is then set anew.
+//! An epoll_wait(2) with a timeout of its own starts a timer in the kernel and stops it again,
+//! which costs a tenth of what a message does where messages come one at a time. Deadlines mostly
+//! move further away, so this clock is left as it is: it may ring too early, once per timeout, and
+//! is then set anew.
 
 use std::io;
 use std::time::Duration;
@@ -24,14 +25,15 @@ impl Alarm {
         Ok(Alarm { timer: Timer::new(registry, token)?, rings_at: Time::NEVER })
     }
 
-    /// Sees to it that the poll, which then needs no timeout, does not wait beyond `until`; if it can't,
-    /// the timeout that does. `now` is asked only if the clock has to be set.
+    /// Makes sure that the poll does not wait beyond `until`, so that it needs no timeout; if that
+    /// can't be done, returns the timeout that it does need. `now` is called only if the clock has
+    /// to be set.
     pub(super) fn take_over(&mut self, until: Time, now: impl Fn() -> Time) -> Option<Duration> {
         if self.rings_at <= until {
             return None;
         }
         let left = until.since(now());
-        // To set it to nothing would be to stop it.
+        // Setting it to zero would stop it.
         if left.is_zero() || self.timer.set(left).is_err() {
             return Some(left);
         }
@@ -39,7 +41,7 @@ impl Alarm {
         None
     }
 
-    /// It rang. There is nothing to read: setting it again forgets that.
+    /// It rang. The timer need not be read: setting it again resets it.
     pub(super) fn rang(&mut self) {
         self.rings_at = Time::NEVER;
     }
@@ -75,7 +77,7 @@ mod timer {
     }
 }
 
-/// Elsewhere there is none, and each wait has its timeout.
+/// Elsewhere there is no such timer, and each wait has its timeout.
 #[cfg(not(target_os = "linux"))]
 mod timer {
     use std::io;

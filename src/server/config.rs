@@ -22,15 +22,15 @@ pub struct Config {
     pub nonces: Nonces,
     /// How many connections there may be.
     pub limits: Limits,
-    /// For how long a source is refused that was up to no good. `None`: nobody is.
+    /// How long a source that was up to no good is refused. `None`: nobody is.
     pub penalties: Option<Penalties>,
     /// The most bytes that are kept for one peer that does not take its answers, at least
-    /// [`MIN_MAX_BUFFER`]; also the most that one read takes.
+    /// [`MIN_MAX_BUFFER`]; also the most that one read takes, up to 1 MiB.
     pub max_buffer: usize,
     /// How long a peer's kernel may acknowledge nothing while something is under way to it
     /// (TCP_USER_TIMEOUT, tcp(7), so on Linux only). `None`: as long as the kernel's own limit is.
     pub write_timeout: Option<Duration>,
-    /// How long a stop may take for what is owed. `None`: as long as it takes.
+    /// How long a stop may take to deliver what is owed. `None`: as long as it takes.
     pub drain_timeout: Option<Duration>,
 }
 

@@ -1,9 +1,9 @@
 //! One connection: a socket, its session, and what is owed.
 //!
 //! The rules of edge-triggered readiness live here. Readiness is remembered until the kernel says
-//! `WouldBlock`, or a short read or write shows the same; a connection that owes something is
-//! not read; and a turn has a budget, so that a busy peer starves nobody. Never here: other
-//! connections, the limits, the clock. The single calls are in `transfer.rs`.
+//! `WouldBlock`, or a short read or write shows the same; nothing is read while something is owed;
+//! and a turn has a budget, so that a busy peer starves nobody. Never here: other connections, the
+//! limits, the clock. The single calls are in `transfer.rs`.
 
 mod transfer;
 
@@ -15,7 +15,7 @@ use super::peer::Peer;
 use crate::observe::{Detail, Event, Events};
 use crate::session::{Protocol, Session, State, Step, Time};
 
-/// Bytes that one connection may read in one turn before the others have theirs.
+/// How many bytes one connection may read in one turn before the others have theirs.
 const BUDGET: usize = 256 * 1024;
 
 /// A connection in the slab.
@@ -28,11 +28,12 @@ pub(super) struct Connection<S> {
     pub(super) sent: u64,
     outbox: Outbox,
     stream: S,
-    /// Since the last edge, nothing has shown that there is nothing to read.
+    /// There may be something to read: nothing since the last edge has shown the contrary.
     readable: bool,
-    /// Since the last edge, nothing has shown that the send buffer is full.
+    /// There may be room to send: nothing since the last edge has shown the contrary.
     writable: bool,
-    /// After a short read there may be more: the end, an error, or what follows urgent data. No further edge will tell.
+    /// Even after a short read there may be more: the end, an error, or what follows urgent data.
+    /// No further edge will tell.
     reads_on: bool,
     sending_shut: bool,
     /// In the loop's queue of connections that want a turn.
@@ -41,13 +42,13 @@ pub(super) struct Connection<S> {
     pub(super) waits_for_check: bool,
     /// Since the loop last looked, the state, the admission or the deadline may have changed.
     pub(super) changed: bool,
-    /// Its source was made to pay for how it ended, if it has to.
+    /// Its source has been penalized for how it ended, if it had to be.
     pub(super) judged: bool,
-    /// The loop counts it among those that are not let in.
+    /// The loop counts it among those that are not let in yet.
     pub(super) counted_pending: bool,
     /// Whether a login on it succeeded, if any was tried.
     pub(super) logged_in: Option<bool>,
-    /// The state that was told last, and whether the client's being let in was told.
+    /// The state that was told last, and whether it was told that the client was let in.
     told: (State, bool),
 }
 
@@ -55,19 +56,19 @@ pub(super) struct Connection<S> {
 pub(super) struct Tools<'l> {
     pub(super) protocol: &'l Protocol,
     pub(super) now: Time,
-    /// Shared by all connections: a byte is in it only while its turn lasts.
+    /// Shared by all connections: what one has read is in it only for as long as its turn lasts.
     pub(super) buffer: &'l mut [u8],
     pub(super) events: &'l mut Events,
 }
 
-/// What a turn leaves.
+/// What is left to do after a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rest {
-    /// An edge or a deadline is what comes next.
+    /// Nothing: what comes next is an edge or a deadline.
     Idle,
     /// The budget is spent; there may be more to read, and no edge will tell.
     More,
-    /// A login has to be checked before anything goes on.
+    /// A login has to be checked before the connection goes on.
     Login,
 }
 
@@ -112,8 +113,8 @@ impl<S: Stream> Connection<S> {
         self.reads_on |= readiness.read_closed | readiness.urgent;
     }
 
-    /// Tells of a change of state, if there was one since the last call: called after whatever may
-    /// have brought one, so that none is told late or lost behind the next.
+    /// Tells of a change of state, if there was one since the last call. Called after everything
+    /// that can cause one, so that none is told late or lost behind the next.
     #[inline]
     pub(super) fn tell_changes(&mut self, events: &mut Events) {
         if self.session.poll_touched() {
@@ -165,8 +166,8 @@ impl<S: Stream> Connection<S> {
     }
     // ANCHOR_END: turn
 
-    /// The server stops: pays what is owed, ends the sending side after it, or closes if there is
-    /// nothing, neither here nor in the kernel.
+    /// The server stops: delivers what is owed and then ends the sending side, or closes if nothing
+    /// is owed, neither here nor in the kernel.
     pub(super) fn stop(&mut self, tools: &mut Tools<'_>) {
         let undelivered = self.session.state() == State::Serving && self.stream.has_undelivered();
         if undelivered {

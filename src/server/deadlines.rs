@@ -1,9 +1,9 @@
 //! When each connection has to be looked at again: a queue for each kind of deadline.
 //!
-//! All deadlines of one kind last equally long, so they fall due in the order in which they are set,
-//! and a queue needs no sorting: to set, to move and to remove one costs the same with ten
-//! connections and with a million. The queues are linked lists whose links lie in one array, at
-//! the place that the connection has in the slab. Nothing here reads a clock.
+//! All deadlines of one kind last equally long, so they fall due in the order in which they are
+//! set, and a queue needs no sorting: setting, moving and removing one cost the same with ten
+//! connections as with a million. The queues are linked lists whose links lie in one array, each at
+//! the place that its connection has in the slab. Nothing here reads a clock.
 
 use super::event_loop::ROOM;
 use crate::session::{Time, Timer};
@@ -16,7 +16,7 @@ pub struct Deadlines {
     links: Vec<Link>,
 }
 
-/// A place in a ring: alone in its own ring, it is in no queue.
+/// A place in a ring: alone in its ring, it is in no queue.
 #[derive(Clone, Copy)]
 struct Link {
     at: Time,
@@ -24,7 +24,7 @@ struct Link {
     next: u32,
 }
 
-/// What a connection's deadline costs.
+/// What a connection's deadline costs, in bytes.
 #[cfg(test)]
 pub(super) const LINK_SIZE: usize = size_of::<Link>();
 
@@ -39,7 +39,7 @@ impl Default for Deadlines {
 
 impl Deadlines {
     /// Sets or moves the deadline of `connection`. No deadline of the same kind may have been set
-    /// to a later time before, except that setting it again to where it is changes nothing.
+    /// to a later time before, unless `at` is the time that it has already: then nothing changes.
     pub fn set(&mut self, connection: usize, timer: Timer, at: Time) {
         let link = KINDS + connection;
         if link >= self.links.len() {

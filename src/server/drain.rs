@@ -1,4 +1,4 @@
-//! Stopping: no new connections, everybody gets what they are owed, and that within a time.
+//! Stopping: no new connections, and everybody gets what they are owed, within a time limit.
 
 use super::event_loop::EventLoop;
 use super::network::Network;
@@ -11,16 +11,16 @@ pub(super) enum Drain {
     /// It is not.
     #[default]
     No,
-    /// It is, until the time is over, if there is one.
+    /// It is, until this time at the latest, if there is one.
     Until(Option<Time>),
-    /// The time is over, or a second signal came: so many connections were cut off.
+    /// The time is over, or a second signal came: this many connections were cut off.
     CutOff(usize, Outcome),
 }
 
 /// How a loop ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Everybody got what they were owed, or the time for it was over.
+    /// Everybody got what they were owed, or the time for that ran out.
     Drained,
     /// A second signal ended it at once.
     Forced,
@@ -40,7 +40,7 @@ impl Drain {
 }
 
 impl<N: Network> EventLoop<N> {
-    /// The first signal begins to stop, the second ends it.
+    /// The first signal begins the drain, the second ends it.
     pub(super) fn stop_signal(&mut self) {
         if self.drain == Drain::No {
             self.begin_drain();
@@ -63,7 +63,7 @@ impl<N: Network> EventLoop<N> {
         }
     }
 
-    /// Whoever is still here is cut off.
+    /// Cuts off whoever is still connected.
     pub(super) fn cut_off(&mut self, outcome: Outcome) {
         self.drain = Drain::CutOff(self.connections.len(), outcome);
         for key in self.keys() {

@@ -1,9 +1,9 @@
 //! The loop: one thread, one place to wait, one slab of connections.
 //!
-//! It moves bytes between sockets and sessions and keeps their deadlines; it knows nothing of nonces
-//! or services. [`EventLoop::turn`] is the whole of it, to be read from the top down. Accepting is
-//! in `accept.rs`, stopping in `drain.rs`, how a connection gets its turn in `turns.rs`, what it does with it in
-//! `connection.rs`, the way of logins to those who check them in `logins.rs`.
+//! It moves bytes between sockets and sessions and keeps their deadlines; it knows nothing of
+//! nonces or services. [`EventLoop::turn`] is the whole of it: read it from the top down. Accepting
+//! is in `accept.rs`, stopping in `drain.rs`, how a connection gets its turn in `turns.rs`, what it
+//! does in it in `connection.rs`, and how logins get to those who check them in `logins.rs`.
 
 use std::collections::VecDeque;
 use std::io;
@@ -29,9 +29,9 @@ use crate::session::Time;
 /// The largest buffer that all connections share for reading.
 const MAX_BUFFER: usize = 1024 * 1024;
 
-/// Connections that there is room for from the start. It costs address space, no memory, until they come;
-/// but a table so large is mapped by itself and grows where it is, where one that grew from
-/// nothing would leave every smaller copy of itself behind in the heap.
+/// How many connections there is room for from the start. Until they come it costs address space,
+/// but no memory; and a table this large has a mapping of its own and grows in place, where one
+/// that grew from nothing would leave every smaller copy of itself behind in the heap.
 pub(super) const ROOM: usize = 8192;
 
 /// The server's loop over any [`Network`].
@@ -52,7 +52,7 @@ pub struct EventLoop<N: Network> {
     pub(super) logins: Logins,
     /// When this turn began: one look at the clock serves the whole of it.
     pub(super) now: Time,
-    /// Connections that want a turn, in the order in which they began to want it.
+    /// Connections that wait for a turn, the longest waiting first.
     pub(super) queue: VecDeque<usize>,
     wakeups: Vec<Wakeup>,
     pub(super) buffer: Box<[u8]>,
@@ -60,8 +60,8 @@ pub struct EventLoop<N: Network> {
 }
 
 impl<N: Network> EventLoop<N> {
-    /// A loop that serves `network` as `config` says. `rng` gives the nonces; `stop`, once true
-    /// and the loop woken, stops it.
+    /// A loop that serves `network` as `config` says. Nonces are drawn from `rng`. Once `stop` is
+    /// true and the loop is woken, it stops.
     pub fn new(
         network: N,
         config: Config,
@@ -107,8 +107,8 @@ impl<N: Network> EventLoop<N> {
     }
 
     // ANCHOR: turn
-    /// One turn: wait, give who became ready their turn, then those whose budget was spent in the last
-    /// one; accept, look at the deadlines, pass on logins and what came of them.
+    /// One turn: wait; serve those that became ready, then those whose budget ran out in the last
+    /// turn; take the verdicts on logins; accept; meet the deadlines; pass on logins to be checked.
     pub fn turn(&mut self) -> io::Result<Option<Outcome>> {
         self.wait()?;
         let left_over = self.queue.len();
@@ -140,7 +140,7 @@ impl<N: Network> EventLoop<N> {
     fn next_deadline(&self) -> Option<Time> {
         let busy = !self.queue.is_empty() || self.logins.want_a_turn();
         if busy || self.accepting.wants_a_turn(self.now) {
-            // Long over: a look at what is ready, and no waiting.
+            // Long past: only look at what is ready, and don't wait.
             return Some(Time::START);
         }
         [self.deadlines.next(), self.accepting.retry_at(), self.drain.deadline()]
@@ -155,7 +155,7 @@ impl<N: Network> EventLoop<N> {
         for wakeup in wakeups.drain(..) {
             match wakeup {
                 Wakeup::Ready { token, readiness } => self.note_readiness(token, readiness),
-                // In a drain the listeners are closed, whatever was reported beside the stop.
+                // In a drain the listeners are closed, whatever was reported along with the stop.
                 Wakeup::Acceptable(_) if self.drain != Drain::No => {}
                 Wakeup::Acceptable(listener) => self.accepting.note_ready(listener),
                 Wakeup::Woken if self.stop.load(Ordering::Acquire) => self.begin_drain(),
@@ -177,7 +177,7 @@ impl<N: Network> EventLoop<N> {
                 read_closed,
             });
             connection.note_readiness(readiness);
-            // Who waits in the queue already has its turn there.
+            // A connection that is queued gets its turn from the queue.
             if connection.queued { Rest::Idle } else { connection.turn(tools) }
         });
     }
@@ -188,7 +188,7 @@ impl<N: Network> EventLoop<N> {
             self.turn_at(key, |connection, tools| {
                 tools.events.tell(Detail::Calls, Some(connection.number), || Event::Deadline);
                 connection.session.handle_deadline(tools.now);
-                // Whatever the session wants now is done at once: to shut down, for one.
+                // Whatever the session wants now is done at once, such as shutting down.
                 connection.turn(tools)
             });
         }
@@ -197,12 +197,12 @@ impl<N: Network> EventLoop<N> {
         }
     }
 
-    /// Connections that are open.
+    /// How many connections are open.
     pub fn connections(&self) -> usize {
         self.connections.len()
     }
 
-    /// Bytes that are owed and wait for the kernel.
+    /// How many bytes are owed and wait for the kernel.
     pub fn owed(&self) -> usize {
         self.connections.iter().map(|(_, connection)| connection.owed()).sum()
     }

@@ -1,7 +1,7 @@
 //! Logins on their way between sessions and the verifier: in turn, and none lost.
 //!
-//! A login stays in its session until the verifier has room, so whoever waits costs nothing but a
-//! place in the queue, and who closes is forgotten.
+//! A login stays in its session until the verifier has room, so a connection that waits costs
+//! nothing but a place in the queue, and one that closes is forgotten.
 
 use std::collections::VecDeque;
 
@@ -24,7 +24,7 @@ impl Logins {
         Logins { verifier, waiting: VecDeque::new() }
     }
 
-    /// Whether there is something to do now, so that there is no time to wait.
+    /// Whether there is something to do now, so that the loop must not wait.
     pub(super) fn want_a_turn(&self) -> bool {
         let login = !self.waiting.is_empty() && self.verifier.has_room();
         login || self.verifier.has_answer()
@@ -51,7 +51,7 @@ impl<N: Network> EventLoop<N> {
     }
 
     fn take_verdict(&mut self, token: Token, name: &str, verdict: Verdict) {
-        // What waits to be read has made its edge long ago: the turn is now.
+        // What waits to be read has made its edge long ago, so the turn has to be now.
         self.turn_of(token, |connection, tools| {
             tools.events.tell(Detail::Life, Some(connection.number), || Event::Login {
                 name: shown(name),

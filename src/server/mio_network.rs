@@ -19,11 +19,12 @@ use super::alarm::Alarm;
 use super::network::{Network, OTHER_TOKENS, Readiness, Stream, Token, Wakeup};
 use crate::session::Time;
 
-/// Readiness that one `epoll_wait` reports at the most.
+/// The most events that one `epoll_wait` reports.
 const EVENTS: usize = 512;
-/// Connections that the kernel may keep ready for accept(2); it takes less where somaxconn is less.
+/// How many connections the kernel may keep waiting for accept(2); fewer where somaxconn is lower.
 const BACKLOG: c_int = 4096;
-/// Where there is no such flag, the signal is ignored: Rust's runtime sees to that.
+/// A send to a peer that is gone raises no SIGPIPE. Where there is no flag for that, Rust's runtime
+/// ignores the signal.
 #[cfg(target_vendor = "apple")]
 const SEND_FLAGS: SendFlags = SendFlags::empty();
 #[cfg(not(target_vendor = "apple"))]
@@ -33,7 +34,7 @@ const SEND_FLAGS: SendFlags = SendFlags::NOSIGNAL;
 #[cfg(target_os = "linux")]
 const LONGEST_USER_TIMEOUT: Duration = Duration::from_millis(c_int::MAX as u64);
 
-// From the top down, where no connection's token comes.
+// From the top down, where no connection has its token.
 const WAKE: MioToken = MioToken(usize::MAX);
 const SIGNALS: MioToken = MioToken(usize::MAX - 1);
 const ALARM: MioToken = MioToken(usize::MAX - 2);
@@ -63,7 +64,7 @@ impl MioNetwork {
         })
     }
 
-    /// Listens at `address`; the address that it got.
+    /// Listens at `address`; returns the address that it got.
     pub(super) fn listen(
         &mut self,
         address: SocketAddr,
@@ -101,7 +102,7 @@ const SIGINT: c_int = rustix::process::Signal::INT.as_raw();
 const SIGTERM: c_int = rustix::process::Signal::TERM.as_raw();
 
 /// A socket that listens. On Linux an accepted socket inherits TCP_NODELAY and TCP_USER_TIMEOUT
-/// from it, which saves two system calls a connection.
+/// from it, which saves two system calls per connection.
 fn listening_socket(address: SocketAddr, write_timeout: Option<Duration>) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
@@ -176,7 +177,7 @@ impl Network for MioNetwork {
     }
 }
 
-/// An error is there for whoever reads or writes next.
+/// An error counts as ready for both: whichever call comes next gets it.
 fn readiness(event: &Event) -> Readiness {
     let failed = event.is_error();
     Readiness {
@@ -202,9 +203,9 @@ impl Stream for TcpStream {
         self.shutdown(Shutdown::Write)
     }
 
-    /// SIOCOUTQ would tell the number of bytes, but only to `unsafe` code. With the send buffer at its
-    /// smallest, which takes nothing away from what is in it, the socket is writable only if that
-    /// is next to nothing.
+    /// SIOCOUTQ would tell the number of bytes, but only to `unsafe` code. With the send buffer at
+    /// its smallest, which discards nothing that is in it, the socket is writable only if that is
+    /// next to nothing.
     fn has_undelivered(&mut self) -> bool {
         let smallest = SockRef::from(&*self).set_send_buffer_size(1);
         let mut writable = [PollFd::new(&*self, PollFlags::OUT)];

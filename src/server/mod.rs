@@ -1,8 +1,9 @@
-//! The server: one thread, one `mio::Poll`, a state machine a connection.
+//! The server: one thread, one `mio::Poll`, a state machine for each connection.
 //!
-//! [`Server`] is the way in. Inside, [`EventLoop`] turns, each turn giving every connection that is
-//! ready its turn; what a connection says is its [`Session`](crate::session::Session)'s business.
-//! Read `event_loop.rs` first, then `connection.rs`, where edge-triggered readiness is got right.
+//! [`Server`] is the way in. Inside, [`EventLoop`] goes round, and in each of its turns every
+//! connection that is ready gets one of its own; what a connection says is its
+//! [`Session`](crate::session::Session)'s business. Read `event_loop.rs` first, then
+//! `connection.rs`, where edge-triggered readiness is handled.
 
 mod accept;
 mod admission;
@@ -80,15 +81,15 @@ pub struct Server {
 /// Why a server can't listen.
 #[derive(Debug, Error)]
 pub enum BindError {
-    /// At one address.
+    /// It can't listen at one of the addresses.
     #[error("cannot listen on {address}: {source}")]
     Listen {
-        /// Where.
+        /// Which.
         address: SocketAddr,
         /// What the operating system said.
         source: io::Error,
     },
-    /// Anywhere: no poll, or no address.
+    /// It can't listen anywhere: there is no poll, or no address.
     #[error("cannot start the event loop: {0}")]
     Poll(#[from] io::Error),
 }
@@ -127,7 +128,7 @@ impl Server {
         })
     }
 
-    /// The address of the first listener, its port as the kernel gave it.
+    /// The address of the first listener, with the port that the kernel gave it.
     pub fn local_addr(&self) -> SocketAddr {
         self.addresses[0]
     }
@@ -137,25 +138,26 @@ impl Server {
         &self.addresses
     }
 
-    /// What stops this server from another thread.
+    /// A handle with which another thread can stop this server.
     pub fn handle(&self) -> Handle {
         Handle { stop: self.stop.clone(), waker: self.waker.clone() }
     }
 
-    /// Adds a reader of its events, such as a [`Log`](crate::observe::log::Log), a [`Trace`](crate::observe::Trace) or
-    /// [`Metrics`](crate::observe::Metrics).
+    /// Adds a reader of the server's events, such as a [`Log`](crate::observe::log::Log), a
+    /// [`Trace`](crate::observe::Trace) or [`Metrics`](crate::observe::Metrics).
     pub fn add_reader(&mut self, reader: Box<dyn Reader>) {
         self.events.add(reader);
     }
 
-    /// Says who can log in, for [`Service::Login`](crate::session::Service::Login); until then, nobody
-    /// can. While the server runs, threads of its own look passwords up.
+    /// Says who can log in, for [`Service::Login`](crate::session::Service::Login); until then,
+    /// nobody can. While the server runs, threads of its own check passwords.
     pub fn set_users(&mut self, users: Arc<dyn UserStore>) {
         self.users = Some(users);
     }
 
-    /// From now on SIGINT and SIGTERM stop the server, a second one at once, and SIGHUP has
-    /// the users read again and does not end the process. For a program; a library's user may have other plans for signals.
+    /// From now on SIGINT and SIGTERM stop the server, a second one at once, and SIGHUP has it read
+    /// the users again and does not end the process. For a program; a library's user may have other
+    /// plans for signals.
     pub fn catch_signals(&mut self) -> io::Result<()> {
         self.network.catch_signals()
     }
@@ -164,8 +166,8 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// Only if there is no thread to look passwords up, or if the kernel refuses to wait for events at
-    /// all; no peer can bring that about.
+    /// Only if there is no thread to check passwords, or if the kernel refuses to wait for events
+    /// at all; no peer can cause that.
     pub fn run(mut self) -> io::Result<Outcome> {
         for address in self.addresses {
             self.events.tell(Detail::Life, None, || Event::Listening { address });
@@ -181,7 +183,7 @@ impl Server {
 }
 
 impl Handle {
-    /// Stops the server: no new connections; who is owed something gets it, within the drain timeout.
+    /// Stops the server: no new connections; what is owed goes out, within the drain timeout.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Release);
         // It fails only if the server is gone, and then it has stopped.

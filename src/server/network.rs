@@ -1,5 +1,5 @@
-//! Where the loop meets the operating system: two traits, so that a test can put a simulated network
-//! and a virtual clock in the place of the real ones.
+//! Where the loop meets the operating system: two traits, so that a test can put a simulated
+//! network and a virtual clock in place of the real ones.
 //!
 //! The contract is that of edge-triggered readiness (epoll(7), `EPOLLET`): an edge is reported once,
 //! and again only after the socket has become unready in between, which a `WouldBlock`, a short
@@ -13,10 +13,10 @@ use crate::session::Time;
 /// Bits of a token that hold the place in the slab; the rest hold the generation.
 const KEY_BITS: u32 = usize::BITS / 2;
 
-/// The most connections at once: so many that no connection's token is among the last
+/// The most connections at once: few enough that no connection's token is among the last
 /// [`OTHER_TOKENS`], which name listeners and the like.
 pub(super) const MAX_CONNECTIONS: usize = (1 << KEY_BITS) - OTHER_TOKENS;
-/// Tokens at the very top that are no connection's.
+/// How many tokens, at the very top, belong to no connection.
 pub(super) const OTHER_TOKENS: usize = 129;
 
 /// Names a connection to the operating system: its place, and a generation, so that a late event
@@ -37,7 +37,7 @@ impl Token {
     }
 }
 
-/// What the kernel says of a connection.
+/// What the kernel says about a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Readiness {
     /// A `recv` will give bytes, the end, or an error.
@@ -50,16 +50,16 @@ pub struct Readiness {
     pub urgent: bool,
 }
 
-/// What ends the loop's waiting.
+/// What made the loop stop waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wakeup {
     /// The listener with this index has connections to accept.
     Acceptable(usize),
     /// A connection's readiness changed.
     Ready {
-        /// Which.
+        /// The connection's token.
         token: Token,
-        /// And how.
+        /// What it is ready for.
         readiness: Readiness,
     },
     /// Another thread wants attention.
@@ -70,7 +70,7 @@ pub enum Wakeup {
     Hangup,
 }
 
-/// What the loop needs of an operating system.
+/// What the loop needs from an operating system.
 pub trait Network {
     /// An accepted, non-blocking connection.
     type Stream: Stream;
@@ -78,9 +78,9 @@ pub trait Network {
     /// The time on a clock that never goes back.
     fn now(&self) -> Time;
 
-    /// Waits until something happens, and no longer than `until` (`None`: for ever; a moment that is over:
-    /// not at all), and adds what happened to `wakeups`. It may come back with nothing, early or
-    /// because of a signal: that is no error.
+    /// Waits until something happens, but no longer than `until` (`None`: for ever; a moment in the
+    /// past: not at all), and adds what happened to `wakeups`. It may come back early with nothing,
+    /// for example because of a signal: that is no error.
     fn wait(&mut self, until: Option<Time>, wakeups: &mut Vec<Wakeup>) -> io::Result<()>;
 
     /// Accepts a connection from the listener with this index, as accept(2) does.
@@ -89,11 +89,11 @@ pub trait Network {
     /// Registers `stream` for edges of both kinds, once and for all.
     fn register(&mut self, stream: &mut Self::Stream, token: Token) -> io::Result<()>;
 
-    /// Closes the listeners: who connects from now on is refused by the kernel.
+    /// Closes the listeners: from now on the kernel refuses whoever connects.
     fn close_listeners(&mut self);
 }
 
-/// A connection as the loop uses it; dropped, it is closed.
+/// A connection as the loop uses it; dropping it closes it.
 pub trait Stream {
     /// As recv(2): 0 is the end of input.
     fn recv(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
@@ -101,8 +101,8 @@ pub trait Stream {
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize>;
     /// As shutdown(2) with `SHUT_WR`.
     fn shut_down_sending(&mut self) -> io::Result<()>;
-    /// Whether the kernel still has bytes that the peer had no room for. Asked once, at the end:
-    /// afterwards nothing more is sent.
+    /// Whether the kernel still has bytes that the peer had no room for. Asked once, when the
+    /// server stops: after that, only what is owed already is sent.
     fn has_undelivered(&mut self) -> bool {
         false
     }

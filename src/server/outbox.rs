@@ -1,4 +1,4 @@
-//! What is owed and the kernel did not take: memory exists only while something does.
+//! What is owed and the kernel has not taken: it costs memory only while there is some.
 
 use std::io::{self, ErrorKind};
 
@@ -23,7 +23,7 @@ impl Outbox {
         self.0.as_ref().map_or(0, |queue| queue.bytes.len() - queue.sent)
     }
 
-    /// Keeps `bytes` behind what is there.
+    /// Adds `bytes` behind what is there.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         match &mut self.0 {
             Some(queue) => queue.bytes.extend_from_slice(bytes),
@@ -36,7 +36,7 @@ impl Outbox {
         self.0.as_ref().map_or(&[], |queue| &queue.bytes[queue.sent..])
     }
 
-    /// The kernel took so many of them.
+    /// The kernel took this many of them.
     pub(super) fn sent(&mut self, bytes: usize) {
         if let Some(queue) = &mut self.0 {
             queue.sent += bytes;
@@ -47,7 +47,7 @@ impl Outbox {
     }
 }
 
-/// One `send`, again if a signal interrupts it.
+/// One `send`, repeated if a signal interrupts it.
 #[inline]
 pub(super) fn send(stream: &mut impl Stream, bytes: &[u8]) -> io::Result<usize> {
     loop {

@@ -1,8 +1,8 @@
 //! Who is refused for a while for what they did: OpenSSH's `PerSourcePenalties`.
 //!
-//! Each offence adds to the time for which its source is refused. That time runs like any other, so a
-//! source that does no more is forgotten by itself. Never here: the clock, the sockets, and the
-//! counts of those who behave, which are `admission.rs`'s.
+//! Each offence adds to the time for which its source is refused. That time runs out like any
+//! other, so a source that offends no more is forgotten by itself. Never here: the clock, the
+//! sockets, and the counts of those who behave, which are `admission.rs`'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -11,29 +11,29 @@ use std::time::Duration;
 use super::admission::Source;
 use crate::session::{Reason, Time};
 
-/// What each offence costs its source, and from when on it matters, as sshd_config(5) has it.
+/// What each offence costs its source, and when it takes effect, as sshd_config(5) has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Penalties {
     /// For a wrong digest, for too many tries, and for logins that failed on a connection on which
     /// none succeeded.
     pub auth_fail: Duration,
-    /// For a connection that its client ended before it was let in, without such a try.
+    /// For a connection that its client ended before it was let in, without failing in that way.
     pub no_auth: Duration,
     /// For not being let in within the handshake timeout.
     pub timeout: Duration,
-    /// A source is refused once it has gathered so much; less has no effect yet.
+    /// A source is refused once it has gathered this much; less has no effect yet.
     pub min: Duration,
     /// No source is refused for longer than this after its last offence.
     pub max: Duration,
-    /// Sources that are remembered, IPv4 and IPv6 each. Of more, those whose time is over soonest are
-    /// forgotten.
+    /// How many sources are remembered, IPv4 and IPv6 each. Beyond that, those whose time is over
+    /// soonest are forgotten.
     pub max_sources: usize,
-    /// Whether this machine's own addresses are penalized like others.
+    /// Whether loopback addresses are penalized like others.
     pub loopback: bool,
 }
 
 impl Default for Penalties {
-    /// OpenSSH's values, and nobody on this machine is penalized.
+    /// OpenSSH's values, and loopback addresses are exempt.
     fn default() -> Penalties {
         Penalties {
             auth_fail: Duration::from_secs(5),
@@ -56,8 +56,8 @@ pub(super) enum Offence {
 }
 
 impl Offence {
-    /// What the client did whose conversation is over for `reason`. `let_in`: it had been let in;
-    /// `only_failures`: it tried to log in, always in vain.
+    /// The offence of a client whose conversation is over for `reason`, if it is one. `let_in`: it
+    /// had been let in; `only_failures`: it tried to log in, always in vain.
     pub(super) fn of(reason: Reason, let_in: bool, only_failures: bool) -> Option<Offence> {
         use Reason::*;
         match reason {
@@ -66,7 +66,7 @@ impl Offence {
             // What this side did is nobody's offence.
             Stopped | DrainTimeout | SocketError => None,
             TooManyConnections | TooManyPending | TooManyFromSource | Penalized => None,
-            // To leave in time is no way around it: the next connection could try again.
+            // Leaving in time must be no way around it: the next connection could try again.
             Done | ShortDigest | BadRequest | IdleTimeout | WriteTimeout | Reset => {
                 match (only_failures, let_in) {
                     (true, _) => Some(Offence::AuthFail),
@@ -81,16 +81,16 @@ impl Offence {
 /// The sources that have gathered penalties, judged by [`Penalties`].
 pub(super) struct Offenders {
     terms: Penalties,
-    /// Two, so that whoever has many IPv6 networks can't have those of IPv4 forgotten.
+    /// Two, so that whoever has many IPv6 networks can't push out the IPv4 sources.
     ipv4: Table,
     ipv6: Table,
 }
 
-/// A penalty that is in force, and what it has come to.
+/// A penalty that is in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Penalty {
     pub(super) source: Source,
-    /// For so long, from now.
+    /// How long it still lasts.
     pub(super) lasts: Duration,
 }
 
@@ -108,7 +108,8 @@ impl Offenders {
         table.running(Source::of(address), now).is_some_and(|entry| entry.in_force)
     }
 
-    /// Adds what `offence` costs to the penalty of `address`; the penalty, if it is in force.
+    /// Adds the cost of `offence` to the penalty of `address`; returns the penalty if it is in
+    /// force.
     pub(super) fn penalize(
         &mut self,
         address: IpAddr,
@@ -128,7 +129,7 @@ impl Offenders {
         let before = table.running(source, now);
         let until = before.map_or(now, |entry| entry.until) + cost;
         let until = until.min(now + self.terms.max);
-        // Once in force it stays so to its end, also when less than the minimum is left.
+        // Once in force it stays so to its end, even when less than the minimum is left.
         let was_in_force = before.is_some_and(|entry| entry.in_force);
         let in_force = was_in_force || until.since(now) >= self.terms.min;
         table.set(source, Entry { until, in_force });
@@ -136,18 +137,18 @@ impl Offenders {
         in_force.then(|| Penalty { source, lasts: until.since(now) })
     }
 
-    /// For the addresses of this machine the address itself decides, not the source: an IPv6 /64
-    /// that has `::1` in it is no network of this machine's.
+    /// For loopback the address itself decides, not the source: the IPv6 /64 that `::1` is in does
+    /// not belong to this machine.
     fn is_exempt(&self, address: IpAddr) -> bool {
         !self.terms.loopback && address.to_canonical().is_loopback()
     }
 }
 
-/// Sources that were forgotten too late are looked for at so many a time, which is more than come in.
+/// How many sources whose time is over are forgotten at a time: more than come in.
 const FORGOTTEN_AT_ONCE: usize = 8;
 
-/// The sources of one family, and in which order their time is over. Trees: they give memory back as
-/// they shrink, and one that grows is never copied while the loop waits.
+/// The sources of one address family, and the order in which their time is over. Trees, because
+/// they give memory back as they shrink, and growing one never makes the loop wait for a copy.
 #[derive(Default)]
 struct Table {
     sources: BTreeMap<Source, Entry>,
@@ -173,7 +174,7 @@ impl Table {
         self.by_end.insert((entry.until, source));
     }
 
-    /// Forgets those whose time is over, a few at a time, and as many more as are too many.
+    /// Forgets those whose time is over, a few at a time, and however many are too many.
     fn forget(&mut self, now: Time, most: usize) {
         let mut over = FORGOTTEN_AT_ONCE;
         while let Some((until, source)) = self.by_end.first().copied() {

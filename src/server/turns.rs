@@ -1,4 +1,4 @@
-//! A connection's turn: how it gets one, and what the loop then does beside it.
+//! A connection's turn: how it gets one, and what the loop does after it.
 //!
 //! All that happens to a connection goes through [`with_connection`](EventLoop::with_connection), so nothing that follows
 //! from it (a deadline, a count, the end) can be forgotten. Never here: what a connection does in its turn, which is
@@ -11,7 +11,7 @@ use crate::observe::{Detail, Event};
 use crate::session::{Reason, Step};
 
 impl<N: Network> EventLoop<N> {
-    /// Lets the connection that `token` names have a turn; it may be gone, and another in its place.
+    /// Gives a turn to the connection that `token` names, but to no other that is now in its place.
     #[inline]
     pub(super) fn turn_of(
         &mut self,
@@ -28,7 +28,7 @@ impl<N: Network> EventLoop<N> {
         }
     }
 
-    /// Lets the connection at `key` have a turn, if one is there.
+    /// Gives a turn to the connection at `key`, if one is there.
     pub(super) fn turn_at(
         &mut self,
         key: usize,
@@ -74,7 +74,7 @@ impl<N: Network> EventLoop<N> {
             self.admission.pending_ended(connection.peer.ip());
         }
         let step = connection.session.poll_step();
-        // Now, not after a linger as long as the client likes: it holds for the next that comes.
+        // Now, not after a linger that the client can draw out: it holds for the next that comes.
         if let Some(reason) = connection.session.reason()
             && !std::mem::replace(&mut connection.judged, true)
         {
@@ -85,7 +85,7 @@ impl<N: Network> EventLoop<N> {
         }
     }
 
-    /// Does what a connection's turn has left to be done.
+    /// Does what a connection's turn has left to do.
     #[inline]
     fn after_turn(&mut self, key: usize, rest: Rest) {
         if rest != Rest::Idle {
@@ -115,12 +115,12 @@ impl<N: Network> EventLoop<N> {
         }
     }
 
-    /// One turn for each of the first `waiting` in the queue; who has joined it since has had a turn
-    /// already, and comes after the next look at what is ready.
+    /// One turn for each of the first `waiting` in the queue; those that have joined it since have
+    /// had a turn already, and come after the next look at what is ready.
     pub(super) fn serve_queue(&mut self, waiting: usize) {
         for _ in 0..waiting {
             let Some(key) = self.queue.pop_front() else { return };
-            // It may have been closed since, or another be in its place, which then has a turn too.
+            // It may have been closed since; if another is in its place, that one has a turn.
             self.turn_at(key, |connection, tools| {
                 connection.queued = false;
                 connection.turn(tools)

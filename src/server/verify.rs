@@ -1,8 +1,8 @@
 //! Checking logins beside the loop: hashes take long, and the loop waits for none.
 //!
-//! As many workers as there are cores take logins from a short queue; one more thread looks whether
-//! the users have changed. What they find goes back through a channel, and the one
-//! [`mio::Waker`] brings the loop to look there. Never here: which connection may have its login
+//! As many workers as there are cores take logins from a short queue; one more thread checks
+//! whether the users have changed. What they find goes back through a channel, and the one
+//! [`mio::Waker`] makes the loop look there. Never here: which connection may have its login
 //! checked next (see `logins.rs`).
 
 use std::io;
@@ -18,26 +18,27 @@ use super::network::Token;
 use crate::auth::{Credentials, Refresh, UserStore};
 use crate::session::Verdict;
 
-/// Users are looked at again after so long.
+/// How often to check whether the users have changed.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Workers are that much nicer than the loop: while they calculate, everybody else is served first.
+/// Workers are this much nicer than the loop: while they calculate, everybody else is served first.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 5;
 
-/// Who checks logins for a loop. The real one has threads; a test's may have none, and a clock of its
-/// own.
+/// What checks logins for a loop. The real one has threads; a test's may have none, and a clock of
+/// its own.
 pub trait Verifier {
     /// Whether [`submit`](Verifier::submit) takes one more.
     fn has_room(&self) -> bool;
 
-    /// Takes a login of the connection with this token; called only where there is room.
+    /// Takes a login of the connection with this token; called only when there is room.
     fn submit(&mut self, token: Token, credentials: Credentials);
 
-    /// Whether [`poll`](Verifier::poll) has something. The loop does not wait then; an answer that comes
-    /// while it does has to make [`Network::wait`](super::network::Network::wait) return.
+    /// Whether [`poll`](Verifier::poll) has something. If so, the loop does not wait; an answer
+    /// that comes while it waits has to make [`Network::wait`](super::network::Network::wait)
+    /// return.
     fn has_answer(&self) -> bool;
 
-    /// What was found out.
+    /// The next answer, if there is one.
     fn poll(&mut self) -> Option<Answer>;
 
     /// Reads the users again, whether or not they seem to have changed.
@@ -94,7 +95,7 @@ pub(super) struct Pool {
 
 type Job = (Token, Credentials);
 
-/// How an answer comes back.
+/// The way back for answers.
 #[derive(Clone)]
 struct Way {
     answers: Sender<Answer>,
@@ -104,7 +105,7 @@ struct Way {
 impl Way {
     /// False once nobody wants to know.
     fn send(&self, answer: Answer) -> bool {
-        // The answer first: whoever is woken finds it.
+        // The answer first, so that the loop finds it when it wakes.
         let wanted = self.answers.send(answer).is_ok();
         let _ = self.waker.wake();
         wanted
@@ -112,11 +113,11 @@ impl Way {
 }
 
 impl Pool {
-    /// Starts the threads; they end with this, each after what it has in hand.
+    /// Starts the threads; when this is dropped they end, each after what it has in hand.
     pub(super) fn start(users: Arc<dyn UserStore>, waker: Arc<Waker>) -> io::Result<Pool> {
         let workers = thread::available_parallelism().map_or(1, usize::from);
-        // Room for one more each, so that none waits for the loop. No login waits here for long:
-        // who has closed meanwhile has cost nothing.
+        // Room for one more each, so that none waits for the loop. Other logins wait in their
+        // sessions, and cost nothing if the connection closes meanwhile.
         let (jobs, queue) = bounded::<Job>(workers);
         let (sender, answers) = unbounded();
         let (reloads, asked) = bounded(1);
@@ -134,7 +135,7 @@ impl Pool {
 
 impl Verifier for Pool {
     fn has_room(&self) -> bool {
-        // Only this end puts anything in: where there is room, there still is when it is used.
+        // Only this end puts anything in: room that is there now is still there when it is used.
         !self.jobs.is_full()
     }
 
@@ -151,7 +152,7 @@ impl Verifier for Pool {
     }
 
     fn reload(&mut self) {
-        // If one is asked for already, it has not begun.
+        // If this fails, one was asked for already and has not begun.
         let _ = self.reloads.try_send(());
     }
 }

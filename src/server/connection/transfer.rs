@@ -1,7 +1,7 @@
 //! How bytes move between a connection's socket and its session, one call at a time.
 //!
-//! Each call's result says something about readiness, and is remembered: a `WouldBlock`, a short read or a short write
-//! shows that there is nothing more to be had until the next edge.
+//! Each call's result says something about readiness, and that is remembered: a `WouldBlock`, a
+//! short read or a short write shows that there is nothing more to be had until the next edge.
 
 use std::io::{self, ErrorKind};
 
@@ -26,13 +26,13 @@ impl<S: Stream> Connection<S> {
             self.tell_changes(tools.events);
         } else {
             self.outbox.push(&answer[taken..]);
-            // The idle deadline rests from now on.
+            // The idle deadline is suspended from now on.
             self.changed = true;
         }
     }
     // ANCHOR_END: deliver
 
-    /// Sends what is owed; whether nothing is, now.
+    /// Sends what is owed; returns whether nothing is owed any more.
     #[inline]
     pub(super) fn flush(&mut self, tools: &mut Tools<'_>) -> bool {
         self.outbox.is_empty() || self.flush_outbox(tools)
@@ -56,7 +56,8 @@ impl<S: Stream> Connection<S> {
     }
 
     // ANCHOR: send
-    /// One `send`: how many bytes the kernel took. A short write says that its buffer is full.
+    /// One `send`; returns how many bytes the kernel took. A short write says that its buffer is
+    /// full.
     #[inline(always)]
     fn send(&mut self, bytes: &[u8], tools: &mut Tools<'_>) -> usize {
         let result = outbox::send(&mut self.stream, bytes);
@@ -85,7 +86,7 @@ impl<S: Stream> Connection<S> {
     }
 
     // ANCHOR: receive
-    /// One `recv` and the answer to it: how many bytes came.
+    /// One `recv` and the answer to what came; returns how many bytes that was.
     #[inline(always)]
     pub(super) fn receive(&mut self, tools: &mut Tools<'_>) -> usize {
         let result = self.stream.recv(tools.buffer);
@@ -98,8 +99,8 @@ impl<S: Stream> Connection<S> {
                 0
             }
             Ok(received) => {
-                // A short read has emptied the socket, and what comes later makes an edge; but what is
-                // known to be there already, the end for one, makes none.
+                // A short read has emptied the socket, and what comes later makes an edge; but what
+                // is known to be there already, such as the end, makes none.
                 self.readable = received == tools.buffer.len() || self.reads_on;
                 self.received += received as u64;
                 self.hear(received, tools);
@@ -133,7 +134,7 @@ impl<S: Stream> Connection<S> {
 
     #[inline(always)]
     fn hear(&mut self, received: usize, tools: &mut Tools<'_>) {
-        // The buffer is lent to the session and back: the answer may lie in it.
+        // The buffer is lent to the session and put back afterwards: the answer may lie in it.
         let buffer = std::mem::take(&mut tools.buffer);
         let bytes = &mut buffer[..received];
         let answer = self.session.handle_bytes(tools.protocol, tools.now, bytes);
@@ -157,7 +158,7 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// The socket is of no more use: one peer's error ends one connection.
+    /// The socket is of no further use: one peer's error ends one connection.
     fn lost(&mut self, error: &io::Error) {
         self.session.handle_lost(match error.kind() {
             ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::NotConnected => {
