@@ -1,4 +1,4 @@
-//! The events: what can be told of a loop and its connections.
+//! The events: what can be told about a loop and its connections.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 use crate::session::{Reason, State, Verdict};
 
-/// How close a look an event takes.
+/// How closely a reader has to look to see an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Detail {
     /// A connection opens, is let in, is refused, closes; a login is checked; the server starts and
@@ -34,7 +34,7 @@ pub struct Record {
     pub event: Event,
 }
 
-/// What a system call gave: so many bytes, or an errno.
+/// What a system call gave: a number of bytes, or an errno.
 pub type CallResult = Result<usize, i32>;
 
 /// What happened.
@@ -43,7 +43,7 @@ pub type CallResult = Result<usize, i32>;
 pub enum Event {
     /// A listener takes connections at `address`.
     Listening {
-        /// Where, the port as the kernel gave it.
+        /// Where, with the port that the kernel gave it.
         address: SocketAddr,
     },
     /// A connection was accepted.
@@ -54,11 +54,11 @@ pub enum Event {
         #[serde(serialize_with = "name_of_state")]
         state: State,
     },
-    /// A connection was accepted over a limit or from a penalized source, and closed.
+    /// A connection over a limit or from a penalized source was accepted, and closed at once.
     Refused {
         /// The other end.
         peer: SocketAddr,
-        /// The limit, or that it is penalized.
+        /// Which limit, or that the source is penalized.
         #[serde(serialize_with = "name_of_reason")]
         reason: Reason,
     },
@@ -66,7 +66,7 @@ pub enum Event {
     Penalty {
         /// Which: an IPv4 address, or an IPv6 /64.
         source: String,
-        /// How the conversation ended that brought it about.
+        /// How the conversation that caused it ended.
         #[serde(serialize_with = "name_of_reason")]
         reason: Reason,
         /// For how long, from now.
@@ -104,7 +104,7 @@ pub enum Event {
         /// How many there are now.
         users: usize,
     },
-    /// The users have changed, but they can't be used; those before still hold.
+    /// The users have changed, but can't be used; those before still hold.
     UsersBroken {
         /// Why, with the file and the line.
         why: String,
@@ -124,9 +124,10 @@ pub enum Event {
         #[serde(serialize_with = "optional_seconds")]
         at_most: Option<Duration>,
     },
-    /// A turn of the loop begins: so many sockets have become ready.
+    /// A turn of the loop begins.
     Turn {
-        /// How many.
+        /// How many things ended the wait: connections and listeners that are ready, calls from
+        /// other threads, signals.
         ready: usize,
     },
     /// A turn of the loop is over.
@@ -137,14 +138,14 @@ pub enum Event {
     },
     /// The kernel reports a change of readiness: an edge.
     Ready {
-        /// Something can be read, or the end or an error of it be learnt.
+        /// A read gives something, or the end, or an error.
         readable: bool,
-        /// Something can be written, or an error of it be learnt.
+        /// A write takes something, or gives an error.
         writable: bool,
         /// The peer has shut down its sending side, or more.
         read_closed: bool,
     },
-    /// An event for a connection that is closed already: not passed to the one in its place.
+    /// An edge or a verdict for a connection that is closed: not passed to the one in its place.
     Stale,
     /// `accept` returned with an error.
     AcceptFailed {
@@ -203,7 +204,7 @@ impl Event {
     }
 }
 
-/// The name of an errno as the man pages write it, of those that a loop meets; else its number.
+/// The name of an errno as the man pages write it, for those that a loop meets; else its number.
 pub(crate) fn errno_name(errno: i32) -> String {
     use rustix::io::Errno;
     let named = [
@@ -227,7 +228,7 @@ pub(crate) fn errno_name(errno: i32) -> String {
 }
 
 fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    // One division, so that nine decimals are printed and no noise of a sum.
+    // One division, so that nine decimals are printed, and not the rounding errors of a sum.
     serializer.serialize_f64(time.as_nanos() as f64 / 1e9)
 }
 

@@ -1,5 +1,5 @@
-//! The events for who comes and goes while the loop runs: each has a bounded queue, and what does not fit is lost and
-//! counted.
+//! The events, for spectators who come and go while the loop runs: each has a bounded queue, and
+//! what does not fit is lost and counted.
 
 use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,30 +20,31 @@ pub struct Live(Arc<Spectators>);
 #[derive(Default)]
 struct Spectators {
     house: Mutex<House>,
-    /// How many seats there are, so that nobody waits for the lock who need not.
+    /// How many seats are taken, so that nobody waits for the lock without need.
     taken: AtomicUsize,
 }
 
 #[derive(Default)]
 struct House {
     seats: Vec<Seat>,
-    /// Where the server listens is told once, before anybody can watch: kept for those who come later.
+    /// Where the server listens is told once, before anybody can watch, so it is kept for those who
+    /// come later.
     listening: Vec<Arc<Record>>,
 }
 
 /// The end of a queue where events go in.
 struct Seat {
     told: Sender<Told>,
-    /// How many did not fit since the last one that did. The lock is held for as long as it takes to look whether
-    /// there is room, so that what was lost is never told before what came earlier.
+    /// How many events did not fit since the last one that did. The lock is held for as long as it
+    /// takes to look whether there is room, so that a loss is never told before what came earlier.
     lost: Arc<Mutex<u64>>,
 }
 
-/// What a spectator is told at a time.
+/// One thing that a spectator is told.
 pub(super) struct Told {
-    /// So many events were lost just before this one.
+    /// How many events were lost just before this one.
     pub(super) lost: u64,
-    /// None: none has come since they were lost.
+    /// `None` if none has come since they were lost.
     pub(super) record: Option<Arc<Record>>,
 }
 
@@ -54,7 +55,7 @@ pub(super) struct Spectator {
 }
 
 impl Live {
-    /// From now on the events come here, too; the first are where the server listens.
+    /// A new spectator of the events from now on; the first ones say where the server listens.
     pub(super) fn watch(&self) -> Spectator {
         let (sender, told) = channel(QUEUE);
         let seat = Seat { told: sender, lost: Arc::default() };
@@ -66,7 +67,7 @@ impl Live {
         Spectator { told, lost }
     }
 
-    /// Nobody will be told anything any more: who has heard everything hears the end.
+    /// Nobody will be told anything more: whoever has heard everything hears the end.
     pub(super) fn end(&self) {
         self.change(|house| house.seats.clear());
     }
@@ -110,7 +111,7 @@ impl Seat {
 }
 
 impl Spectator {
-    /// Adds what is told next to `told`, at most `most`; none is the end.
+    /// Adds what is told next to `told`, at most `most`; returns how much, and 0 at the end.
     pub(super) fn poll_next(
         &mut self,
         context: &mut Context<'_>,
@@ -152,7 +153,7 @@ mod tests {
         Record { time: Duration::ZERO, connection: None, event: Event::Turn { ready } }
     }
 
-    /// What is told at once: how many were lost before it, and its number; none is the end.
+    /// What is told at once: how many were lost before it, and its number; `None` is the end.
     fn next(spectator: &mut Spectator) -> Option<Vec<(u64, Option<usize>)>> {
         let mut told = Vec::new();
         match spectator.poll_next(&mut Context::from_waker(Waker::noop()), &mut told, 1) {

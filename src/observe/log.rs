@@ -1,8 +1,9 @@
 //! The log: events as lines for people, through `tracing`.
 //!
-//! By default a line when a connection opens, is let in, logs in, is refused or closes; with `-v` every change
-//! of state; with `-vv` every readiness and every result of a system call. What a flood of refusals
-//! would write is gathered: a line a second at the most, with the count, when the next event comes.
+//! By default a line when a connection opens, is let in, logs in, is refused or closes; with `-v`
+//! every change of state; with `-vv` every readiness and every result of a system call. A flood of
+//! refusals is summed up: one line a second at the most, and the count of the others when the next
+//! event comes.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,7 +17,7 @@ use super::writer::Lines;
 use super::{CallResult, Detail, Event, Reader, Record};
 use crate::session::Reason;
 
-/// Refusals are told once in so long.
+/// At most one refusal is told in this time; the others are counted.
 const REFUSALS_EVERY: Duration = Duration::from_secs(1);
 
 /// How a line looks.
@@ -61,9 +62,9 @@ impl Verbosity {
     }
 }
 
-/// Sends what `tracing` is told, of this and other crates, to standard error through a thread of its
-/// own. Keep what is returned until the end: it counts what was dropped and, when dropped itself,
-/// writes what is queued. For a program's `main`; a library leaves the choice to its user.
+/// Sends what `tracing` is told, of this and other crates, to standard error through a thread of
+/// its own. Keep the [`Lines`] until the end: they count the lines that were lost and, when
+/// dropped, write what is queued. For a program's `main`; a library leaves the choice to its user.
 pub fn install(verbosity: Verbosity, format: Format) -> io::Result<Lines> {
     let (queue, lines) = Lines::start("log", io::stderr())?;
     let subscriber = tracing_subscriber::fmt()

@@ -63,7 +63,7 @@ impl Metrics {
         })))
     }
 
-    /// All of them in Prometheus' text format.
+    /// All metrics, in Prometheus's text format.
     pub fn text(&self) -> String {
         let families = self.0.registry.gather();
         TextEncoder::new().encode_to_string(&families).expect("all that is counted is numbers")
@@ -148,7 +148,7 @@ impl Add<'_> {
     }
 }
 
-/// With the prefix of all names.
+/// The options of a metric, its name with the prefix that all have.
 fn opts(name: &str, help: &str) -> Opts {
     Opts::new(format!("sockmodes_{name}"), help)
 }

@@ -1,8 +1,9 @@
-//! The stream of events: what the loop tells of itself, and who reads it.
+//! The stream of events: what the loop tells about itself, and who reads it.
 //!
-//! The loop calls [`Events::tell`]; the [log], the [trace](Trace), the [metrics](Metrics) and [whoever
-//! watches](Live) are readers of the one stream. Nothing here touches a socket but the [admin address](Admin),
-//! and no event holds a secret, a password, a digest or a byte of payload: there is no field that could.
+//! The loop calls [`Events::tell`]; the [log], the [trace](Trace), the [metrics](Metrics) and
+//! [whoever watches](Live) are readers of the one stream. Only the [admin address](Admin) touches a
+//! socket, and no event holds a secret, a password, a digest or a byte of payload: there is no
+//! field that could.
 
 mod admin;
 mod event;
@@ -23,10 +24,10 @@ pub use writer::Lines;
 
 use std::time::Instant;
 
-/// Somebody who reads the stream of events, called on the loop's thread: it has to be quick and must
-/// not wait.
+/// Something that reads the stream of events. It is called on the loop's thread, so it has to be
+/// quick and must not wait.
 pub trait Reader: Send {
-    /// How closely it looks; less detailed events are read too.
+    /// How closely it looks; it gets all less detailed events too.
     fn detail(&self) -> Detail;
     /// Reads one event.
     fn read(&mut self, record: &Record);
@@ -52,7 +53,7 @@ impl Events {
         self.readers.push(reader);
     }
 
-    /// Tells what `event` makes, if anybody looks that closely; otherwise it costs a comparison.
+    /// Tells what `event` makes, if anybody looks that closely; if not, this costs a comparison.
     #[inline]
     pub fn tell(&mut self, detail: Detail, connection: Option<u64>, event: impl FnOnce() -> Event) {
         if self.detail >= Some(detail) {

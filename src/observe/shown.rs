@@ -1,11 +1,11 @@
-//! Text that a peer sent, made fit to be shown: it can't end a line, move a cursor or turn around what
+//! Text that a peer sent, made fit to be shown: it can't end a line, move a cursor or reverse what
 //! stands beside it.
 
 /// The most bytes of a peer's text that are shown.
 pub const MAX_SHOWN: usize = 256;
 
-/// `text` with its control and format characters, line and paragraph separators and backslashes as Rust
-/// writes them in a literal, `\n` or `\u{200b}`, and cut before it has more than [`MAX_SHOWN`] bytes.
+/// `text` with its control and format characters, line and paragraph separators and backslashes as
+/// Rust writes them in a literal, `\n` or `\u{200b}`, and cut to at most [`MAX_SHOWN`] bytes.
 pub fn shown(text: &str) -> String {
     let mut shown = String::new();
     for character in text.chars() {

@@ -1,4 +1,4 @@
-//! The trace: every event, a JSON object a line, to a file.
+//! The trace: every event, one JSON object a line, in a file.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -25,8 +25,8 @@ pub struct TraceError {
 }
 
 impl Trace {
-    /// Makes or empties the file at `path`. Keep the second half until the end: it counts what was
-    /// dropped and, when dropped itself, writes what is queued.
+    /// Makes or empties the file at `path`. Keep the [`Lines`] until the end: they count the lines
+    /// that were lost and, when dropped, write what is queued.
     pub fn create(path: &Path) -> Result<(Trace, Lines), TraceError> {
         File::create(path)
             .and_then(|file| Lines::start("trace", file))

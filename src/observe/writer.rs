@@ -1,5 +1,5 @@
-//! Where lines go: a thread of its own behind a bounded queue, so that a slow or broken reader costs
-//! lines and never the loop.
+//! Where lines go: a thread of its own behind a bounded queue, so that a slow or broken target
+//! costs lines, and never holds up the loop.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -11,9 +11,9 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 /// Lines that may wait to be written; more are dropped and counted.
 const QUEUE: usize = 8 * 1024;
-/// At the end, a writer that has written nothing for so long is not waited for any longer,
+/// At the end, a writer that has written nothing for this long is no longer waited for.
 const STUCK: Duration = Duration::from_millis(200);
-/// nor one that takes so long in all.
+/// At the end, no writer is waited for longer than this in all.
 const SLOW: Duration = Duration::from_secs(5);
 
 /// The end of the queue where lines go in. It never waits and never fails.
@@ -23,7 +23,7 @@ pub(super) struct Queue {
     counts: Arc<Counts>,
 }
 
-/// The end where they come out: a thread, which this waits for when dropped, as long as it writes.
+/// The end where they come out: a thread. When dropped, this waits for it for as long as it writes.
 pub struct Lines {
     queue: Queue,
     ended: Receiver<()>,

@@ -1,4 +1,4 @@
-//! Requests and answers. Whoever asks may read and change nothing.
+//! Requests and answers. Everything can be read here, and nothing changed.
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -92,9 +92,9 @@ fn whole(status: StatusCode, kind: &'static str, content: impl Into<Bytes>) -> A
         .expect("its one header is fixed")
 }
 
-/// Whether the Host header, exactly one, names this machine's loopback or an address of `ours`; and so does the
-/// request's target, if it has a host (RFC 9112, 3.2.2). A page from elsewhere whose name was made to point here
-/// (DNS rebinding) sends its own name, and learns nothing.
+/// Whether there is exactly one Host header and it names loopback or an address of `ours`, and so
+/// does the request's target, if it has a host (RFC 9112, 3.2.2). A page from elsewhere whose name
+/// was made to point here (DNS rebinding) sends its own name, and learns nothing.
 fn is_meant_for<B>(request: &Request<B>, ours: [IpAddr; 2]) -> bool {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
@@ -124,7 +124,7 @@ mod tests {
             request = request.header(header::HOST, host);
         }
         let ours = [[192, 0, 2, 1].into(), [0, 0, 0, 0].into()];
-        // The stream of events has a clock.
+        // The stream of events needs a runtime's clock.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let _entered = runtime.enter();
         answer(&request.body(String::new()).unwrap(), ours, &Seen::default()).status()

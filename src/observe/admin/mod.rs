@@ -1,8 +1,8 @@
 //! The admin address: a page that shows the loop at work, its events, its metrics and its health, over HTTP.
 //!
-//! It runs on a thread of its own with a runtime of its own, so that nobody who looks can hold up the loop that they look
-//! at. What is asked and answered is in `answer.rs`, the endless answer in `stream.rs`; the page itself is in
-//! `page/`.
+//! It runs on a thread of its own with a runtime of its own, so that nobody who looks at the loop
+//! can hold it up. Requests and answers are in `answer.rs`, the endless answer in `stream.rs`; the
+//! page itself is in `page/`.
 
 mod answer;
 mod stream;
@@ -24,30 +24,30 @@ use tokio::time;
 
 use super::{Live, Metrics};
 
-/// How much is had of whoever connects.
+/// How much a client of the admin address may take.
 #[derive(Clone, Copy)]
 struct Limits {
-    /// At once; who comes on top is disconnected.
+    /// Connections at once; one more is disconnected.
     connections: usize,
-    /// For a request's line and headers.
+    /// Time for a request's line and headers.
     header_time: Duration,
-    /// In bytes, of the same.
+    /// Bytes of the same.
     header_size: usize,
 }
 
-/// As many as there is room for in their size.
+/// As many headers as there is room for in their size.
 const MAX_HEADERS: usize = LIMITS.header_size / "a:\r\n".len();
 
 const LIMITS: Limits =
     Limits { connections: 64, header_time: Duration::from_secs(10), header_size: 16 * 1024 };
-/// Connections that the kernel may keep until they are accepted.
+/// How many connections the kernel may keep until they are accepted.
 const BACKLOG: i32 = 128;
-/// After an `accept` that failed, for want of descriptors most likely.
+/// The pause after an `accept` that failed, most likely because no descriptor was free.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
-/// For those who watch to be told the last events when the server has stopped.
+/// How long spectators have to be told the last events when the server has stopped.
 const FAREWELL: Duration = Duration::from_millis(200);
 
-/// What is seen at the admin address.
+/// What can be seen at the admin address.
 #[derive(Clone, Default)]
 pub struct Seen {
     /// What the events add up to.
@@ -56,7 +56,7 @@ pub struct Seen {
     pub live: Live,
 }
 
-/// The admin address being served; dropped, it is no longer.
+/// The admin address, being served; dropping this ends it.
 ///
 /// ```
 /// use sockmodes::auth::{Key, Nonces};
@@ -85,7 +85,7 @@ impl Admin {
     ///
     /// # Errors
     ///
-    /// What the operating system says to a listener there, or to a thread.
+    /// If the operating system refuses a listener there, or a thread.
     pub fn start(address: SocketAddr, seen: Seen) -> io::Result<Admin> {
         Admin::start_with(address, seen, LIMITS)
     }
@@ -102,7 +102,7 @@ impl Admin {
         Ok(Admin { address, live, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Where it is served, the port as the kernel gave it.
+    /// Where it is served, with the port that the kernel gave it.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -113,13 +113,13 @@ impl Drop for Admin {
         self.live.end();
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // It can't panic the program that ends.
+            // A panic over there must not become one here.
             let _ = thread.join();
         }
     }
 }
 
-/// As the server's own listeners do: with IPv6, IPv6 alone.
+/// Listens as the server's own listeners do: at an IPv6 address, for IPv6 only.
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
@@ -146,7 +146,7 @@ async fn serve(
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
-            // The other end is gone.
+            // The `Admin` was dropped.
             _ = stopped.changed() => break,
             // Those that are over are forgotten as they end.
             Some(_) = connections.join_next() => {}
@@ -186,7 +186,7 @@ async fn converse(
         .header_read_timeout(limits.header_time)
         .max_buf_size(limits.header_size)
         .max_headers(MAX_HEADERS)
-        // A connection that is kept open has a place that somebody else may need.
+        // A connection that is kept open takes a place that somebody else may need.
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), service);
     let stopped_unasked = async {

@@ -10,9 +10,10 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::observe::live::{Spectator, Told};
 
-/// Events that go into one piece of the answer.
+/// The most events that go into one piece of the answer.
 const BATCH: usize = 256;
-/// Where nothing happens, a comment tells the listener that somebody is there, and finds out whether the listener is.
+/// While nothing happens, a comment this often tells the listener that somebody is there, and finds
+/// out whether the listener still is.
 const BEAT: Duration = Duration::from_secs(15);
 
 /// The endless answer.

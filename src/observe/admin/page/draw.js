@@ -10,7 +10,7 @@ const SVG = 'http://www.w3.org/2000/svg';
 
 export const find = (selector) => document.querySelector(selector);
 
-/** Writes a text, if it is another one: what stays the same costs no layout. */
+/** Writes a text, if it is a different one: what stays the same costs no layout. */
 export function put(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
@@ -40,7 +40,7 @@ export function staysAtEnd(box) {
   return () => stays;
 }
 
-/** How many are open, those included that the page has not seen open. */
+/** How many are open, including those that the page has not seen open. */
 export function openIn(model, state) {
   return model.counts[state] + model.unseen[state];
 }
@@ -89,7 +89,7 @@ function portrait({ number: name, peer, state, reason, received, sent, whole, le
     `${least}${size(received)} in`, `${least}${size(sent)} out`,
   ];
   if (left > 0) words.push(`${many(left, 'line')} before these`);
-  else if (!whole) words.push('not all that it did was seen');
+  else if (!whole) words.push('not everything it did was seen');
   return words.filter(Boolean).join(' · ');
 }
 
@@ -179,8 +179,8 @@ function drawHistogram(list) {
   });
   put(find('#bounds'), half === undefined ? 'None so far.'
     : `Half of them: ${upTo(half)}. 99 of 100: ${upTo(most)}. `
-      + 'These are bounds of buckets: the true values are not higher. '
-      + 'A height is a square root: twice as high is four times as many.');
+      + 'These are the bounds of buckets: the true values are no higher. '
+      + 'Heights are square roots: twice as high is four times as many.');
   if (list.length < 2) return;
   put(find('#shortest'), `up to ${duration(list[0].bound)}`);
   put(find('#longest'), `over ${duration(list.at(-2).bound)}`);
@@ -210,7 +210,7 @@ function drawRates(samples, at) {
   if (!last) return;
   const within = Math.abs(last.span - 1) < 0.1 ? 'second' : duration(last.span);
   put(find('#rate'), `${number(last.rate)} a second in the last ${within}, ${number(highest)} at the `
-    + 'most. A height is a square root: twice as high is four times as many.');
+    + 'most. Heights are square roots: twice as high is four times as many.');
   put(find('#share'), `At work for ${percent(last.share)} of the last ${within}.`);
 }
 

@@ -1,6 +1,6 @@
 // Reads what the server tells, keeps the model, and decides when what is drawn. Records are taken
-// in as they come; the document is written at most once a frame, and its parts no oftener than an
-// eye can follow.
+// in as they come; the document is written at most once a frame, and its parts no more often than
+// the eye can follow.
 
 import { apply, choose, create, lose, measure } from './model.js';
 import { drawStory, drawTotals, find, put } from './draw.js';
@@ -12,11 +12,11 @@ import { many, number } from './words.js';
 const TICK = 100;
 const POLL = 1000;
 const RETRY = 2000;
-const PATIENCE = 3000; // with an answer
-const AWAY = 10_000; // hidden for so long, the page leaves its place to others
+const PATIENCE = 3000; // for an answer
+const AWAY = 10_000; // hidden for this long, the page leaves its place to others
 const WORK = 8; // then the browser has its turn
 
-// Events a second, and how often the parts that show connections are drawn then.
+// Below so many events a second, the parts that show connections are drawn so many milliseconds apart.
 const PACES = [[300, 0], [3000, 250], [Infinity, 1000]];
 
 const page = {
@@ -90,8 +90,8 @@ async function follow(signal) {
   }
 }
 
-// Another server may have taken the place of the one that stopped: nothing is known of it, and its
-// numbers are others. Who only looked away goes on with the same.
+// Another server may have taken the place of the one that stopped: nothing is known about it, and it
+// counts its connections anew. A reader who only looked away goes on with the same choice.
 function begin() {
   const choice = page.isAway ? choiceOf(page.model) : null;
   Object.assign(page, {
@@ -117,7 +117,7 @@ async function listen() {
     try {
       await follow(signal);
     } catch {
-      // Whatever it was, there is only one thing to do: to try again.
+      // Whatever it was, there is only one thing to do: try again.
       page.refusal = null;
     }
     Object.assign(page, { isOnline: false, isAway: signal.aborted, drawnAt: 0 });
@@ -133,7 +133,7 @@ const isSeen = () => new Promise((resolve) => {
   else resolve();
 });
 
-// A browser has six connections a host, for all tabs: who is not looked at must not keep one.
+// A browser has six connections per host, for all its tabs: one that nobody sees must not keep one.
 let goodbye;
 document.addEventListener('visibilitychange', () => {
   clearTimeout(goodbye);
@@ -237,7 +237,7 @@ function togglePause() {
   page.frozen = page.frozen ? null : {
     model: structuredClone(page.model), now: clock(), read: seconds(), counted: page.counted,
   };
-  put(find('#pause'), page.frozen ? 'Go on' : 'Pause');
+  put(find('#pause'), page.frozen ? 'Resume' : 'Pause');
   showChoice();
   page.drawnAt = 0;
   schedule();

@@ -6,8 +6,8 @@ import { find, make, makeSvg, openIn, put } from './draw.js';
 import { labelled } from './totals.js';
 import { number, size } from './words.js';
 
-// Up to so many in a state are drawn with their peer, with their bytes, by number: what there is
-// room for. The states of those who leave have less, and need less.
+// Up to this many in a state are drawn in full, with their peer; in brief, with their bytes; or named,
+// by number only: what there is room for. The states of those who leave have less, and need less.
 const ROOM = { full: 3, brief: 5, named: 10 };
 const ROOM_OF_LEAVING = { full: 1, brief: 2, named: 4 };
 const OF_A_CROWD = 3;
@@ -151,7 +151,7 @@ function drawClosedCount(totals) {
   put(boxes.get('closed').count, number(closed.reduce((sum, [, value]) => sum + value, 0)));
 }
 
-// Gives back those that are drawn by name.
+// Returns those that are drawn by name.
 function drawBox(state, all, connections, chosen) {
   const { section, list, dots, more, count } = boxes.get(state);
   const room = section.classList.contains('leaving') ? ROOM_OF_LEAVING : ROOM;
@@ -220,7 +220,7 @@ function place() {
     boxes.get(token.state).list.append(token.node);
     token.isFresh = false;
   }
-  // What moves in the document loses the focus.
+  // An element that moves in the document loses the focus.
   if (focused !== document.activeElement && map.contains(focused)) focused.focus();
   const stops = [...tokens.values()].map(({ button }) => button);
   const stop = stops.find((button) => button === document.activeElement)

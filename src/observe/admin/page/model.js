@@ -10,13 +10,13 @@ export const STATES = [
 
 // Bounds: whatever the server does, the page keeps no more than this.
 const KNOWN = 5000; // connections, one by one; the rest are counts
-const WITH_LINES = 256; // up to so many, each keeps its last records
+const WITH_LINES = 256; // up to this many, each keeps its last records
 const LINES = 40;
 const TURN_RECORDS = 40;
 const CLOSED = 12;
 
-// In seconds: a connection is followed so long before a newer one takes its place; one that may
-// have changed unseen is forgotten after so long without a word.
+// In seconds: how long a connection is followed before a newer one takes its place, and after how
+// long without a word one that may have changed unseen is forgotten.
 const STAY = 3;
 const FORGET = 3;
 const MINUTE = 60; // of measurements
@@ -40,7 +40,7 @@ export function create() {
 
 /** Takes in one record of the trace. */
 export function apply(model, record) {
-  // Whoever comes is told it first, as of the start: it says nothing of now.
+  // Every page is told this first, with the time of the start: it says nothing about now.
   if (record.event === 'listening') {
     model.address ??= record.address;
     return;
@@ -58,7 +58,7 @@ export function apply(model, record) {
   }
 }
 
-/** So many records are missing here. */
+/** `count` records are missing here. */
 export function lose(model, count) {
   model.lost += count;
   model.turn = null;
@@ -68,7 +68,7 @@ export function lose(model, count) {
     connection.sure = false;
     connection.queued = false;
     connection.whole = false;
-    // They are soon gone from these two states; what is left of them tells where they are.
+    // They soon leave these two states, and what they do next tells where they are.
     if (['send_nonce', 'await_digest'].includes(connection.state)) forget(model, connection);
   }
 }
@@ -88,7 +88,7 @@ export function choose(model, number) {
 
 const OF_LOOP = {
   waiting(model, { time, at_most: atMost }) {
-    // Its end is missing if there is still one.
+    // If there is still a turn, its end is missing.
     if (model.turn) finish(model, null);
     Object.assign(model, { phase: 'waiting', since: time, atMost });
   },
@@ -145,8 +145,8 @@ const OF_CONNECTION = {
 function stranger(number) {
   return {
     number, peer: null, state: null, received: 0, sent: 0,
-    // Whether everything that it did was seen, and whether its state is certain.
-    // When it was first asked about one that is not, on the reader's clock.
+    // Whether everything that it did was seen; whether its state is certain; and if not, when the
+    // metrics were first asked about it, on the reader's clock.
     whole: false, sure: true, doubted: null,
     ended: false, queued: false, reason: null, at: 0, lines: null, left: 0,
   };
@@ -174,8 +174,8 @@ function connectionOf(model, record) {
   return connection;
 }
 
-// Where a connection is that was open before anybody looked: said by the counts, if they leave
-// no choice, and otherwise most likely being served.
+// Where a connection is that was open before anybody looked: the counts say so if they leave no
+// choice, and otherwise it is most likely being served.
 function guess(model) {
   const states = STATES.filter((state) => model.unseen[state] > 0);
   return states.length === 1 ? states[0] : 'serving';
@@ -237,7 +237,7 @@ function note(model, record, connection) {
 export function measure(model, text, at) {
   const totals = parse(text);
   const before = model.samples.at(-1);
-  // Of two that were asked for at once, the older may come last.
+  // Of two that were asked for at the same time, the older may come last.
   if (at <= before?.at) return;
   const span = before ? at - before.at : 0;
   const turns = totals.get('sockmodes_loop_turns_total') ?? 0;
@@ -260,8 +260,8 @@ export function measure(model, text, at) {
   correct(model);
 }
 
-// The two sources are not read at the same moment. Twice in a row, a difference is no accident: who is
-// missing was not seen to come, and who is too many was not seen to leave.
+// The two sources are not read at the same moment. Twice in a row, a difference is no accident: those
+// missing were not seen to come, and those too many were not seen to leave.
 function correct(model) {
   const gap = zero();
   for (const state of STATES) {

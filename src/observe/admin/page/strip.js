@@ -7,7 +7,7 @@ import { call, duration, many, number, percent } from './words.js';
 const LINES = 5;
 const GLOW = 2; // seconds
 const COUNTS = 4; // times a second that a growing count is written
-const FAST = 8; // turns a second: above, single ones can't be followed by eye
+const FAST = 8; // turns a second: above that, single ones can't be followed by eye
 
 const strip = find('#strip');
 const list = find('#turns');
@@ -52,7 +52,7 @@ function phase(model, now) {
   const sample = model.samples.at(-1);
   const elapsed = Math.max(0, now - model.since);
   if (model.stopped) return 'the loop has ended';
-  if (sleepsFromBefore(model)) return 'asleep since before this page';
+  if (sleepsFromBefore(model)) return 'asleep since before this page was opened';
   if (sample?.rate > FAST) return `${percent(1 - sample.share)} of the time`;
   if (model.phase === 'working') {
     return elapsed > 0.05 ? `at work for ${duration(elapsed)}` : 'at work';
@@ -69,7 +69,7 @@ function asleep(elapsed) {
 
 /** Draws the last turns. */
 export function drawStrip(model, now) {
-  // A number that is another in every frame can't be read.
+  // A number that changes in every frame can't be read.
   const isTime = Math.floor(now * COUNTS) !== countedAt;
   countedAt = Math.floor(now * COUNTS);
   const wanted = new Set(model.turns.map(({ id }) => id));
@@ -141,7 +141,7 @@ function calls(turn) {
   // What follows says it again, with the reason.
   const records = turn.records.filter(({ to }) => to !== 'closed');
   const all = records.length + turn.more;
-  // A line that says that there is one more takes the place of that one.
+  // A line that says "and 1 more" would take the place of that one.
   const shown = records.slice(0, all === LINES + 1 ? all : LINES);
   for (const [i, record] of shown.entries()) {
     if (i === 0 || record.connection !== shown[i - 1].connection) parts.push(group(record));
@@ -165,7 +165,7 @@ function group({ connection }) {
   const button = make('button', 'name', `#${connection}`);
   button.type = 'button';
   button.dataset.connection = connection;
-  // A hundred stops of the tab key more would help nobody: the same are in the picture below.
+  // A hundred more stops for the tab key would help nobody: the same are in the picture below.
   button.tabIndex = -1;
   node.append(button);
   return node;

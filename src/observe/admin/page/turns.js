@@ -20,7 +20,7 @@ const STEP_OF = {
 export function countStep(steps, event, connection) {
   const step = STEP_OF[event];
   if (step) steps[step] += 1;
-  // Who has queued up has the next turn there, even if the kernel speaks of them before.
+  // A connection that has queued up has its next turn there, even if the kernel reports it before.
   if (connection?.queued && ['received', 'sent'].includes(event)) {
     steps.queue += 1;
     connection.queued = false;

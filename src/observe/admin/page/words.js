@@ -4,11 +4,11 @@
 /** What a connection in a state does. */
 export const STATE_WORDS = {
   send_nonce: 'the nonce is going out',
-  await_digest: 'the digest is awaited',
+  await_digest: 'waiting for the digest',
   serving: 'the service answers',
   verifying: 'a login is being checked',
-  draining: 'the client has ended; it is still owed something',
-  ending: 'the server ends it; the client is still owed something',
+  draining: 'the client has ended its input; it is still owed something',
+  ending: 'the server is ending it; the client is still owed something',
   lingering: 'the server has ended; what still comes is thrown away',
   closed: 'it is over',
 };
@@ -18,9 +18,9 @@ export const REASON_WORDS = {
   done: 'everything was said',
   wrong_digest: 'the digest was wrong',
   short_digest: 'the input ended before the digest was whole',
-  bad_request: 'what came is no request',
+  bad_request: 'what came was no request',
   too_many_tries: 'too many logins failed',
-  handshake_timeout: 'it was not let in in time',
+  handshake_timeout: 'it took too long to be let in',
   idle_timeout: 'nothing was heard for too long',
   write_timeout: 'the client acknowledged nothing for too long',
   stopped: 'the server stopped',
@@ -28,24 +28,24 @@ export const REASON_WORDS = {
   reset: 'the client was gone',
   socket_error: 'the socket failed',
   too_many_connections: 'refused: too many in all',
-  too_many_pending: 'refused: too many not let in',
+  too_many_pending: 'refused: too many not let in yet',
   too_many_from_source: 'refused: too many from one source',
   penalized: 'refused: its source has to wait',
 };
 
 const ERROR_WORDS = {
-  EINTR: 'a signal came in between',
+  EINTR: 'a signal interrupted it',
   ECONNRESET: 'the client has reset the connection',
   ECONNABORTED: 'the client was gone before it was accepted',
   EPIPE: 'the client is gone',
   ENOTCONN: 'the client is gone',
   ETIMEDOUT: 'the client acknowledged nothing for too long',
-  EHOSTUNREACH: 'no way leads to the client',
+  EHOSTUNREACH: 'there is no route to the client',
   EMFILE: 'no descriptor is free',
   ENFILE: 'no descriptor is free on this machine',
 };
 
-/** A whole number with its thousands apart. */
+/** A whole number with its thousands separated. */
 export function number(value) {
   return Math.round(value).toLocaleString('en');
 }
@@ -121,9 +121,9 @@ const SENTENCES = {
   opened: ({ peer, state }) => `accept gave a new connection, from ${peer}. It begins in ${state}.`,
   refused: ({ reason }) => `Accepted and closed at once. ${reason}: ${REASON_WORDS[reason]}.`,
   penalty: ({ source, seconds }) => `${source} is refused for the next ${duration(seconds)}.`,
-  let_in: () => 'What it had to prove, it has proved: it is let in.',
+  let_in: () => 'It has proved what it had to prove, and is let in.',
   closed: ({ reason, received, sent }) => `Closed. ${reason}: ${REASON_WORDS[reason] ?? ''}. `
-    + `${many(received, 'byte')} came in all, ${number(sent)} went out.`,
+    + `In all, ${many(received, 'byte')} came in and ${number(sent)} went out.`,
   login: ({ result: verdict }) => `A login was checked: ${verdict}. The name that was given:`,
   state: ({ from, to }) => `State: ${from} → ${to}: ${STATE_WORDS[to]}.`,
   ready: ready,
@@ -133,7 +133,7 @@ const SENTENCES = {
     ? `shutdown gave ${failure(error)}.`
     : 'shutdown: the server will send nothing more. The client sees the end.'),
   requeued: () => 'It has had its share of this turn, and there may be more to read: it queues up '
-    + 'for the next, so that others have theirs.',
+    + 'for the next, so that the others have theirs.',
   deadline: () => 'Its deadline has passed.',
 };
 
