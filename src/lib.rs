@@ -8,47 +8,49 @@
 //!
 //! # Four ideas
 //!
-//! 1. **A conversation is a value.** A [`Session`](session::Session) is told bytes and the time, and
-//!    says bytes and a deadline. It has no socket, no clock and no random numbers, so a test can
-//!    put it through any network and any hour.
-//! 2. **The loop knows nothing.** The [`EventLoop`](server::EventLoop) moves bytes between sockets and
-//!    sessions and watches their deadlines: one thread, one `mio::Poll`, one slab. What a nonce is,
-//!    it could not say.
-//! 3. **A socket has a mode**, one of three: it waits, it never waits, or it waits for so long.
+//! 1. **A conversation is a value.** A [`Session`](session::Session) is given bytes and the time,
+//!    and gives back bytes and a deadline. It has no socket, no clock and no random numbers, so a
+//!    test can put it through any network and any hour.
+//! 2. **The loop knows nothing.** The [`EventLoop`](server::EventLoop) moves bytes between sockets
+//!    and sessions and watches their deadlines: one thread, one `mio::Poll`, one slab. It could not
+//!    say what a nonce is.
+//! 3. **A socket has a mode**, one of three: it waits, it never waits, or it waits up to a limit.
 //!    [`socket`] does with each what CPython does, and is compared with CPython case by case.
-//! 4. **Nothing happens in secret**, but for the secret. The loop tells what it does as one stream of
-//!    [events](observe::Event), and the log, the trace, the metrics and the live page all read that stream.
+//! 4. **Nothing is secret** but the secret. The loop tells what it does as one stream of
+//!    [events](observe::Event), and the log, the trace, the metrics and the live page all read that
+//!    stream.
 //!
 //! # The loop
 //!
 //! ```text
 //!            ┌──────────────────────── a turn ────────────────────────┐
 //!            │                                                        │
-//!   wait ──▶ serve who is ready, then who is left over ──▶ accept ──▶ meet deadlines ──▶ wait …
+//!   wait ──▶ serve those ready, then those left over ────▶ accept ──▶ meet deadlines ──▶ wait …
 //!                      │                                     │              │
 //!                      ▼                                     ▼              ▼
 //!                              Session: bytes and a time in,
 //!                                       bytes and a deadline out
 //! ```
 //!
-//! Readiness is edge-triggered: the kernel tells that a socket *has become* ready, once. A connection
+//! Readiness is edge-triggered: the kernel says once that a socket *has become* ready. A connection
 //! remembers it until a call shows the contrary, and every way out of its turn names what will
-//! bring it back. Logins are checked by other threads; a turn hands them over at its end and takes
-//! what came of them at its beginning. The book (`docs/`) goes through it rule by rule.
+//! bring it back. Logins are checked by other threads: once a turn has served the connections, it
+//! takes the verdicts that have come, and at its end it hands over new logins. The book (`docs/`)
+//! goes through it rule by rule.
 //!
 //! # The map
 //!
-//! | module | what it is | never there |
+//! | module | what it is | never in it |
 //! | --- | --- | --- |
 //! | [`auth`] | who may come in: schemes, secrets, nonces, digests | sockets, clocks |
 //! | [`session`] | what one connection says and hears, and the [table](session::TRANSITIONS) of its states | sockets, clocks |
-//! | [`server`] | the loop, and what it needs of an [operating system](server::network) | nonces, services |
+//! | [`server`] | the loop, and what it needs from an [operating system](server::network) | nonces, services |
 //! | [`observe`] | the stream of events, the [log](observe::log), the [trace](observe::Trace), the [metrics](observe::Metrics), the [live page](observe::Admin) | secrets, payload |
 //! | [`socket`] | Python's three modes on a real socket | loops |
 //! | [`client`] | the blocking client, built on [`socket`] | terminals |
 //!
-//! Imports run one way: `server` knows `session`, `observe` and what `auth` hands out, `session` knows `auth`, `client` knows
-//! `socket` and `auth`; `auth` and `socket` know nobody.
+//! Imports run one way: `server` knows `session`, `observe` and what `auth` hands out, `session`
+//! knows `auth`, `client` knows `socket` and `auth`; `auth` and `socket` know none of the others.
 //!
 //! # A server and its client
 //!
@@ -69,7 +71,7 @@
 //! let (address, handle) = (server.local_addr(), server.handle());
 //! let running = std::thread::spawn(move || server.run());
 //!
-//! // Who holds the secret is answered …
+//! // A client that holds the secret gets an answer …
 //! let patience = Some(Duration::from_secs(5));
 //! let mut reply = Vec::new();
 //! Client::connect(&[address], &key, 32, patience)?.exchange(b"hello", |part| {
@@ -78,7 +80,7 @@
 //! })?;
 //! assert_eq!(reply, b"HELLO");
 //!
-//! // … and who does not, is not.
+//! // … and one that doesn't, doesn't.
 //! let guess = Key::new(Scheme::HmacSha256, &Secret::new(b"a guess".to_vec())?);
 //! let refused = Client::connect(&[address], &guess, 32, patience)
 //!     .and_then(|mut client| client.exchange(b"hello", |_| Ok(())));

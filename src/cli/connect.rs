@@ -30,7 +30,7 @@ pub(super) struct Args {
     /// configuration directory]
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
-    /// For each wait: to connect, for the nonce, for the next byte
+    /// How long each wait may be: to connect, for the nonce, for the next byte
     #[arg(long, value_name = "TIME", default_value = "10s")]
     timeout: Timeout,
 }
@@ -55,7 +55,7 @@ impl Args {
             .map_err(|error| self.failed(&error))
     }
 
-    /// An error of the client, with the server's address if it does not name it itself.
+    /// An error of the client, with the server's address if it does not have that itself.
     pub(super) fn failed(&self, error: &ClientError) -> Failure {
         Failure::Failed(match error {
             ClientError::Connect { .. } | ClientError::Output(_) => error.to_string(),
@@ -85,8 +85,8 @@ pub(super) fn run(args: &Args) -> Done {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Without white space at the ends: what Python's `str.strip()` takes off a line of text. To Python the four
-/// separators of ASCII are white space; to Unicode's property, and Rust, they are not.
+/// Without white space at the ends: what Python's `str.strip()` takes off a line of text. To Python
+/// the four separators of ASCII are white space; to Unicode, and so to Rust, they are not.
 fn strip(line: &[u8]) -> &[u8] {
     let is_white = |letter: char| letter.is_whitespace() || ('\x1c'..='\x1f').contains(&letter);
     match std::str::from_utf8(line) {

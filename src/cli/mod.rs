@@ -1,4 +1,4 @@
-//! The command line: a file a command, one line for every failure, an exit status.
+//! The command line: a file for each command, one line for every failure, an exit status.
 //!
 //! 0: done. 1: it failed, and one line on standard error says what, where and why. 2: the command line
 //! is wrong, and one line says how.
@@ -39,10 +39,10 @@ enum Command {
     /// Talk to a server: send lines, print the replies
     #[command(after_long_help = PROTECTION)]
     Connect(connect::Args),
-    /// Log in at a server: ask for names and passwords, print the replies
+    /// Log in to a server: ask for names and passwords, print the replies
     #[command(after_long_help = PROTECTION)]
     Login(connect::Args),
-    /// Change or ask the file of the users who can log in
+    /// Change or query the file of users who can log in
     #[command(subcommand)]
     User(user::Command),
     /// Tell the whole story in one terminal: a server, a client that may come in, two that may not
@@ -70,7 +70,7 @@ impl<E: std::error::Error> From<E> for Failure {
     }
 }
 
-/// What a command gives: 0 unless it says otherwise.
+/// What a command comes to: an exit status, or why it failed.
 type Done = Result<ExitCode, Failure>;
 
 pub(crate) fn main() -> ExitCode {
@@ -127,7 +127,7 @@ fn add_pages(command: &clap::Command, pages: &mut Vec<u8>) -> io::Result<()> {
 
 fn print(bytes: &[u8]) -> Done {
     match io::stdout().write_all(bytes) {
-        // Who closes the pipe has seen enough.
+        // Whoever closes the pipe has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
         Err(error) => Err(Failure::Failed(format!("cannot write to standard output: {error}"))),
         Ok(()) => Ok(ExitCode::SUCCESS),

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::Failure;
 
-/// A password from whoever sits there, or from standard input; `None` at its end.
+/// A password from whoever sits at the terminal, or else from standard input; `None` at its end.
 pub(super) fn ask(prompt: &str) -> Result<Option<Zeroizing<String>>, Failure> {
     if !io::stdin().is_terminal() {
         return line();
@@ -30,8 +30,9 @@ pub(super) fn ask(prompt: &str) -> Result<Option<Zeroizing<String>>, Failure> {
     }
 }
 
-/// From now on, a signal that ends the program first puts the terminal back as it is now: one that comes while a password
-/// is typed would else leave a terminal that shows nothing. (Control-C is no signal there, but a key that makes one.)
+/// From now on, a signal that ends the program first puts the terminal back as it is now; otherwise
+/// one that came while a password is being typed would leave a terminal that shows nothing.
+/// (Control-C is no signal there, but a key: [`ask`] makes the signal.)
 fn keep_echo() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -51,7 +52,7 @@ const MAX_LINE: u64 = 64 * 1024;
 
 /// The next line of standard input without its line feed; `None` at its end.
 pub(super) fn line() -> Result<Option<Zeroizing<String>>, Failure> {
-    // Of the full size from the start, so that no growing leaves a copy behind.
+    // Of the full size from the start, so that it never grows and leaves a copy behind.
     let mut line = Zeroizing::new(String::with_capacity(MAX_LINE as usize));
     match io::stdin().lock().take(MAX_LINE).read_line(&mut line) {
         Ok(0) => return Ok(None),

@@ -18,16 +18,16 @@ use sockmodes::session::Protocol;
 use super::values::{Address, Auth, BufferSize, Limit, Offer, Penalty, Pending, Timeout};
 use super::{Done, Failure};
 
-/// Descriptors that are kept for other things than connections, if there are plenty.
+/// Descriptors that are kept for things other than connections, if there are plenty.
 const RESERVE: usize = 32;
-/// The usual time to be let in,
+/// The usual time to be let in.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// and where that takes a login.
+/// The time to be let in where that takes a login.
 const LOGIN: Duration = Duration::from_secs(2 * 60);
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// Where to listen; repeatable; port 0 picks one
+    /// Where to listen; may be repeated; port 0 lets the kernel pick one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9999")]
     listen: Vec<Address>,
     /// How a client proves that it holds the secret
@@ -42,30 +42,31 @@ pub(super) struct Args {
     /// What a client gets once it is let in
     #[arg(long, value_enum, default_value = "upper")]
     service: Offer,
-    /// The users who can log in, with --service login: a name, a '|' and a hash a line
+    /// The file of users who can log in, with --service login: on each line a name, a '|' and a
+    /// hash
     #[arg(long, value_name = "FILE")]
     users: Option<PathBuf>,
-    /// Logins that may fail on one connection
+    /// How many logins may fail on one connection
     #[arg(long, value_name = "N", default_value = "6")]
     max_tries: Limit,
     /// The file with the secret [default: $SOCKMODES_SECRET, else sockmodes/secret in the
     /// configuration directory, made on first use]
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
-    /// For a client to be let in, from accept [default: 10s; 2m for --service login with --auth none,
-    /// where a person types]
+    /// How long a client may take to be let in, from accept [default: 10s; 2m for --service login
+    /// with --auth none, where a person types]
     #[arg(long, value_name = "TIME")]
     handshake_timeout: Option<Timeout>,
-    /// For a client that is owed nothing to send something
+    /// How long a client that is owed nothing may stay silent
     #[arg(long, value_name = "TIME", default_value = "5m")]
     idle_timeout: Timeout,
-    /// For a client's kernel to acknowledge something of what it is sent
+    /// How long a client's kernel may acknowledge nothing of what it is sent
     #[arg(long, value_name = "TIME", default_value = "30s")]
     write_timeout: Timeout,
-    /// For everybody to get what they are owed when the server stops
+    /// How long everybody has to take what they are owed when the server stops
     #[arg(long, value_name = "TIME", default_value = "5s")]
     drain_timeout: Timeout,
-    /// Connections in all [default: what the limit of open files allows]
+    /// The most connections in all [default: what the limit of open files allows]
     #[arg(long, value_name = "N")]
     max_connections: Option<Limit>,
     /// Connections that are not let in yet: from START on some are refused, RATE percent and rising,
@@ -75,18 +76,18 @@ pub(super) struct Args {
     /// The same for one source, an IPv4 address or an IPv6 /64
     #[arg(long, value_name = "N", default_value = "none")]
     max_pending_per_source: Limit,
-    /// For how long a source is refused after a failed try, an end without one, a timeout; from
-    /// which sum on, and up to which; for how many sources; or none [default:
+    /// How long a source is refused after a failed try, an end without one, a timeout; from what
+    /// sum on, and up to what; for how many sources; or none [default:
     /// authfail:5s,noauth:1s,timeout:10s,min:15s,max:10m,max-sources:65536, and not for loopback]
     #[arg(long, value_name = "LIST")]
     penalty: Option<Penalty>,
-    /// Bytes kept for a client that does not take its answers
+    /// The most bytes kept for a client that does not take its answers
     #[arg(long, value_name = "SIZE", default_value = "256KiB")]
     max_buffer: BufferSize,
-    /// Show the loop at work, its metrics and its health over HTTP; a bare port is one of 127.0.0.1
+    /// Show the loop at work, its metrics and its health over HTTP; a bare port is at 127.0.0.1
     #[arg(long, value_name = "ADDR", value_parser = Address::on_loopback)]
     admin: Option<Address>,
-    /// Write every event of the loop to this file, a JSON object a line
+    /// Write every event of the loop to this file, one JSON object a line
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
     /// Log every change of state; twice: every readiness and system call
@@ -113,8 +114,8 @@ pub(super) fn run(args: Args) -> Done {
     }
     server.add_reader(Box::new(Log::new(args.verbosity())));
     let admin = args.admin.as_ref().map(|address| show(address, &mut server)).transpose()?;
-    // After all that can fail, for it empties the file; and before signals are caught: to open a pipe takes until somebody
-    // reads it, and that has to be a wait that can be ended.
+    // After all that can fail, because it empties the file; and before signals are caught, because
+    // opening a pipe waits until somebody reads it, and a signal has to be able to end that wait.
     let trace = args.trace.as_deref().map(Trace::create).transpose()?;
     let failed = |what| move |error| Failure::Failed(format!("cannot {what}: {error}"));
     server.catch_signals().map_err(failed("catch signals"))?;
@@ -195,7 +196,7 @@ impl Args {
         if self.log_format == "json" { Format::Json } else { Format::Text }
     }
 
-    /// One address for each `--listen`, the first that its name stands for: as Python's `bind`.
+    /// One address for each `--listen`, the first that its name stands for, as in Python's `bind`.
     fn addresses(&self) -> Result<Vec<SocketAddr>, Failure> {
         let resolve = |address: &Address| match address.resolve() {
             Ok(found) => Ok(found[0]),
@@ -228,21 +229,21 @@ impl Args {
     }
 }
 
-/// Raises the soft limit of open files to the hard one; what it is now.
+/// Raises the soft limit of open files to the hard one; returns what it is now.
 fn raise_open_files() -> usize {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
-    // Without a limit, any number is as good as none: the kernel's memory comes first.
+    // No limit is as good as the largest number: the kernel's memory runs out first.
     let limit = if raised.is_ok() { maximum } else { current };
     limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
 }
 
-/// How many of so many descriptors connections may have.
+/// How many of `files` descriptors the connections may have.
 fn connections_for(files: usize) -> usize {
     (files - RESERVE.min(files / 4)).max(1)
 }
 
-/// Has what `server` does seen at the first address that `address` stands for.
+/// Shows what `server` does at the first address that `address` stands for.
 fn show(address: &Address, server: &mut Server) -> Result<Admin, Failure> {
     let failed =
         |error| Failure::Failed(format!("cannot listen on {address} for --admin: {error}"));

@@ -1,4 +1,4 @@
-//! `sockmodes user …`: the file of the users who can log in, changed and asked.
+//! `sockmodes user …`: the file of users who can log in, changed and queried.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ pub(super) enum Command {
         #[arg(long, value_enum, default_value = "argon2id")]
         hash: Kind,
     },
-    /// Take a user out
+    /// Remove a user
     Remove(User),
     /// Check a password, from a prompt or the first line of standard input: exit status 0 if it is
     /// right, 1 if not
@@ -42,7 +42,7 @@ pub(super) struct User {
 
 #[derive(clap::Args)]
 pub(super) struct File {
-    /// The user file: a name, a '|' and a hash a line
+    /// The user file: on each line a name, a '|' and a hash
     #[arg(long = "users", value_name = "FILE")]
     path: PathBuf,
 }

@@ -1,4 +1,4 @@
-//! Values of options: what they look like, and what is wrong with one that does not.
+//! The values of options: what they look like, and what is said of one that doesn't look like that.
 
 mod penalty;
 
@@ -19,7 +19,7 @@ pub(super) use penalty::Penalty;
 
 /// Longer than anything waits for; beyond it clocks and kernels disagree on what fits.
 const LONGEST: Duration = Duration::from_secs(100 * YEAR);
-/// Of 365.25 days, as `1y` has it.
+/// Seconds of a year of 365.25 days, as `1y` has it.
 const YEAR: u64 = 31_557_600;
 
 /// A time, such as `10s`, `5m` or `1m 30s`, a bare number being seconds; or `none`.
@@ -106,7 +106,7 @@ pub(super) struct Address {
 }
 
 impl Address {
-    /// As usual, or a bare port, which is one of this machine's and nobody else's.
+    /// As usual, or a bare port, which is one that only this machine can reach.
     pub(super) fn on_loopback(text: &str) -> Result<Address, String> {
         match text.parse() {
             Ok(port) => Ok(Address { host: "127.0.0.1".into(), port }),
@@ -154,11 +154,11 @@ impl fmt::Display for Address {
 /// `--auth`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Auth {
-    /// HMAC-MD5, as the source document's authenticated echo server
+    /// HMAC-MD5, as in the source document's authenticated echo server
     HmacMd5,
     /// HMAC-SHA-256: the one for anything new
     HmacSha256,
-    /// MD5 of secret and nonce in hexadecimal, as the servers on port 9090
+    /// MD5 of secret and nonce in hexadecimal, as in the source document's servers on port 9090
     Md5,
     /// Whoever connects is let in
     None,

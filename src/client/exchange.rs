@@ -1,7 +1,7 @@
-//! One request and its reply of the same length, the one read while the other is sent.
+//! One request and its reply of the same length, which is read while the request is being sent.
 //!
-//! Sent whole and only then read, a request larger than all buffers on its way would wait for room
-//! that only the reading of its reply makes: both sides would wait for ever.
+//! If the reply were read only afterwards, a request larger than all buffers on its way would wait
+//! for room that only reading the reply makes: both sides would wait for ever.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use super::{Client, ClientError, is_end};
 use crate::socket::{Error, Mode, Socket};
 
-/// Bytes that are read at once.
+/// The most bytes that are read at once.
 const BUFFER: usize = 64 * 1024;
 
 impl Client {
@@ -80,7 +80,8 @@ impl Client {
     }
 }
 
-/// poll(2) on one socket, again after a signal with the time that is left; false if it ran out.
+/// poll(2) on one socket, again after a signal with the time that is left; returns false if the
+/// time ran out.
 fn poll_until(socket: &Socket, flags: PollFlags, timeout: Option<Duration>) -> Result<bool, Errno> {
     let start = Instant::now();
     loop {

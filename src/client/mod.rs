@@ -1,8 +1,8 @@
 //! The blocking client: connect, answer the nonce, talk.
 //!
-//! It stands on [`Socket`] in timeout mode. Where a
-//! request and its reply are both larger than every buffer, it reads while it sends, which takes a
-//! non-blocking socket and poll(2): see `exchange.rs`. Never here: terminals, lines, exit statuses.
+//! It is built on [`Socket`] in timeout mode. Only an exchange of request and reply makes the
+//! socket non-blocking and uses poll(2), to read while it sends: see `exchange.rs`. Never here:
+//! terminals, lines, exit statuses.
 
 mod exchange;
 mod login;

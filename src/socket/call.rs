@@ -33,7 +33,7 @@ impl Io {
         self.call_until(self.deadline(), ready, operation)
     }
 
-    /// Runs `operation`; with a deadline, waits for readiness first and until then at most.
+    /// Runs `operation`; with a deadline, first waits for readiness, and no longer than until then.
     ///
     /// Without one the kernel waits (blocking mode) or answers EAGAIN (non-blocking mode).
     pub(super) fn call_until<T>(

@@ -57,7 +57,7 @@ impl Socket {
         self.io()?.connect(address)
     }
 
-    /// [`connect`](Socket::connect) that returns the errno, 0 for success, instead of an error.
+    /// Like [`connect`](Socket::connect), but returns the errno, or 0 for success.
     ///
     /// A timeout returns EAGAIN, as in Python. It takes no name, because failing to resolve one has no errno.
     pub fn connect_ex(&self, address: SocketAddr) -> i32 {

@@ -1,4 +1,4 @@
-//! The mode that new sockets get, for the whole process. It never changes a socket that exists.
+//! The mode that new sockets get, for the whole process. It never changes an existing socket.
 //!
 //! Read `mod.rs` next for the sockets that take it.
 

@@ -42,7 +42,7 @@ pub struct RawFile {
     timed_out: bool,
 }
 
-/// A read as small as Python's `io.DEFAULT_BUFFER_SIZE`, for reads without a size.
+/// Python's `io.DEFAULT_BUFFER_SIZE`: the size of a file's buffers, and of a read without one.
 pub(super) const DEFAULT_BUFFER_SIZE: usize = 8192;
 
 impl RawFile {

@@ -1,6 +1,7 @@
 //! Who holds the descriptor: the socket and the files made from it, and when it is really closed.
 //!
-//! It makes no system call but O_NONBLOCK's. Read `mod.rs` for the socket, `file.rs` for the files.
+//! Its only system calls set O_NONBLOCK, duplicate the descriptor or close it. Read `mod.rs` for
+//! the socket, `file.rs` for the files.
 
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -111,8 +111,8 @@ impl Socket {
 
     /// Takes over a descriptor: Python's `socket.socket(fileno=fd)`.
     ///
-    /// The mode is the [default mode](default_mode). If that is `Blocking`, O_NONBLOCK is left as it is, as in Python:
-    /// call [`set_mode`](Socket::set_mode) if it may be set.
+    /// The mode is the [default mode](default_mode). If that is `Blocking`, O_NONBLOCK is left as
+    /// it is, as in Python: call [`set_mode`](Socket::set_mode) if the flag may be set.
     #[doc(alias = "fromfd")]
     pub fn from_fd(fd: OwnedFd) -> Result<Self> {
         Self::from_socket2(fd.into())
@@ -177,17 +177,20 @@ impl Socket {
         self.handle.close();
     }
 
-    /// Closes the socket without closing the descriptor, and returns that; `None` if there is none.
+    /// Closes the socket without closing the descriptor, and returns the descriptor; `None` if
+    /// there is none.
     ///
-    /// If files made from it are open they fail with EBADF from now on, and what is returned is a duplicate
-    /// of the descriptor. Fails only if the duplicate can't be made, and then the socket is closed.
+    /// If files made from it are open, they fail with EBADF from now on, and what is returned is a
+    /// duplicate of the descriptor. Fails only if the duplicate can't be made, and then the socket
+    /// is closed.
     pub fn detach(&mut self) -> Result<Option<OwnedFd>> {
         self.handle.detach()
     }
 
     /// A second socket on the same connection, in the same mode. See dup(2).
     ///
-    /// O_NONBLOCK belongs to what both share: setting the mode of one moves the flag under the other.
+    /// O_NONBLOCK belongs to the open socket that both share: setting the mode of one changes the
+    /// flag under the other.
     #[doc(alias = "dup")]
     pub fn try_clone(&self) -> Result<Self> {
         let io = self.io()?;
@@ -232,7 +235,7 @@ impl Socket {
 impl AsFd for Socket {
     /// # Panics
     ///
-    /// On a closed socket, which has no descriptor to borrow; [`Socket::fileno`] asks.
+    /// On a closed socket, which has no descriptor to borrow; ask [`Socket::fileno`] first.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.handle.open().expect("the socket is open").as_fd()
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 /// How long an operation may wait: Python's three socket modes.
 ///
-/// `Timeout(Duration::ZERO)` is [`Mode::NonBlocking`] by another name, as `settimeout(0)` is in Python:
-/// every function that takes a mode reads it so, and none returns it.
+/// `Timeout(Duration::ZERO)` is [`Mode::NonBlocking`] by another name, as `settimeout(0)` is in
+/// Python: every function that takes a mode treats it so, and none returns it.
 ///
 /// Displayed as Python prints `gettimeout()`: `None`, `0.0`, or seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,7 +17,8 @@ pub enum Mode {
     Blocking,
     /// Never wait: what can't be done at once fails with EAGAIN, or EINPROGRESS for a connect.
     NonBlocking,
-    /// Wait so long for each call, then [`Error::TimedOut`](super::Error::TimedOut).
+    /// Wait up to this long in each call, then fail with
+    /// [`Error::TimedOut`](super::Error::TimedOut).
     ///
     /// O_NONBLOCK is set, and `poll(2)` does the waiting. Every `Duration` is allowed; one that reaches
     /// past the end of the clock never expires. (CPython stops at 292 years.)

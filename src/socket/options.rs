@@ -86,9 +86,9 @@ options! {
     Linger, "SO_LINGER": Option<Duration> = socket2::Socket::linger, socket2::Socket::set_linger;
     /// SO_TYPE: what the socket was made as.
     SocketType, "SO_TYPE": Type = socket2::Socket::r#type;
-    /// SO_ERROR: the errno that waits to be told, 0 for none. Reading it clears it.
+    /// SO_ERROR: the errno that is pending, 0 for none. Reading it clears it.
     SocketError, "SO_ERROR": i32 = take_errno;
-    /// IP_TTL: through how many routers a packet may go.
+    /// IP_TTL: how many routers a packet may pass.
     Ttl, "IP_TTL": u32 = socket2::Socket::ttl_v4, socket2::Socket::set_ttl_v4;
     /// IPV6_V6ONLY: an IPv6 socket takes no IPv4 connections.
     OnlyV6, "IPV6_V6ONLY": bool = socket2::Socket::only_v6, socket2::Socket::set_only_v6;

@@ -43,7 +43,7 @@ impl ReadBuffer {
         }
     }
 
-    /// Reads until `out` is full, `filled` bytes of it being there; says why if it stopped before.
+    /// Reads until `out`, which has `filled` bytes already, is full; says why if it stopped before.
     fn fill_out(
         &mut self,
         raw: &mut RawFile,
@@ -131,7 +131,7 @@ impl ReadBuffer {
         taken
     }
 
-    /// Takes to the first line feed, or all there is.
+    /// Takes up to the first line feed, or all there is.
     fn take_line(&mut self) -> Vec<u8> {
         let line_feed = self.ahead().iter().position(|&byte| byte == b'\n');
         self.take(line_feed.map_or(usize::MAX, |at| at + 1))

@@ -67,17 +67,17 @@ impl Socket {
 
     /// Sends what the kernel takes and returns how much that was, which can be less than all of it.
     ///
-    /// In blocking mode the kernel takes all of it, if it takes its time. See send(2).
+    /// In blocking mode it waits until the kernel has taken all of it. See send(2).
     pub fn send(&self, bytes: &[u8]) -> Result<usize> {
         self.io()?.send(bytes, None)
     }
 
-    /// Sends everything, in as many calls as it needs; the time of timeout mode is for all of them.
+    /// Sends everything, in as many calls as it needs; a timeout is for all of them together.
     ///
     /// # Errors
     ///
-    /// [`SendAllError`] tells how much was sent before it failed. A non-blocking socket fails so at the
-    /// first byte that it would have to wait for.
+    /// [`SendAllError`] tells how much was sent before it failed. A non-blocking socket fails at
+    /// the first byte that it would have to wait for.
     #[doc(alias = "sendall")]
     pub fn send_all(&self, bytes: &[u8]) -> Result<(), SendAllError> {
         let mut sent = 0;
@@ -102,7 +102,7 @@ impl Io {
         })
     }
 
-    /// One send; `until` is a deadline that is running already, else the mode's own begins.
+    /// One send; `until` is a deadline that is running already; without one, the mode's own begins.
     ///
     /// NOSIGNAL: a peer that went away is an EPIPE, not the end of the process.
     pub(super) fn send(&self, bytes: &[u8], until: Option<Deadline>) -> Result<usize> {

@@ -41,7 +41,7 @@ impl Deadline {
         self.at.is_some_and(|at| at <= Instant::now())
     }
 
-    /// The time that `poll` may take: `None` is for ever, zero when the moment has passed.
+    /// The time that `poll` may take: `None` is for ever, zero once the moment has passed.
     fn left(&self) -> Option<Timespec> {
         let left = self.at?.saturating_duration_since(Instant::now());
         // Always `Some`, a day being well within any clock.
@@ -54,8 +54,9 @@ const LONGEST_POLL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Waits until `fd` is ready or the deadline has passed; false means the deadline.
 ///
-/// It looks at least once, even when the deadline has passed already, and starts again with the time
-/// that is left when a signal interrupts it. Readiness is a hint: what follows can still get EAGAIN.
+/// It looks at least once, even when the deadline has passed already; when a signal interrupts it,
+/// it starts again with the time that is left. Readiness is a hint: what follows can still get
+/// EAGAIN.
 ///
 /// `internal_select` of Modules/socketmodule.c, but to the nanosecond: CPython rounds up to
 /// milliseconds.

@@ -20,7 +20,7 @@ impl FromStr for Penalty {
         if text == "none" {
             return Ok(Penalty(None));
         }
-        // Who asks for penalties wants to see them, on this machine, too.
+        // Whoever asks for penalties wants to see them, on this machine too.
         let mut terms = Penalties { loopback: true, ..Penalties::default() };
         let mut given = Vec::new();
         for part in text.split(',') {
