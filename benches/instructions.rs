@@ -1,9 +1,9 @@
 //! `cargo bench --bench instructions`: how many instructions of its own the server spends on a message, counted by
 //! callgrind, and whether that is within the bound in `instructions.txt`.
 //!
-//! Noise can't touch this number: a machine that is busy counts the same. What one message costs is the difference
-//! between a long run and a short one, so that the start and the handshakes cancel out. Without valgrind
-//! it says so and does nothing; with `SOCKMODES_REQUIRE_PEERS=1` it fails then.
+//! Noise can't touch this number: a machine that is busy counts the same. What one message costs is
+//! the difference between a long run and a short one, so that the start and the handshakes cancel
+//! out. Without valgrind it says so and does nothing, or fails with `SOCKMODES_REQUIRE_PEERS=1`.
 
 #[path = "costs/load.rs"]
 #[allow(dead_code)]
@@ -27,7 +27,8 @@ use server::Server;
 const CLIENTS: usize = 50;
 const SHORT: usize = 20_000;
 const LONG: usize = 60_000;
-/// What the count may be above the bound: how many connections are ready at once varies a little.
+/// How far the count may be from the bound, as a factor: how many connections are ready at once
+/// varies a little.
 const AIR: f64 = 1.05;
 
 fn main() -> ExitCode {
@@ -66,7 +67,7 @@ fn compare() -> io::Result<bool> {
     Ok(each <= bound * AIR)
 }
 
-/// The instructions of a run with so many messages, and the messages.
+/// The instructions of a run with about so many messages, and how many messages it was.
 fn count(messages: usize) -> io::Result<(f64, f64)> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("callgrind");

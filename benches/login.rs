@@ -1,4 +1,4 @@
-//! What logins cost others, and what they tell: `cargo bench --bench login`.
+//! What logins cost others, and what they give away: `cargo bench --bench login`.
 //!
 //! First, the time that each way to fail takes, which must not tell them apart. Then waves of 24
 //! argon2id logins at once, and meanwhile the time until a new connection has its nonce, from the
@@ -28,7 +28,7 @@ const WAVES: usize = 20;
 const TRIES: usize = 300;
 
 fn main() {
-    // Cargo passes `--bench`, and `--test` where nothing is to be measured.
+    // Cargo passes `--bench`, or `--test` where nothing is to be measured.
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }
@@ -87,8 +87,8 @@ fn waves() {
     println!("  resident memory grew by at most {:.1} MiB", growth as f64 / 1024.0);
 }
 
-/// Measures again and again, and keeps what was measured while a wave was running; a pause between two
-/// leaves the cores to those who are measured.
+/// Measures again and again, and keeps what was measured while a wave was running; a pause after
+/// each leaves the cores to those who are measured.
 fn while_busy(
     busy: &AtomicBool,
     done: &AtomicBool,
@@ -182,8 +182,8 @@ fn ways_to_fail() {
     }
 }
 
-/// How long the threads of a process have been on a processor: unlike the time on the clock, what else
-/// the machine does is not in it.
+/// How long the threads of a process have been on a processor: unlike the time on the clock, it
+/// does not include what else the machine does.
 fn worked(pid: u32) -> Duration {
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).expect("Linux has it");
     let nanoseconds = tasks.flatten().map(|task| {

@@ -1,7 +1,8 @@
 //! `cargo bench --bench pure`: the parts without sockets, by themselves: a session's step, the deadlines, the slab.
 //!
-//! With a thousand connections or a million, an operation is the same few steps: with the connections in order its time
-//! is the same, too. In random order it grows with how often memory is asked that no cache holds.
+//! With a thousand connections or a million, an operation is the same few steps: with the
+//! connections in order its time is the same, too. In random order it grows with the number of
+//! cache misses.
 
 use std::fmt;
 use std::hint::black_box;
@@ -36,7 +37,8 @@ fn let_in(protocol: &Protocol) -> Session {
     session
 }
 
-/// Of a million; a slab that grew to it may have twice the room, which the kernel never fills.
+/// The size of one place; a slab that has grown may have room for twice as many as it holds, which
+/// the kernel never fills.
 fn bytes_in_slab() -> usize {
     /// What the slab keeps at each of its places.
     #[allow(dead_code)]
@@ -71,7 +73,7 @@ fn handshake() -> Session {
 
 static PROTOCOL: std::sync::LazyLock<Protocol> = std::sync::LazyLock::new(protocol);
 
-/// So many connections, and the order in which something happens to them.
+/// How many connections, and the order in which something happens to them.
 #[derive(Clone, Copy)]
 struct Visits {
     connections: usize,
@@ -103,7 +105,7 @@ impl Visits {
     }
 }
 
-/// The deadline of one connection of so many moves.
+/// The deadline of one of the connections moves.
 #[divan::bench(args = VISITS)]
 fn deadline_moved(bencher: Bencher, visits: Visits) {
     let connections = visits.connections;
@@ -133,7 +135,7 @@ fn deadline_due(bencher: Bencher, connections: usize) {
     });
 }
 
-/// One session of so many is found and takes a step.
+/// One of the sessions is found and takes a step.
 #[divan::bench(args = VISITS)]
 fn session_in_slab(bencher: Bencher, visits: Visits) {
     let protocol = protocol();
@@ -151,7 +153,7 @@ fn session_in_slab(bencher: Bencher, visits: Visits) {
     });
 }
 
-/// One session of so many goes, and another comes.
+/// One of the sessions goes, and another comes.
 #[divan::bench(args = VISITS)]
 fn slab_gone_and_come(bencher: Bencher, visits: Visits) {
     let protocol = protocol();

@@ -4,8 +4,8 @@
 //! the server, which knows the secret too, works out the same digest and compares. Three servers do it,
 //! each a little better than the one before.
 //!
-//! Before you run it: which bytes does somebody see who listens on the wire? If the question is always the
-//! same, what about the answer? And what is left to improve once the question is random?
+//! Before you run it: which bytes does somebody who listens on the wire see? If the question is
+//! always the same, what about the answer? And what is left to improve once the question is random?
 //!
 //! ```text
 //! cargo run --example challenge_response
@@ -53,13 +53,15 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
         !contains(&first.question, SECRET) && !contains(&first.answer, SECRET),
     );
     let again = converse(&mut lesson, &fixed, &md5, &md5)?;
-    // The flaw, and `replay` drives through it: who has heard the answer once can give it for ever.
+    // This is the flaw that `replay` exploits: whoever has heard the answer once can give it for
+    // ever.
     lesson
         .check("the same question gets the same answer, every time", again.answer == first.answer);
 
     lesson.part("2. Ten random bytes, answered with the hex digits of md5(secret + bytes)");
-    // The source's `os.urandom(10)`. Ten bytes are 2 to the 80th questions: at a thousand connections a second
-    // it takes decades until one is likely to come a second time, and then it is any one, not yours.
+    // The source's `os.urandom(10)`. Ten bytes make 2 to the 80th questions: at a thousand
+    // connections a second it takes decades until one is likely to come a second time, and then it
+    // is any one, not yours.
     let random = Nonces::random(10)?;
     let second = converse(&mut lesson, &random, &md5, &md5)?;
     let third = converse(&mut lesson, &random, &md5, &md5)?;
@@ -67,11 +69,11 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
     lesson.check("two questions, two answers", second.answer != third.answer);
 
     lesson.part("3. Ten random bytes, answered with hmac-md5(secret, bytes)");
-    // md5(secret + text) has a crack of its own: MD5 works through its input block by block, and the digest
-    // *is* its state after the last block. Who has md5(secret + text) can go on from there and work out
-    // md5(secret + text + padding + more) without the secret. Here the nonce has a fixed length and nothing can
-    // be appended to it; but HMAC, which hashes a second time with the secret in front again, does not depend
-    // on such luck (RFC 2104).
+    // md5(secret + text) has a crack of its own: MD5 works through its input block by block, and
+    // the digest *is* its state after the last block. Whoever has md5(secret + text) can go on from
+    // there and work out md5(secret + text + padding + more) without the secret. Here the nonce has
+    // a fixed length and nothing can be appended to it; but HMAC, which hashes a second time with
+    // the secret in front again, does not depend on such luck (RFC 2104).
     let hmac = Key::new(Scheme::HmacMd5, &secret);
     let fourth = converse(&mut lesson, &random, &hmac, &hmac)?;
     lesson.check("whoever knows the secret is let in", fourth.is_let_in);
@@ -119,9 +121,10 @@ fn converse(
     let answer = clients_key.digest(&question);
     lesson.step("client: sendall(digest)", || client.send_all(answer.as_bytes()))?;
 
-    // The server does the same sum and compares. `matches` takes the same time wherever the first wrong byte
-    // is, as Python's `hmac.compare_digest`; a plain `==`, as in the source, stops there, and where the question
-    // stays the same, somebody with a good stopwatch can guess the answer byte by byte.
+    // The server does the same sum and compares. `matches` takes the same time wherever the first
+    // wrong byte is, like Python's `hmac.compare_digest`; a plain `==`, as in the source, stops at
+    // that byte, and where the question stays the same, somebody with a good stopwatch can guess
+    // the answer byte by byte.
     let digest_len = servers_key.scheme().digest_len();
     let received = lesson.step("server: recv(digest)", || recv_exactly(&server, digest_len))?.0;
     let is_let_in = servers_key.digest(nonce).matches(&received);
@@ -130,7 +133,7 @@ fn converse(
     Ok(Conversation { question, answer: received, is_let_in })
 }
 
-/// What the source's servers print; word by word "hello, buddy" and "you are no old hand at all".
+/// What the source's servers print; literally "hello, buddy" and "you are no old hand at all".
 fn verdict(is_let_in: bool) -> String {
     if is_let_in { "你好机油! (welcome)" } else { "你根本不是老司机 (go away)" }.into()
 }

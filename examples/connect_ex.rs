@@ -65,7 +65,7 @@ fn in_progress_then_connected(lesson: &mut Lesson) -> Result<()> {
     let address = listener.local_addr()?;
     let socket = Socket::tcp()?;
     socket.set_mode(Mode::NonBlocking)?;
-    // The first segment is on its way. The answer is not waited for, so it can't be known.
+    // The first segment is on its way. Nobody waits for the answer, so it can't be known yet.
     let at_once = lesson.step("connect_ex(listener)", || socket.connect_ex(address));
     lesson.check("EINPROGRESS is no failure: it goes on", at_once == IN_PROGRESS);
     let writable = lesson.step("wait until writable", || wait_writable(&socket, ms(5000)));

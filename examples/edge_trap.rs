@@ -26,8 +26,8 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use rustix::event::{PollFd, PollFlags, Timespec};
 
-/// The program reads in pieces of four, so that ten bytes do not fit. Real programs take 4096 or 65536, the
-/// trap is the same, and snaps more rarely: in production, not in the test.
+/// The program reads in pieces of four, so that ten bytes do not fit. Real programs take 4096 or
+/// 65536; the trap is the same, but snaps more rarely: in production, not in the test.
 const PIECE: usize = 4;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
@@ -59,8 +59,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 
     lesson.part("What a level says");
     let level = lesson.step("poll(2), for 5 s at most", || wait_for_level(&reader))?;
-    // It answers at once. Level-triggered readiness is a question about the state, and the state has not
-    // changed. The price is to be told, on every turn, of everybody who has something left.
+    // It answers at once. Level-triggered readiness is a question about the state, and the state
+    // has not changed. The price: on every turn one is told about everybody who has something left.
     lesson.check("the level is high: there is something to read", level == 1);
 
     lesson.part("New data makes a new edge, but does not mend the reader");

@@ -1,4 +1,5 @@
-//! `makefile`: a file on a socket, for those who think in lines; and why it does not go with timeouts.
+//! `makefile`: a file on a socket, for those who think in lines; and why it goes badly with
+//! timeouts.
 //!
 //! Before you run it: a peer sends "hel", then "lo\nwor", then "ld\n". What does the first `readline` give? Half a line
 //! has arrived when the timeout strikes: where is that half afterwards?
@@ -80,8 +81,8 @@ fn timing_out(lesson: &mut Lesson) -> Result<()> {
     let first = lesson.step("readline(), half a line there", || file.read_line());
     peer.send_all(b"lo\n")?;
     wait_readable(&socket, ms(5000));
-    // The half that it had read is gone with the failed call. Had it gone on, it would have given "lo\n" for a
-    // line, and nobody would know. So it refuses instead.
+    // The half that it had read is gone with the failed call. Had it gone on, it would have given
+    // "lo\n" as a line, and nobody would have known. So it refuses instead.
     let second = lesson.step("readline(), the rest there", || file.read_line());
     let direct = lesson.step("socket: recv(10)", || socket.recv(10))?;
     lesson.check("the first failed for want of time", first.is_err_and(|e| e.is_timed_out()));
@@ -93,7 +94,7 @@ fn timing_out(lesson: &mut Lesson) -> Result<()> {
     Ok(())
 }
 
-/// The cure: lines of one's own, which outlive a timeout because the half is kept here.
+/// The cure: read lines yourself. They survive a timeout, because the half is kept here.
 struct LineReader {
     socket: Socket,
     bytes: Vec<u8>,

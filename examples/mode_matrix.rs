@@ -48,7 +48,7 @@ use trial::{Run, Trial};
 
 const MODES: [&str; 3] = ["blocking", "nonblocking", "timeout"];
 
-/// How many cells run at a time. They wait, most of them, so it can be far more than there are cores.
+/// How many cells run at a time. Most of them wait, so it can be far more than there are cores.
 const AT_A_TIME: usize = 64;
 
 fn main() -> ExitCode {

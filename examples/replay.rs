@@ -1,7 +1,7 @@
-//! `replay`: who has heard one answer to a fixed question can give it for ever.
+//! `replay`: whoever has heard one answer to a fixed question can give it for ever.
 //!
-//! A client logs in through a line on which somebody listens. The listener learns no secret. Does that keep
-//! the listener out?
+//! A client logs in over a line on which somebody listens. The listener learns no secret. Does that
+//! keep the listener out?
 //!
 //! Before you run it: the first server always asks the same, the second asks something fresh each time. The
 //! stranger plays the recorded answer back to both. Who lets the stranger in?
@@ -59,10 +59,11 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
     Ok(lesson.end())
 }
 
-/// The client logs in and says hello, and every byte passes through the hands of somebody in between.
+/// The client logs in and says hello, and every byte passes through the hands of somebody else.
 ///
-/// That is no trick of the cinema: every router, every Wi-Fi access point and everybody who can fool your
-/// resolver stands there. The one in between changes nothing, passes everything on, and keeps a copy.
+/// This happens not only in films: every router, every Wi-Fi access point and everybody who can
+/// fool your resolver could be that somebody, who changes nothing, passes everything on, and keeps
+/// a copy.
 fn log_in_overheard(
     lesson: &mut Lesson,
     server: SocketAddr,
@@ -97,7 +98,7 @@ fn log_in_overheard(
     Ok(recorded.0)
 }
 
-/// A stranger who knows the recording and nothing else. Gives what the server says to it.
+/// A stranger who knows the recording and nothing else. Returns what the server says to it.
 fn play_back(
     lesson: &mut Lesson,
     server: SocketAddr,
@@ -106,7 +107,7 @@ fn play_back(
 ) -> Result<Vec<u8>> {
     let stranger = Socket::tcp()?;
     lesson.step("stranger: connect", || stranger.connect(server))?;
-    // The stranger has to wait for the question, out of politeness only: it knows what it will say.
+    // The stranger waits for the question only out of politeness: it knows what it will say.
     lesson.step("stranger: recv", || counted(&stranger, nonce_len))?;
     lesson.step("stranger: sendall(the recorded digest)", || stranger.send_all(recorded))?;
     // A server of this kind sends no "welcome" and no "go away": one has to try.
@@ -145,10 +146,10 @@ fn serve(client: &Socket, nonces: &Nonces, key: &Key) -> Result<()> {
     }
 }
 
-/// Hangs up politely: "I am done talking", then listen until the other side is done too.
+/// Hangs up politely: says "I am done talking", then listens until the other side is done too.
 ///
-/// To close a socket with unread bytes in it makes the kernel send a *reset*, and a reset throws away whatever
-/// is still on its way to the peer. The stranger's "let me in" may be such bytes.
+/// Closing a socket with unread bytes in it makes the kernel send a *reset*, and a reset throws
+/// away whatever is still on its way to the peer. The stranger's "let me in" may be such bytes.
 fn hang_up(client: &Socket) -> Result<()> {
     client.shutdown(std::net::Shutdown::Write)?;
     while !client.recv(1024)?.is_empty() {}

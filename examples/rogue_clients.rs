@@ -1,8 +1,8 @@
 //! `rogue_clients`: the legal client, the one that does not know the scheme, the one with the wrong key.
 //!
-//! The source document's authenticated server, and its three clients. The server says nothing but its nonce
-//! until it is content, and if it never is, it hangs up without a word. So the interesting question is what
-//! somebody sees who does not belong there.
+//! The source document's authenticated server, and its three clients. The server says nothing but
+//! its nonce until it is content, and if it never is, it hangs up without a word. So the
+//! interesting question is what somebody who does not belong there sees.
 //!
 //! Before you run it: the second client expects a plain server and sends `hello` at once. What does it take
 //! for the reply? How does it learn that something is wrong, and when? And the third: what tells it that its
@@ -118,8 +118,8 @@ fn start_server(
     Ok((address, handle, verdicts))
 }
 
-/// Everything that the server does it tells in one stream of events. This reader picks out how connections
-/// end.
+/// The server tells everything that it does in one stream of events. This reader picks out how each
+/// of the connections ends.
 struct Endings(Sender<Reason>);
 
 impl Reader for Endings {

@@ -33,8 +33,9 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
             "a non-blocking sendall fails half way: what do you know then?",
         ],
     );
-    // Every byte tells where it belongs, so that a byte lost, sent twice or out of place is seen. The
-    // period is a prime number, because buffers come in powers of two and would hide a shift by one.
+    // Every byte tells where it belongs, so that a byte lost, sent twice or out of place is seen.
+    // The period is a prime number: buffers come in powers of two, and a period that divides them
+    // would hide the loss of a whole one.
     let payload: Vec<u8> = (0..LENGTH).map(|at| (at % 251) as u8).collect();
 
     lesson.part("send takes what fits, and says how much that was");
@@ -72,7 +73,7 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
     lesson.part("The timeout of sendall is for all of it");
     let (socket, peer) = narrow()?;
     socket.set_mode(Mode::Timeout(ms(200)))?;
-    // 64 KiB each 0.04 s: every single send gets something done long before 0.2 s are over.
+    // 64 KiB every 0.04 s: each single send gets something done long before 0.2 s are over.
     let reader = read_slowly(peer);
     let begun = Instant::now();
     let failed = lesson
@@ -105,7 +106,8 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
     lesson.part("The same with the count kept: go on where it stopped");
     let (socket, peer) = narrow()?;
     socket.set_mode(Mode::NonBlocking)?;
-    // Here the error says how far it came. Python's does not: its twin keeps the count in a loop of its own.
+    // Here the error says how far it got. Python's does not, so the twin keeps the count in a loop
+    // of its own.
     let failed = socket.send_all(&payload).expect_err("there is no room for that");
     let Varies(sent) = lesson.step("the bytes that are gone", || Varies(failed.sent));
     socket.set_mode(Mode::Blocking)?;

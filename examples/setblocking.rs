@@ -64,7 +64,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     lesson.part("The flag is the kernel's, and a dup shares it");
     let twin = socket.try_clone()?;
     lesson.step("dup().setblocking(True)", || twin.set_blocking(true))?;
-    // Both objects are names for one open socket. The first still believes in what it was told.
+    // Both objects are names for one open socket. The first still believes what it was told.
     let believes = lesson.step("getblocking() of the first", || socket.is_blocking());
     let flag = lesson.step("O_NONBLOCK of the first", || is_nonblocking(&socket));
     lesson.check("the first believes that it does not block, and would", !believes && !flag);
@@ -94,7 +94,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     Ok(lesson.end())
 }
 
-/// Whether the bit that setblocking(False) sets is set, asked of the kernel.
+/// Asks the kernel whether the bit that setblocking(False) sets is set.
 fn is_nonblocking(socket: &Socket) -> bool {
     let flags = fcntl_getfl(socket.as_fd()).expect("the socket is open");
     flags.contains(OFlags::NONBLOCK)
@@ -108,7 +108,7 @@ struct Cost {
     cpu: Duration,
 }
 
-/// Waits for five bytes that come in 0.2 s, in the way of `wait`, which says how many calls it made.
+/// Waits with `wait` for five bytes that come in 0.2 s; `wait` returns how many calls it made.
 fn measure(
     name: &'static str,
     socket: &Socket,

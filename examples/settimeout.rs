@@ -129,7 +129,7 @@ fn the_kernels_own(lesson: &mut Lesson) -> Result<[Row; 3], Box<dyn Error>> {
     let (accepted, _) = listener.accept()?;
     let inherited = accepted.read_timeout()?;
     lesson.check("what a listener accepts inherits it", inherited == Some(ms(100)));
-    // To the kernel a zero SO_RCVTIMEO is none. std refuses it, because nobody means that.
+    // To the kernel, a SO_RCVTIMEO of 0 is no timeout. std refuses it, because nobody means that.
     lesson.note("A zero here would mean \"for ever\", where settimeout(0) means \"not at all\".");
     Ok([
         ("a recv that ran out of time", silent.told()),
@@ -138,7 +138,7 @@ fn the_kernels_own(lesson: &mut Lesson) -> Result<[Row; 3], Box<dyn Error>> {
     ])
 }
 
-/// Whether the descriptor itself refuses to wait, asked of the kernel.
+/// Asks the kernel whether the descriptor itself refuses to wait.
 fn is_nonblocking(socket: &impl AsFd) -> bool {
     fcntl_getfl(socket).expect("the socket is open").contains(OFlags::NONBLOCK)
 }

@@ -46,7 +46,8 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
     let half = lesson.step("the server keeps", || exchange.server.kept());
     lesson.step("client: send 4 MiB more", || exchange.run(TOTAL, Reads::Never))?;
     let whole = lesson.step("the server keeps", || exchange.server.kept());
-    // The difference to what was sent lies in the kernel: the server's send buffer and the client's receive buffer.
+    // The difference from what was sent lies in the kernel: the server's send buffer and the
+    // client's receive buffer.
     lesson.check("nearly all of it lies in the server's memory", whole.0 > TOTAL - TOTAL / 8);
     // One client did this, on purpose or because its user closed the laptop. Where is the end? At the memory
     // limit, where the kernel kills the server and with it everybody else's connection.
@@ -79,7 +80,7 @@ struct Server {
     owed: Vec<u8>,
     /// How many bytes of them there may be.
     limit: usize,
-    /// How many there have been, at the most.
+    /// How many there have been, at most.
     most: usize,
 }
 
@@ -98,9 +99,9 @@ impl Server {
             self.owed.drain(..taken);
             has_moved = true;
         }
-        // This line is all the difference between the two servers. Not to read is not to lose: the bytes wait in
-        // the kernel, and when that is full, with the client. A read takes no more than there is room for its
-        // answer, so the limit is hard.
+        // This line is all the difference between the two servers. What is not read is not lost:
+        // the bytes wait in the kernel, and when that is full, with the client. A read takes no
+        // more than its answer has room for, so the limit is a hard one.
         let room = self.limit - self.owed.len();
         if room > 0
             && let Some(mut request) = unless_would_block(self.socket.recv(room.min(PIECE)))?
@@ -118,7 +119,7 @@ impl Server {
     }
 }
 
-/// How much one call of `send` or `recv` moves at the most.
+/// How much one call of `send` or `recv` moves at most.
 const PIECE: usize = 16 * 1024;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -141,8 +142,8 @@ impl Exchange {
         Exchange { client, server, text: text(), sent: 0, received: Vec::new() }
     }
 
-    /// Until the client has sent `goal` bytes in all (and, if it reads, got them back), or until nothing moves any
-    /// more. Gives what the client has sent.
+    /// Runs until the client has sent `goal` bytes in all (and, if it reads, got them back), or
+    /// until nothing moves any more. Returns how much the client has sent.
     fn run(&mut self, goal: usize, reads: Reads) -> Result<Bytes> {
         loop {
             let mut has_moved = self.server.turn()?;

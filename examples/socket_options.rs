@@ -86,8 +86,8 @@ fn reuse_address(lesson: &mut Lesson) -> Result<()> {
     let while_it_runs = lesson.step("bind to a port that is listened on", || second.bind(address));
     lesson.check("it is not for two servers on one port", is_in_use(&while_it_runs));
 
-    // Who closes first keeps the memory of the connection for a minute (TIME_WAIT), so that segments which
-    // were late can't be taken for a newer connection's. Here the server closes first.
+    // Whoever closes first keeps the memory of the connection for a minute (TIME_WAIT), so that
+    // late segments can't be taken for a newer connection's. Here the server closes first.
     drop(accepted);
     client.recv(1)?; // The end of input: the server's close has arrived.
     drop(client);
@@ -108,8 +108,8 @@ fn buffer_sizes(lesson: &mut Lesson) -> Result<()> {
     lesson.step("getsockopt(SO_SNDBUF)", || socket.option(SendBuffer).map(Varies))?;
     lesson.step("setsockopt(SO_SNDBUF, 32768)", || socket.set_option(SendBuffer, 32768))?;
     let doubled = lesson.step("getsockopt(SO_SNDBUF)", || socket.option(SendBuffer))?;
-    // The kernel charges its own book-keeping (some hundred bytes a packet) to the same account. It doubles
-    // what you ask for, so that about so many bytes of yours fit. See socket(7).
+    // The kernel charges its own book-keeping (some hundred bytes a packet) to the same account. It
+    // doubles what you ask for, so that about as many bytes fit as you asked for. See socket(7).
     lesson.check("Linux doubles it", !cfg!(target_os = "linux") || doubled == 65536);
     lesson.step("setsockopt(SO_SNDBUF, 1)", || socket.set_option(SendBuffer, 1))?;
     let least = lesson.step("getsockopt(SO_SNDBUF)", || socket.option(SendBuffer).map(Varies))?;

@@ -11,7 +11,7 @@
 //! python3 examples/python/upper_server.py
 //! ```
 //!
-//! Next: `server_designs`, four ways to mend the flaw, and what each of them costs.
+//! Next: `edge_trap`. (`server_designs` has four ways to mend the flaw, and what each costs.)
 
 mod common;
 
@@ -26,7 +26,7 @@ use sockmodes::socket::{Result, Socket};
 fn serve(listener: &Socket) -> Result<()> {
     loop {
         let (client, _) = listener.accept()?;
-        let request = client.recv(1024)?; // <- Here it stands, until this client says something.
+        let request = client.recv(1024)?; // <- Here it stops until this client says something.
         client.send_all(&request.trim_ascii().to_ascii_uppercase())?;
     } // `client` is dropped, and that closes the connection.
 }

@@ -18,7 +18,7 @@ use super::server::Server;
 /// What is counted.
 #[derive(Clone, Copy)]
 pub(crate) enum Per {
-    /// A message, of so many clients that send together.
+    /// A message of one of `clients` clients that send together.
     Message { clients: usize },
     /// A connection: accept, handshake, one echo, close; one after the other.
     Connection,
@@ -28,7 +28,7 @@ const FEW: usize = 10;
 const MANY: usize = 210;
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Whether there is a strace.
+/// Whether strace is installed.
 pub(crate) fn can_be_counted() -> bool {
     Command::new("strace").arg("--version").stdout(Stdio::null()).status().is_ok()
 }

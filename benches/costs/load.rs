@@ -17,7 +17,7 @@ pub(crate) const NONCE: usize = 32;
 /// The length of a message.
 pub(crate) const MESSAGE: usize = 64;
 
-/// Nothing comes for so long: time to look at the clock.
+/// When nothing comes for this long, it is time to look at the clock.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// What was done: messages, connections or MiB, and how long it took.
@@ -113,7 +113,7 @@ pub(crate) fn talk(streams: Vec<TcpStream>, depth: usize, until: Until) -> io::R
     Ok(Done { count: count as f64, took: began.elapsed() })
 }
 
-/// All clients send one message, all wait for its echo, then there is a pause; and again, so many times.
+/// All clients send one message, all wait for its echo, then there is a pause: `times` times.
 pub(crate) fn in_step(
     mut streams: Vec<TcpStream>,
     times: usize,
@@ -189,7 +189,7 @@ impl Clients {
         Ok(Clients { poll, events: Events::with_capacity(1024), streams: all })
     }
 
-    /// Waits; which of them are ready.
+    /// Waits; returns which of them are ready.
     fn ready(&mut self, patience: Duration) -> io::Result<Vec<usize>> {
         self.poll.poll(&mut self.events, Some(patience))?;
         Ok(self.events.iter().map(|event| event.token().0).collect())

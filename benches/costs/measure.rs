@@ -14,11 +14,11 @@ use super::server::Server;
 /// A kind of work.
 #[derive(Clone, Copy)]
 pub(crate) enum Work {
-    /// So many clients send one message at a time, or several; so many more are silent.
+    /// `clients` clients send `depth` messages at a time each; `silent` more say nothing.
     Talk { clients: usize, depth: usize, silent: usize },
     /// Clients send as fast as they can.
     Flood { clients: usize },
-    /// Clients come, so many at once, and go.
+    /// Clients come, `at_once` at a time, and go.
     ComeAndGo { at_once: usize },
     /// Clients are let in and silent.
     Idle { clients: usize },
@@ -33,7 +33,7 @@ pub(crate) struct Row {
     pub(crate) work: Work,
 }
 
-/// A thread each: more are not asked of it.
+/// The most connections asked of the server with a thread for each.
 const MOST_THREADS: usize = 1000;
 /// How long a row's load lasts, for each server and round.
 const TIME: Duration = Duration::from_millis(500);
@@ -42,7 +42,7 @@ const VISITS: usize = 3000;
 /// Descriptors that a process needs beside its connections.
 const RESERVE: usize = 100;
 
-/// All rows. How many are silent hangs on how many files a process may have open.
+/// All rows. How many are silent depends on how many files a process may have open.
 pub(crate) fn rows() -> Vec<Row> {
     let row = |title: &str, unit, work| Row { title: title.to_owned(), unit, work };
     let talk = |clients, depth, silent| Work::Talk { clients, depth, silent };
@@ -80,7 +80,7 @@ pub(crate) fn rows() -> Vec<Row> {
 pub(crate) fn most_connections() -> usize {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    // Where that is refused, what there is has to do.
+    // Where that is refused, the limit as it is has to do.
     let _ = setrlimit(Resource::Nofile, raised);
     let most = getrlimit(Resource::Nofile).current.map_or(usize::MAX, |most| most as usize);
     most.saturating_sub(RESERVE)
@@ -121,8 +121,8 @@ fn cpu(server: &Server, work: impl FnOnce() -> io::Result<Done>) -> io::Result<O
     Ok(Some(used.as_secs_f64() * 1e6 / done.count))
 }
 
-/// Bytes of memory that each of so many connections costs the server, and the connections. What the
-/// first few bring along once for all is left out.
+/// Bytes of memory that each of `clients` connections costs the server, and the connections. What
+/// the first few cost once and for all is left out.
 pub(crate) fn memory(server: &Server, clients: usize) -> io::Result<(f64, Vec<TcpStream>)> {
     let few = clients / 10;
     let mut streams = load::connect(server.address, few)?;

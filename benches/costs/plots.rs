@@ -12,11 +12,11 @@ use super::peers::Peer;
 use super::server::Server;
 use super::table::median;
 
-/// Colours that are told apart without their hues, too.
+/// Colours that can be told apart without their hues, too.
 const COLOURS: [RGBColor; 3] =
     [RGBColor(0, 90, 156), RGBColor(200, 80, 0), RGBColor(110, 110, 110)];
 const PEERS: [Peer; 3] = [Peer::Ours(None), Peer::Tokio, Peer::Threads];
-/// Each point is the median of so many.
+/// Each point is the median of this many.
 const ROUNDS: usize = 5;
 
 /// One line: connections, and what was measured with so many.

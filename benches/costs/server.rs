@@ -10,7 +10,7 @@ use nix::sched::{CpuSet, sched_setaffinity};
 use nix::time::{ClockId, clock_getcpuclockid};
 use nix::unistd::Pid;
 
-/// A running server; dropped, it is killed.
+/// A running server; dropping it kills it.
 pub(crate) struct Server {
     process: Child,
     clock: ClockId,
@@ -19,8 +19,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts `command`, which has to print `listening on ADDRESS`, on the first core; whoever calls
-    /// goes on on the second, if there is one.
+    /// Starts `command`, which has to print `listening on ADDRESS`, on the first core; the caller
+    /// runs on the second, if there is one.
     pub(crate) fn start(command: &mut Command) -> io::Result<Server> {
         run_on_core(0);
         let process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
@@ -49,7 +49,7 @@ impl Server {
             .ok_or_else(|| io::Error::other("no Rss in smaps_rollup"))
     }
 
-    /// Its process, for who wants it to end by itself.
+    /// Its process, for a caller that wants it to end by itself.
     #[allow(dead_code)]
     pub(crate) fn process(&mut self) -> &mut Child {
         &mut self.process

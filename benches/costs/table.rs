@@ -3,7 +3,7 @@
 use super::measure::Row;
 use super::peers::Peer;
 
-/// The costs of one server, a number a round.
+/// The costs of one server, one number per round.
 type Costs = Vec<Option<f64>>;
 
 pub(crate) fn head(peers: &[Peer]) {

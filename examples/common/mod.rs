@@ -79,7 +79,7 @@ impl Lesson {
         }
     }
 
-    /// Counts the claims, and says with which status to end.
+    /// Counts the claims, and returns the status to end with.
     pub(crate) fn end(self) -> ExitCode {
         let held = self.claims - self.failed.len();
         println!("\nClaims that hold: {held} of {}", self.claims);
@@ -115,12 +115,12 @@ pub(crate) fn later<T: Send + 'static>(
     })
 }
 
-/// Waits until a read would not have to wait, for `limit` at most; says whether it came to that.
+/// Waits, for `limit` at most, until a read would not have to wait; false if the time ran out.
 pub(crate) fn wait_readable(socket: impl AsFd, limit: Duration) -> bool {
     ready(socket, PollFlags::IN, limit)
 }
 
-/// Waits until a write would not have to wait, for `limit` at most; says whether it came to that.
+/// Waits, for `limit` at most, until a write would not have to wait; false if the time ran out.
 pub(crate) fn wait_writable(socket: impl AsFd, limit: Duration) -> bool {
     ready(socket, PollFlags::OUT, limit)
 }

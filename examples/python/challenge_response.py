@@ -4,7 +4,7 @@ The server asks a question (the *nonce*), the client answers with a digest of se
 the server, which knows the secret too, works out the same digest and compares. Three servers do it,
 each a little better than the one before.
 
-Before you run it: which bytes does somebody see who listens on the wire? If the question is always the
+Before you run it: which bytes does somebody who listens on the wire see? If the question is always the
 same, what about the answer? And what is left to improve once the question is random?
 
 The twin of examples/challenge_response.rs. Next: `replay`, which breaks the first of the three.
@@ -64,23 +64,24 @@ def main():
         SECRET not in first.question and SECRET not in first.answer,
     )
     again = converse(lesson, FIXED_TEXT, SECRET, md5_digest)
-    # The flaw, and `replay` drives through it: who has heard the answer once can give it for ever.
+    # This is the flaw that `replay` exploits: whoever has heard the answer once can give it for
+    # ever.
     lesson.check("the same question gets the same answer, every time", again.answer == first.answer)
 
     lesson.part("2. Ten random bytes, answered with the hex digits of md5(secret + bytes)")
-    # Ten bytes are 2 to the 80th questions: at a thousand connections a second it takes decades until one
-    # is likely to come a second time, and then it is any one, not yours.
+    # Ten bytes make 2 to the 80th questions: at a thousand connections a second it takes decades
+    # until one is likely to come a second time, and then it is any one, not yours.
     second = converse(lesson, os.urandom(10), SECRET, md5_digest)
     third = converse(lesson, os.urandom(10), SECRET, md5_digest)
     lesson.check("both were let in", second.is_let_in and third.is_let_in)
     lesson.check("two questions, two answers", second.answer != third.answer)
 
     lesson.part("3. Ten random bytes, answered with hmac-md5(secret, bytes)")
-    # md5(secret + text) has a crack of its own: MD5 works through its input block by block, and the digest
-    # *is* its state after the last block. Who has md5(secret + text) can go on from there and work out
-    # md5(secret + text + padding + more) without the secret. Here the nonce has a fixed length and nothing can
-    # be appended to it; but HMAC, which hashes a second time with the secret in front again, does not depend
-    # on such luck (RFC 2104).
+    # md5(secret + text) has a crack of its own: MD5 works through its input block by block, and the
+    # digest *is* its state after the last block. Whoever has md5(secret + text) can go on from
+    # there and work out md5(secret + text + padding + more) without the secret. Here the nonce has
+    # a fixed length and nothing can be appended to it; but HMAC, which hashes a second time with
+    # the secret in front again, does not depend on such luck (RFC 2104).
     fourth = converse(lesson, os.urandom(10), SECRET, hmac_digest)
     lesson.check("whoever knows the secret is let in", fourth.is_let_in)
     lesson.check(
@@ -112,9 +113,10 @@ def converse(lesson, nonce, clients_secret, digest):
             answer = digest(clients_secret, question.data)
             lesson.step("client: sendall(digest)", done(lambda: client.sendall(answer)))
 
-            # The server does the same sum and compares. `compare_digest` takes the same time wherever the
-            # first wrong byte is; a plain `==`, as in the source, stops there, and where the question stays
-            # the same, somebody with a good stopwatch can guess the answer byte by byte.
+            # The server does the same sum and compares. `compare_digest` takes the same time
+            # wherever the first wrong byte is; a plain `==`, as in the source, stops at that byte,
+            # and where the question stays the same, somebody with a good stopwatch can guess the
+            # answer byte by byte.
             expected = digest(SECRET, nonce)
             received = lesson.step("server: recv(digest)", lambda: recv_exactly(server, len(expected)))
             is_let_in = hmac.compare_digest(received.data, expected)
@@ -134,7 +136,7 @@ def hmac_digest(secret, nonce):
 
 
 def verdict(is_let_in):
-    """What the source's servers print; word by word "hello, buddy" and "you are no old hand at all"."""
+    """What the source's servers print; literally "hello, buddy" and "you are no old hand at all"."""
     return "你好机油! (welcome)" if is_let_in else "你根本不是老司机 (go away)"
 
 

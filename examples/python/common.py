@@ -143,12 +143,12 @@ def connected():
 
 
 def wait_readable(sock, limit):
-    """Waits until a read would not have to wait, for `limit` seconds at most; says whether it came to that."""
+    """Waits, for `limit` seconds at most, until a read would not have to wait; False if the time ran out."""
     return bool(select.select([sock], [], [], limit)[0])
 
 
 def wait_writable(sock, limit):
-    """Waits until a write would not have to wait, for `limit` seconds at most; says whether it came to that."""
+    """Waits, for `limit` seconds at most, until a write would not have to wait; False if the time ran out."""
     return bool(select.select([], [sock], [], limit)[1])
 
 

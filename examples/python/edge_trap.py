@@ -17,8 +17,8 @@ import socket
 
 from common import Lesson, connected, done
 
-# The program reads in pieces of four, so that ten bytes do not fit. Real programs take 4096 or 65536, the
-# trap is the same, and snaps more rarely: in production, not in the test.
+# The program reads in pieces of four, so that ten bytes do not fit. Real programs take 4096 or
+# 65536; the trap is the same, but snaps more rarely: in production, not in the test.
 PIECE = 4
 
 
@@ -52,8 +52,8 @@ def main():
 
     lesson.part("What a level says")
     level = lesson.step("poll(2), for 5 s at most", lambda: wait_for_level(reader))
-    # It answers at once. Level-triggered readiness is a question about the state, and the state has not
-    # changed. The price is to be told, on every turn, of everybody who has something left.
+    # It answers at once. Level-triggered readiness is a question about the state, and the state has
+    # not changed. The price: on every turn one is told about everybody who has something left.
     lesson.check("the level is high: there is something to read", level == 1)
 
     lesson.part("New data makes a new edge, but does not mend the reader")

@@ -1,4 +1,4 @@
-"""makefile: a file on a socket, for those who think in lines; and why it does not go with timeouts.
+"""makefile: a file on a socket, for those who think in lines; and why it goes badly with timeouts.
 
 The twin of examples/makefile.rs, which has the comments. Run it: python3 examples/python/makefile.py
 """
@@ -62,7 +62,7 @@ def timing_out(lesson):
 
 
 class LineReader:
-    """The cure: lines of one's own, which outlive a timeout because the half is kept here."""
+    """The cure: read lines yourself. They survive a timeout, because the half is kept here."""
 
     def __init__(self, sock):
         self.sock, self.bytes = sock, b""

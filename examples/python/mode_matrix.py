@@ -67,7 +67,7 @@ def run(trial):
         outcome, end = "waiting", time.monotonic()
     stop_peer.set()
     if trial.waker is not None:
-        # An end of both directions wakes an operation that would wait for ever, and a peer that still reads.
+        # Shutting down both directions wakes an operation that would wait for ever, and a peer that still reads.
         waker = socket.socket(fileno=trial.waker)
         conditions.told(lambda: waker.shutdown(socket.SHUT_RDWR))
         waker.close()

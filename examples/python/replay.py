@@ -1,6 +1,6 @@
-"""`replay`: who has heard one answer to a fixed question can give it for ever.
+"""`replay`: whoever has heard one answer to a fixed question can give it for ever.
 
-A client logs in through a line on which somebody listens. The listener learns no secret. Does that keep
+A client logs in over a line on which somebody listens. The listener learns no secret. Does that keep
 the listener out?
 
 Before you run it: the first server always asks the same, the second asks something fresh each time. The
@@ -62,10 +62,10 @@ def main():
 
 
 def log_in_overheard(lesson, server, nonce_len):
-    """The client logs in and says hello, and every byte passes through the hands of somebody in between.
+    """The client logs in and says hello, and every byte passes through the hands of somebody else.
 
-    That is no trick of the cinema: every router, every Wi-Fi access point and everybody who can fool your
-    resolver stands there. The one in between changes nothing, passes everything on, and keeps a copy.
+    This happens not only in films: every router, every Wi-Fi access point and everybody who can fool your
+    resolver could be that somebody, who changes nothing, passes everything on, and keeps a copy.
     """
     with socket.socket() as tap, socket.socket() as client, socket.socket() as towards_server:
         tap.bind(("127.0.0.1", 0))
@@ -99,10 +99,10 @@ def log_in_overheard(lesson, server, nonce_len):
 
 
 def play_back(lesson, server, nonce_len, recorded):
-    """A stranger who knows the recording and nothing else. Gives what the server says to it."""
+    """A stranger who knows the recording and nothing else. Returns what the server says to it."""
     with socket.socket() as stranger:
         lesson.step("stranger: connect", done(lambda: stranger.connect(server)))
-        # The stranger has to wait for the question, out of politeness only: it knows what it will say.
+        # The stranger waits for the question only out of politeness: it knows what it will say.
         lesson.step("stranger: recv", lambda: counted(stranger, nonce_len))
         lesson.step("stranger: sendall(the recorded digest)", done(lambda: stranger.sendall(recorded)))
         # A server of this kind sends no "welcome" and no "go away": one has to try.
@@ -139,9 +139,9 @@ def serve(client, nonce):
 
 
 def hang_up(client):
-    """Hangs up politely: "I am done talking", then listen until the other side is done too.
+    """Hangs up politely: says "I am done talking", then listens until the other side is done too.
 
-    To close a socket with unread bytes in it makes the kernel send a *reset*, and a reset throws away
+    Closing a socket with unread bytes in it makes the kernel send a *reset*, and a reset throws away
     whatever is still on its way to the peer. The stranger's "let me in" may be such bytes.
     """
     client.shutdown(socket.SHUT_WR)

@@ -2,7 +2,7 @@
 
 The source document's authenticated server, and its three clients. The server says nothing but its nonce
 until it is content, and if it never is, it hangs up without a word. So the interesting question is what
-somebody sees who does not belong there.
+somebody who does not belong there sees.
 
 Before you run it: the second client expects a plain server and sends `hello` at once. What does it take
 for the reply? How does it learn that something is wrong, and when? And the third: what tells it that its
@@ -118,7 +118,7 @@ def start_server(patience):
 
 
 def serve(client, patience):
-    """One client, from hello to goodbye. Gives the reason for the goodbye."""
+    """One client, from hello to goodbye. Returns the reason for the goodbye."""
     nonce = os.urandom(NONCE_LEN)
     client.sendall(nonce)
     try:
@@ -151,9 +151,9 @@ def recv_until(client, count, deadline):
 
 
 def hang_up(client):
-    """Hangs up politely: "I am done talking", then listen a while until the other side is done too.
+    """Hangs up politely: says "I am done talking", then listens a while until the other side is done too.
 
-    To close a socket with unread bytes in it makes the kernel send a *reset*, and a reset throws away
+    Closing a socket with unread bytes in it makes the kernel send a *reset*, and a reset throws away
     whatever is still on its way to the peer. The rogue's "hello" may be such bytes.
     """
     client.shutdown(socket.SHUT_WR)

@@ -50,7 +50,7 @@ class Reader(threading.Thread):
 
 
 def send_all_counted(sock, data):
-    """sendall that says how far it came, where Python's own keeps it to itself."""
+    """A sendall that says how far it got, where Python's own keeps that to itself."""
     sent = 0
     try:
         while sent < len(data):

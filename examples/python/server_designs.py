@@ -2,9 +2,9 @@
 
 All five send back in upper case what they hear. They differ in what they do while a client is silent: wait
 for it (`blocking`), leave the waiting to a thread (`threads`), ask again at once (`spinning`), wait a little
-and then ask the next (`timeouts`), or let the kernel tell (`loop`).
+and then ask the next (`timeouts`), or let the kernel tell them (`loop`).
 
-The load: N clients are connected, at most five of them wait for an answer at one time, all others are
+The load: N clients are connected, at most five of them wait for an answer at one time, and all others are
 silent. Before you run it: how does each design get on as N goes from 1 to 1000? Whose throughput falls, and
 in what proportion? Whose memory grows? Which of them uses the CPU when nobody says anything?
 
@@ -77,7 +77,7 @@ def check_load(lesson, cells):
         "blocking: of many clients one is served, and one request of it answered",
         all(cell.served == cell.answered == 1 for cell in of("blocking") if cell.clients > 1),
     )
-    # A round asks everybody once, and every round waits its millisecond at the listener, at the least.
+    # A round asks everybody once, and every round waits its millisecond at the listener at least.
     lesson.check(
         "timeouts: never more than one request a client and millisecond",
         all(
@@ -91,7 +91,7 @@ def check_load(lesson, cells):
     most = {design: max(cell.memory_kib for cell in of(design)) for design in DESIGNS}
     lesson.check("threads take more memory than the loop", most["threads"] > most["loop"])
     idle = {design: sum(cell.idle for cell in of(design)) for design in DESIGNS}
-    # Asleep in the kernel, however many clients there are: to wait costs these three nothing but memory.
+    # Asleep in the kernel, however many clients there are: waiting costs these three only memory.
     lesson.check(
         "nobody says anything: blocking, threads and loop sleep",
         all(idle[design] < 0.5 * idle["spinning"] for design in ["blocking", "threads", "loop"]),

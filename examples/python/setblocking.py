@@ -12,12 +12,12 @@ from common import Lesson, connected, done, is_errno, later, wait_readable
 
 
 def is_nonblocking(sock):
-    """Whether the bit that setblocking(False) sets is set, asked of the kernel."""
+    """Asks the kernel whether the bit that setblocking(False) sets is set."""
     return bool(fcntl.fcntl(sock.fileno(), fcntl.F_GETFL) & os.O_NONBLOCK)
 
 
 def measure(name, sock, peer, wait):
-    """Waits for five bytes that come in 0.2 s, in the way of `wait`, which says how many calls it made."""
+    """Waits with `wait` for five bytes that come in 0.2 s; `wait` returns how many calls it made."""
     sending = later(0.2, lambda: peer.sendall(b"hello"))
     begun, cpu_before = time.monotonic(), time.thread_time()
     calls = wait(sock)

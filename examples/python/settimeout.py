@@ -15,7 +15,7 @@ from common import Lesson, connected, done, is_errno, later, told
 
 
 def is_nonblocking(sock):
-    """Whether the descriptor itself refuses to wait, asked of the kernel."""
+    """Asks the kernel whether the descriptor itself refuses to wait."""
     return bool(fcntl.fcntl(sock.fileno(), fcntl.F_GETFL) & os.O_NONBLOCK)
 
 

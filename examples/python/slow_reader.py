@@ -20,7 +20,7 @@ from common import Lesson, connected
 TOTAL = 8 * 1024 * 1024
 # What the second server keeps for one client, at most: sixteen pages.
 LIMIT = 64 * 1024
-# How much one call of `send` or `recv` moves at the most.
+# How much one call of `send` or `recv` moves at most.
 PIECE = 16 * 1024
 # The client's text: the alphabet again and again, each time shifted by one letter, so that a mistake in the
 # order shows.
@@ -46,8 +46,8 @@ def main():
     half = lesson.step("the server keeps", exchange.server.kept)
     lesson.step("client: send 4 MiB more", lambda: exchange.run(TOTAL, reads=False))
     whole = lesson.step("the server keeps", exchange.server.kept)
-    # The difference to what was sent lies in the kernel: the server's send buffer and the client's receive
-    # buffer.
+    # The difference from what was sent lies in the kernel: the server's send buffer and the
+    # client's receive buffer.
     lesson.check("nearly all of it lies in the server's memory", whole > TOTAL - TOTAL // 8)
     # One client did this, on purpose or because its user closed the laptop. Where is the end? At the memory
     # limit, where the kernel kills the server and with it everybody else's connection.
@@ -80,7 +80,7 @@ class Server:
         self.sock = sock
         # Answers that the kernel has not taken yet, ...
         self.owed = bytearray()
-        # ... how many bytes of them there may be, and how many there have been at the most.
+        # ... how many bytes of them there may be, and how many there have been at most.
         self.limit = limit
         self.most = 0
 
@@ -91,9 +91,9 @@ class Server:
         if self.owed and (taken := unless_would_block(self.sock.send, self.owed)) is not None:
             del self.owed[:taken]
             has_moved = True
-        # This line is all the difference between the two servers. Not to read is not to lose: the bytes wait
-        # in the kernel, and when that is full, with the client. A read takes no more than there is room for
-        # its answer, so the limit is hard.
+        # This line is all the difference between the two servers. What is not read is not lost: the
+        # bytes wait in the kernel, and when that is full, with the client. A read takes no more
+        # than its answer has room for, so the limit is a hard one.
         room = self.limit - len(self.owed)
         if room > 0 and (request := unless_would_block(self.sock.recv, min(room, PIECE))) is not None:
             self.owed += request.upper()
@@ -116,8 +116,8 @@ class Exchange:
         self.received = bytearray()
 
     def run(self, goal, reads):
-        """Until the client has sent `goal` bytes in all (and, if it reads, got them back), or until nothing
-        moves any more. Gives what the client has sent."""
+        """Runs until the client has sent `goal` bytes in all (and, if it reads, got them back), or until
+        nothing moves any more. Returns how much the client has sent."""
         while True:
             has_moved = self.server.turn()
             if self.sent < goal:

@@ -6,8 +6,8 @@ both hang up. Blocking sockets, one thread, nothing to get wrong. Or is there?
 Before you run it: a first client connects and says nothing. Then a second one connects and asks at once.
 Does its `connect` succeed? Does its `sendall`? When does its answer come?
 
-The twin of examples/upper_server.rs. Next: `server_designs`, four ways to mend the flaw, and what each of
-them costs.
+The twin of examples/upper_server.rs. Next: `edge_trap`. (`server_designs` has four ways to mend the flaw,
+and what each costs.)
 """
 
 import socket
@@ -21,7 +21,7 @@ class UpperHandler(socketserver.BaseRequestHandler):
     """The server, all of it: `socketserver.TCPServer` accepts, calls this, and closes the connection."""
 
     def handle(self):
-        request = self.request.recv(1024)  # <- Here it stands, until this client says something.
+        request = self.request.recv(1024)  # <- Here it stops until this client says something.
         self.request.sendall(request.strip().upper())
 
 

@@ -11,7 +11,7 @@
 //! parent:  (end of input)         that's all; the child exits
 //! ```
 //!
-//! The end of input comes too if the lesson crashes: no server is ever left behind.
+//! The end of input also comes if the lesson crashes: no server is ever left behind.
 
 use std::error::Error;
 use std::io::{self, BufRead, BufReader, Lines, Write};
@@ -62,7 +62,7 @@ pub(crate) fn serve(design: Design, expected: usize) -> io::Result<()> {
     let arrivals = Arrivals { expected, count: Arc::default() };
     thread::spawn(move || {
         let ended = design.run(arrivals);
-        // A server here never ends by itself. If one does, the lesson is to hear of it.
+        // A server here never ends by itself. If one does, the lesson has to hear of it.
         eprintln!("the server {} ended: {ended:?}", design.name());
         process::exit(1);
     });

@@ -24,7 +24,7 @@ const REQUEST: &[u8; 16] = b"hello, sockmodes";
 const REPLY: &[u8; 16] = b"HELLO, SOCKMODES";
 /// How long all clients are silent before they begin.
 const SILENCE: Duration = Duration::from_millis(20);
-/// By then something is broken, not slow.
+/// After this long something is broken, not slow.
 const HOPELESS: Duration = Duration::from_secs(60);
 
 /// What one server did for one number of clients.
@@ -238,7 +238,8 @@ impl Deck {
         Deck { clients, cards: VecDeque::new(), random: 9090 }
     }
 
-    /// The next client that is free to speak; who is still waiting for an answer keeps the card for later.
+    /// The next client that is free to speak; one that is still waiting for an answer keeps its
+    /// card for later.
     fn draw(&mut self, is_free: impl Fn(usize) -> bool) -> usize {
         loop {
             let at = self.cards.iter().position(|&number| is_free(number));

@@ -1,21 +1,23 @@
 //! `server_designs`: the same load against five servers, and what each of them costs.
 //!
-//! All five send back in upper case what they hear. They differ in what they do while a client is silent:
-//! wait for it (`blocking`), leave the waiting to a thread (`threads`), ask again at once (`spinning`), wait a
-//! little and then ask the next (`timeouts`), or let the kernel tell (`loop`).
+//! All five send back in upper case what they hear. They differ in what they do while a client is
+//! silent: wait for it (`blocking`), leave the waiting to a thread (`threads`), ask again at once
+//! (`spinning`), wait a little and then ask the next (`timeouts`), or let the kernel tell them
+//! (`loop`).
 //!
-//! The load: N clients are connected, at most five of them wait for an answer at one time, all others are
-//! silent. Before you run it: how does each design get on as N goes from 1 to 1000? Whose throughput falls,
-//! and in what proportion? Whose memory grows? Which of them uses the CPU when nobody says anything?
+//! The load: N clients are connected, at most five of them wait for an answer at one time, and all
+//! others are silent. Before you run it: how does each design get on as N goes from 1 to 1000?
+//! Whose throughput falls, and in what proportion? Whose memory grows? Which of them uses the CPU
+//! when nobody says anything?
 //!
 //! ```text
 //! cargo run --example server_designs
 //! python3 examples/python/server_designs.py
 //! ```
 //!
-//! The picture goes to `target/server_designs.svg`. With `--slice 500ms` every cell of the table is measured for
-//! half a second, and `--svg FILE` puts the picture elsewhere. Numbers of an optimised build: `cargo run
-//! --release`.
+//! The picture goes to `target/server_designs.svg`. With `--slice 500ms` every cell of the table is
+//! measured for half a second, and `--svg FILE` puts the picture elsewhere. For the numbers of an
+//! optimised build, `cargo run --release`.
 //!
 //! Read `servers.rs` first: the five servers are the lesson, the rest is the measuring of it. Then `load.rs`
 //! (the clients), `child.rs` (each server in a process of its own), `picture.rs`.
@@ -133,7 +135,7 @@ fn check_load(lesson: &mut Lesson, cells: &[Cell]) {
         "blocking: of many clients one is served, and one request of it answered",
         of(Design::Blocking).filter(many).all(|cell| cell.served == 1 && cell.answered == 1),
     );
-    // A round asks everybody once, and every round waits its millisecond at the listener, at the least.
+    // A round asks everybody once, and every round waits its millisecond at the listener at least.
     lesson.check(
         "timeouts: never more than one request a client and millisecond",
         of(Design::Timeouts).all(|cell| {
@@ -154,7 +156,7 @@ fn check_load(lesson: &mut Lesson, cells: &[Cell]) {
         memory(Design::Threads) > memory(Design::Loop) || memory(Design::Loop) == Some(0),
     );
     let idle = |design| of(design).map(|cell| cell.idle).sum::<f64>();
-    // Asleep in the kernel, however many clients there are: to wait costs these three nothing but memory.
+    // Asleep in the kernel, however many clients there are: waiting costs these three only memory.
     lesson.check("nobody says anything: blocking, threads and loop sleep", {
         [Design::Blocking, Design::Threads, Design::Loop]
             .into_iter()

@@ -1,7 +1,7 @@
 //! The picture: six small charts with the same x-axis, one line a design. It measures nothing.
 //!
-//! The colours are those of Okabe and Ito, which people with any kind of colour vision can tell apart, and every
-//! design has a shape of its own as well, for a print in grey.
+//! The colours are those of Okabe and Ito, which people with any kind of colour vision can tell
+//! apart, and every design has a shape of its own as well, for printing in grey.
 
 use std::error::Error;
 use std::path::Path;
@@ -25,7 +25,7 @@ const FONT: &str = "Helvetica, Arial, sans-serif";
 struct Chart {
     title: &'static str,
     value: fn(&Cell) -> f64,
-    /// The logarithm of nothing is no place on paper: what is less than this is drawn at this.
+    /// A logarithmic axis has no place for zero: what is less than this is drawn at this.
     least: f64,
     label: fn(f64) -> String,
 }

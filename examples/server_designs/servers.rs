@@ -1,7 +1,7 @@
 //! The five servers. All of them do the same work: what a client sends comes back in upper case.
 //!
 //! They differ in one thing only: **what they do while there is nothing to do**. Read them in this
-//! order, each one mends the flaw of the one before, and asks a price for it.
+//! order: each one mends the flaw of the one before, and asks a price for it.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::thread;
@@ -102,8 +102,8 @@ fn serve_to_the_end(client: &Socket) {
 
 /// A thread each: the same code, but somebody else runs it. The scheduler does the juggling.
 ///
-/// The price: a thread is a stack, a place in the scheduler, and two context switches a request. And
-/// what two clients share, two threads share: from here on there are locks.
+/// The price: a thread is a stack, a place in the scheduler, and two context switches for each
+/// request. And what two clients share, two threads share: from here on there are locks.
 fn a_thread_each(listener: &Socket, arrivals: &Arrivals) -> Result<()> {
     loop {
         let (client, _) = listener.accept()?;

@@ -1,4 +1,4 @@
-"""How each condition of mode_matrix comes about: tests/oracle/*.rs in Python, a file an area.
+"""How each condition of mode_matrix comes about: tests/oracle/*.rs in Python, one file per area.
 
 `trial(op, mode, condition)` sets the condition up and returns what is to be run. mode_matrix.py runs it.
 """

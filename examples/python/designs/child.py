@@ -28,7 +28,7 @@ class Arrivals:
 def serve(design, expected):
     """The child: serves on a second thread; on this one it answers the examiner's questions.
 
-    A line feed on its standard input asks what it has used, the end of input sends it home: also if the
+    A line feed on its standard input asks what it has used, the end of input sends it home. That also comes if the
     lesson crashes, so no server is ever left behind.
     """
     listener = socket.socket()

@@ -10,7 +10,7 @@ UNDER_WAY = 5
 # A request, and what has to come back: of the same length, so nobody needs to look for its end.
 REQUEST = b"hello, sockmodes"
 REPLY = b"HELLO, SOCKMODES"
-# By then something is broken, not slow, in seconds.
+# After this long something is broken, not slow; in seconds.
 HOPELESS = 60
 
 
@@ -105,7 +105,7 @@ class Deck:
         self.random = 9090
 
     def draw(self):
-        """The next client that is free to speak; who is still waiting for an answer keeps the card for later."""
+        """The next client that is free to speak; one that is still waiting for an answer keeps its card for later."""
         while True:
             for at, client in enumerate(self.cards):
                 if client.asked is None:

@@ -41,7 +41,7 @@ def serve_to_the_end(client):
 def a_thread_each(listener, arrivals):
     """The same code, but somebody else runs it. The scheduler does the juggling.
 
-    The price: a thread is a stack, a place in the scheduler, and two context switches a request. And what
+    The price: a thread is a stack, a place in the scheduler, and two context switches for each request. And what
     two clients share, two threads share: from here on there are locks. (CPython has one of its own, the GIL.)
     """
     while True:
