@@ -169,13 +169,16 @@ impl<S: Stream> Connection<S> {
     /// The server stops: delivers what is owed and then ends the sending side, or closes if nothing
     /// is owed, neither here nor in the kernel.
     pub(super) fn stop(&mut self, tools: &mut Tools<'_>) {
-        let undelivered = self.session.state() == State::Serving && self.stream.has_undelivered();
+        // If something is owed here, the session knows that it owes.
+        let undelivered = self.outbox.is_empty()
+            && self.session.state() == State::Serving
+            && self.stream.has_undelivered();
         if undelivered {
             self.session.handle_undelivered();
         }
         self.session.handle_stop(tools.now);
         self.tell_changes(tools.events);
-        if undelivered && self.outbox.is_empty() {
+        if undelivered {
             self.session.handle_flushed(tools.protocol, tools.now);
             self.turn(tools);
         }
