@@ -24,8 +24,9 @@ pub struct Config {
     pub limits: Limits,
     /// How long a source that was up to no good is refused. `None`: nobody is.
     pub penalties: Option<Penalties>,
-    /// The most bytes that are kept for one peer that does not take its answers, at least
-    /// [`MIN_MAX_BUFFER`]; also the most that one read takes, up to 1 MiB.
+    /// The most bytes that are kept for one peer that does not take its answers; also the most that one
+    /// read takes, up to 1 MiB. To a [`Server`](super::Server), less than [`MIN_MAX_BUFFER`] counts as
+    /// that much.
     pub max_buffer: usize,
     /// How long a peer's kernel may acknowledge nothing while something is under way to it
     /// (TCP_USER_TIMEOUT, tcp(7), so on Linux only). `None`: as long as the kernel's own limit is.

@@ -104,7 +104,8 @@ pub struct Handle {
 impl Server {
     /// Listens at every address of `config`. Connections are accepted once it [runs](Server::run);
     /// until then the kernel keeps them.
-    pub fn bind(config: Config) -> Result<Server, BindError> {
+    pub fn bind(mut config: Config) -> Result<Server, BindError> {
+        config.max_buffer = config.max_buffer.max(MIN_MAX_BUFFER);
         let mut network = MioNetwork::new()?;
         let mut addresses = Vec::new();
         for address in config.listen.iter().copied() {
