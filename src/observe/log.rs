@@ -161,7 +161,7 @@ fn calls(conn: u64, event: &Event) {
         Event::Ready { readable, writable, read_closed } => {
             trace!(conn, readable, writable, read_closed, "ready");
         }
-        Event::Stale => trace!("ready, but closed already"),
+        Event::Stale => trace!("too late: closed already"),
         Event::AcceptFailed { errno } => trace!("accept = {}", errno_name(*errno)),
         Event::Received { result } => trace!(conn, "recv = {}", shown(*result)),
         Event::Sent { offered, result } => trace!(conn, "send({offered}) = {}", shown(*result)),

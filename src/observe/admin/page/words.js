@@ -100,7 +100,7 @@ const CALLS = {
   ready: ({ readable, writable, read_closed: readClosed }) => `ready: ${[
     readable && 'read', writable && 'write', readClosed && 'end',
   ].filter(Boolean).join(' ') || 'nothing'}`,
-  stale: () => 'ready, but closed',
+  stale: () => 'too late: closed already',
   accept_failed: ({ errno }) => `accept = ${errno}`,
   accept_paused: () => 'accepting pauses',
   accept_resumed: () => 'accepting goes on',
