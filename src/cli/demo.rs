@@ -1,8 +1,8 @@
 //! `sockmodes demo`: the whole story in one terminal, with no set-up.
 //!
-//! A real server on a port of its own and the three clients of the source document: the one that knows
-//! the secret, the one that does not know that it must answer, and the one with the wrong secret. What
-//! each of them sees is checked, so that the story can't lie.
+//! A real server on a port of its own and three clients: the one that knows the secret, the one that does
+//! not know that it must answer, and the one with the wrong secret. What each of them sees is checked, so
+//! that the story can't lie.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;

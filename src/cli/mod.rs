@@ -19,6 +19,10 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 const ABOUT: &str = "A non-blocking challenge-response server, its clients, and the loop at work";
 
+const VALUES: &str = "\
+TIME is a number with a unit, such as 500ms, 10s or 1m30s, or a number of seconds; 'none' turns a timeout, or \
+a limit, off. SIZE is a number of bytes, or one with a unit, such as 256KiB.";
+
 const PROTECTION: &str = "\
 What the schemes are: the client proves once, at the start of a connection, that it holds the secret. \
 What they are not: the server proves nothing, nothing that follows is encrypted or protected from \
@@ -34,7 +38,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Serve connections until a signal ends it
-    #[command(after_long_help = PROTECTION)]
+    #[command(after_long_help = format!("{VALUES}\n\n{PROTECTION}"))]
     Serve(Box<serve::Args>),
     /// Talk to a server: send lines, print the replies
     #[command(after_long_help = PROTECTION)]

@@ -52,7 +52,7 @@ pub(super) struct File {
 pub(super) enum Kind {
     /// Argon2id: slow to guess
     Argon2id,
-    /// MD5 of name and password, as in the source document: fast to guess
+    /// MD5 of name and password: for files that have it already; fast to guess
     Md5,
 }
 

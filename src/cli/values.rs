@@ -154,11 +154,11 @@ impl fmt::Display for Address {
 /// `--auth`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Auth {
-    /// HMAC-MD5, as in the source document's authenticated echo server
+    /// HMAC-MD5: for the Python programs that this grew out of
     HmacMd5,
     /// HMAC-SHA-256: the one for anything new
     HmacSha256,
-    /// MD5 of secret and nonce in hexadecimal, as in the source document's servers on port 9090
+    /// MD5 of secret and nonce, in hexadecimal: for the oldest of those programs
     Md5,
     /// Whoever connects is let in
     None,
