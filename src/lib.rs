@@ -52,6 +52,9 @@
 //! Imports run one way: `server` knows `session`, `observe` and what `auth` hands out, `session`
 //! knows `auth`, `client` knows `socket` and `auth`; `auth` and `socket` know none of the others.
 //!
+//! Where something is as it is because it was so in *the source document*, that is a Chinese course on
+//! Python's sockets, from which this grew; its programs still work (`tests/seed/`).
+//!
 //! # A server and its client
 //!
 //! ```
