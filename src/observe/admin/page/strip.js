@@ -52,7 +52,7 @@ function phase(model, now) {
   const sample = model.samples.at(-1);
   const elapsed = Math.max(0, now - model.since);
   if (model.stopped) return 'the loop has ended';
-  if (sleepsFromBefore(model)) return 'asleep since before this page was opened';
+  if (sleepsFromBefore(model)) return 'asleep since before you came';
   if (sample?.rate > FAST) return `${percent(1 - sample.share)} of the time`;
   if (model.phase === 'working') {
     return elapsed > 0.05 ? `at work for ${duration(elapsed)}` : 'at work';
