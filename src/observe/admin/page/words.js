@@ -8,7 +8,7 @@ export const STATE_WORDS = {
   serving: 'the service answers',
   verifying: 'a login is being checked',
   draining: 'the client has ended its input; it is still owed something',
-  ending: 'the server is ending it; the client is still owed something',
+  ending: 'the server ended it; the client is still owed something',
   lingering: 'the server has ended; what still comes is thrown away',
   closed: 'it is over',
 };
