@@ -19,7 +19,7 @@ mod common;
 use std::error::Error;
 use std::process::ExitCode;
 
-use common::{Lesson, Told};
+use common::{Counted, Lesson, recv_exactly};
 use sockmodes::auth::{Key, MAX_NONCE_LEN, Nonces, Scheme, Secret};
 use sockmodes::socket::{Result, Socket};
 
@@ -116,8 +116,10 @@ fn converse(
     let nonce = nonces.draw(&mut rand::rng(), &mut room);
     lesson.step("server: sendall(nonce)", || server.send_all(nonce))?;
 
-    // The client answers with what only somebody who knows the secret can work out.
-    let question = lesson.step("client: recv(nonce)", || recv_exactly(&client, nonce.len()))?.0;
+    // The client answers with what only somebody who knows the secret can work out. One `recv` may
+    // give only a part of the nonce; `recv_exactly` goes on until it is whole.
+    let question =
+        lesson.step("client: recv(nonce)", || recv_exactly(&client, nonce.len()).map(Counted))?.0;
     let answer = clients_key.digest(&question);
     lesson.step("client: sendall(digest)", || client.send_all(answer.as_bytes()))?;
 
@@ -126,7 +128,8 @@ fn converse(
     // that byte, and where the question stays the same, somebody with a good stopwatch can guess
     // the answer byte by byte.
     let digest_len = servers_key.scheme().digest_len();
-    let received = lesson.step("server: recv(digest)", || recv_exactly(&server, digest_len))?.0;
+    let received =
+        lesson.step("server: recv(digest)", || recv_exactly(&server, digest_len).map(Counted))?.0;
     let is_let_in = servers_key.digest(nonce).matches(&received);
     lesson.step("server: compare", || verdict(is_let_in));
     // Here the connection would go on with "the logic of sending and receiving data".
@@ -136,32 +139,6 @@ fn converse(
 /// What the source's servers print; literally "hello, buddy" and "you are no old hand at all".
 fn verdict(is_let_in: bool) -> String {
     if is_let_in { "你好机油! (welcome)" } else { "你根本不是老司机 (go away)" }.into()
-}
-
-/// Receives exactly `count` bytes, or what came before the end of input.
-///
-/// The source writes `recv(1024)` and takes what it gets for the whole message. TCP promises no such thing:
-/// it carries a stream, and 32 bytes sent at once may well arrive as 20 and 12. Whoever knows how many
-/// bytes are to come goes on until they are there.
-fn recv_exactly(socket: &Socket, count: usize) -> Result<Counted> {
-    let mut bytes = Vec::new();
-    while bytes.len() < count {
-        let more = socket.recv(count - bytes.len())?;
-        if more.is_empty() {
-            break; // The peer has hung up: no more will come.
-        }
-        bytes.extend(more);
-    }
-    Ok(Counted(bytes))
-}
-
-/// Bytes that differ from run to run: a lesson prints how many there are.
-struct Counted(Vec<u8>);
-
-impl Told for Counted {
-    fn told(&self) -> String {
-        format!("{} bytes", self.0.len())
-    }
 }
 
 fn contains(bytes: &[u8], text: &str) -> bool {

@@ -20,7 +20,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::thread;
 
-use common::{Lesson, Told};
+use common::{Counted, Lesson, recv_exactly};
 use sockmodes::auth::{Key, MAX_NONCE_LEN, Nonces, Scheme, Secret};
 use sockmodes::socket::{Result, Socket};
 
@@ -83,11 +83,12 @@ fn log_in_overheard(
 
     let question = recv_exactly(&towards_server, nonce_len)?;
     lesson.step("listener: pass on the question", || towards_client.send_all(&question))?;
-    let heard = lesson.step("client: recv", || counted(&client, nonce_len))?.0;
+    let heard = lesson.step("client: recv", || recv_exactly(&client, nonce_len).map(Counted))?.0;
     let answer = key.digest(&heard);
     lesson.step("client: sendall(digest)", || client.send_all(answer.as_bytes()))?;
-    let recorded =
-        lesson.step("listener: recv, and keep a copy", || counted(&towards_client, DIGEST_LEN))?;
+    let recorded = lesson.step("listener: recv, and keep a copy", || {
+        recv_exactly(&towards_client, DIGEST_LEN).map(Counted)
+    })?;
     lesson.step("listener: pass on the answer", || towards_server.send_all(&recorded.0))?;
 
     // The login is real: the client gets its service, and suspects nothing.
@@ -108,7 +109,7 @@ fn play_back(
     let stranger = Socket::tcp()?;
     lesson.step("stranger: connect", || stranger.connect(server))?;
     // The stranger waits for the question only out of politeness: it knows what it will say.
-    lesson.step("stranger: recv", || counted(&stranger, nonce_len))?;
+    lesson.step("stranger: recv", || recv_exactly(&stranger, nonce_len).map(Counted))?;
     lesson.step("stranger: sendall(the recorded digest)", || stranger.send_all(recorded))?;
     // A server of this kind sends no "welcome" and no "go away": one has to try.
     lesson.step("stranger: sendall(\"let me in\")", || stranger.send_all(b"let me in"))?;
@@ -154,30 +155,4 @@ fn hang_up(client: &Socket) -> Result<()> {
     client.shutdown(std::net::Shutdown::Write)?;
     while !client.recv(1024)?.is_empty() {}
     Ok(())
-}
-
-/// Receives exactly `count` bytes, or what came before the end of input: TCP may deliver in pieces.
-fn recv_exactly(socket: &Socket, count: usize) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    while bytes.len() < count {
-        let more = socket.recv(count - bytes.len())?;
-        if more.is_empty() {
-            break;
-        }
-        bytes.extend(more);
-    }
-    Ok(bytes)
-}
-
-/// The same, for bytes that differ from run to run: a lesson prints how many there are.
-struct Counted(Vec<u8>);
-
-fn counted(socket: &Socket, count: usize) -> Result<Counted> {
-    recv_exactly(socket, count).map(Counted)
-}
-
-impl Told for Counted {
-    fn told(&self) -> String {
-        format!("{} bytes", self.0.len())
-    }
 }

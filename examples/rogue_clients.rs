@@ -24,7 +24,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
-use common::{Lesson, Told, ms};
+use common::{Counted, Lesson, Told, ms, recv_exactly};
 use sockmodes::auth::{Key, Nonces, Scheme, Secret};
 use sockmodes::observe::{Detail, Event, Reader, Record};
 use sockmodes::server::{Config, Handle, Server};
@@ -132,28 +132,6 @@ impl Reader for Endings {
             // It fails once the lesson is over, and then nobody wants to know.
             let _ = self.0.send(reason);
         }
-    }
-}
-
-/// Receives exactly `count` bytes, or what came before the end of input: TCP may deliver in pieces.
-fn recv_exactly(socket: &Socket, count: usize) -> Result<Vec<u8>, SocketError> {
-    let mut bytes = Vec::new();
-    while bytes.len() < count {
-        let more = socket.recv(count - bytes.len())?;
-        if more.is_empty() {
-            break;
-        }
-        bytes.extend(more);
-    }
-    Ok(bytes)
-}
-
-/// Bytes that differ from run to run: a lesson prints how many there are.
-struct Counted(Vec<u8>);
-
-impl Told for Counted {
-    fn told(&self) -> String {
-        format!("{} bytes", self.0.len())
     }
 }
 

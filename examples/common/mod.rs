@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use sockmodes::socket::{Result, Socket};
 
-pub(crate) use told::{Told, Varies, errno_name};
+pub(crate) use told::{Counted, Told, Varies, errno_name};
 
 /// One lesson while it runs.
 pub(crate) struct Lesson {
@@ -102,6 +102,23 @@ pub(crate) fn connected() -> Result<(Socket, Socket)> {
     ours.connect(listener.local_addr()?)?;
     let (peer, _) = listener.accept()?;
     Ok((ours, peer))
+}
+
+/// Receives exactly `count` bytes, or what came before the end of input.
+///
+/// One `recv(1024)` need not give the whole message, as the source document assumes. TCP carries a stream,
+/// and 32 bytes sent at once may well arrive as 20 and 12. Whoever knows how many bytes are to come goes on
+/// until they are there.
+pub(crate) fn recv_exactly(socket: &Socket, count: usize) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    while bytes.len() < count {
+        let more = socket.recv(count - bytes.len())?;
+        if more.is_empty() {
+            break; // The peer has hung up: no more will come.
+        }
+        bytes.extend(more);
+    }
+    Ok(bytes)
 }
 
 /// A peer that does something a while later, so that waiting can be seen. `join` it to get its result.

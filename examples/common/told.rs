@@ -48,6 +48,15 @@ impl Told for usize {
     }
 }
 
+/// Bytes that differ from run to run: a lesson prints how many there are.
+pub(crate) struct Counted(pub(crate) Vec<u8>);
+
+impl Told for Counted {
+    fn told(&self) -> String {
+        format!("{} bytes", self.0.len())
+    }
+}
+
 /// A count that differs from run to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Varies(pub(crate) usize);

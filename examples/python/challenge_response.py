@@ -16,7 +16,7 @@ import os
 import socket
 from typing import NamedTuple
 
-from common import Lesson, done
+from common import Counted, Lesson, done, recv_exactly
 
 # What both sides know and nobody else does: the bandits' password from a novel that every Chinese reader
 # knows, "the king of heaven covers the tiger of earth".
@@ -31,16 +31,6 @@ class Conversation(NamedTuple):
     question: bytes
     answer: bytes
     is_let_in: bool
-
-
-class Counted:
-    """Bytes that differ from run to run: a lesson prints how many there are."""
-
-    def __init__(self, data):
-        self.data = data
-
-    def __str__(self):
-        return f"{len(self.data)} bytes"
 
 
 def main():
@@ -108,8 +98,9 @@ def converse(lesson, nonce, clients_secret, digest):
             # The server asks: a nonce is a "number used once".
             lesson.step("server: sendall(nonce)", done(lambda: server.sendall(nonce)))
 
-            # The client answers with what only somebody who knows the secret can work out.
-            question = lesson.step("client: recv(nonce)", lambda: recv_exactly(client, len(nonce)))
+            # The client answers with what only somebody who knows the secret can work out. One `recv` may
+            # give only a part of the nonce; `recv_exactly` goes on until it is whole.
+            question = lesson.step("client: recv(nonce)", lambda: Counted(recv_exactly(client, len(nonce))))
             answer = digest(clients_secret, question.data)
             lesson.step("client: sendall(digest)", done(lambda: client.sendall(answer)))
 
@@ -118,7 +109,7 @@ def converse(lesson, nonce, clients_secret, digest):
             # and where the question stays the same, somebody with a good stopwatch can guess the
             # answer byte by byte.
             expected = digest(SECRET, nonce)
-            received = lesson.step("server: recv(digest)", lambda: recv_exactly(server, len(expected)))
+            received = lesson.step("server: recv(digest)", lambda: Counted(recv_exactly(server, len(expected))))
             is_let_in = hmac.compare_digest(received.data, expected)
             lesson.step("server: compare", lambda: verdict(is_let_in))
             # Here the connection would go on with "the logic of sending and receiving data".
@@ -138,22 +129,6 @@ def hmac_digest(secret, nonce):
 def verdict(is_let_in):
     """What the source's servers print; literally "hello, buddy" and "you are no old hand at all"."""
     return "你好机油! (welcome)" if is_let_in else "你根本不是老司机 (go away)"
-
-
-def recv_exactly(sock, count):
-    """Receives exactly `count` bytes, or what came before the end of input.
-
-    The source writes `recv(1024)` and takes what it gets for the whole message. TCP promises no such
-    thing: it carries a stream, and 32 bytes sent at once may well arrive as 20 and 12. Whoever knows how
-    many bytes are to come goes on until they are there.
-    """
-    data = b""
-    while len(data) < count:
-        more = sock.recv(count - len(data))
-        if not more:
-            break  # The peer has hung up: no more will come.
-        data += more
-    return Counted(data)
 
 
 if __name__ == "__main__":

@@ -73,6 +73,16 @@ class Errno(int):
     """What connect_ex and SO_ERROR give: an errno, 0 for none. Its name says more than its number."""
 
 
+class Counted:
+    """Bytes that differ from run to run: a lesson prints how many there are."""
+
+    def __init__(self, data):
+        self.data = data
+
+    def __str__(self):
+        return f"{len(self.data)} bytes"
+
+
 class Varies(int):
     """A count that differs from run to run."""
 
@@ -140,6 +150,22 @@ def connected():
         ours = socket.create_connection(listener.getsockname())
         peer, _ = listener.accept()
         return ours, peer
+
+
+def recv_exactly(sock, count):
+    """Receives exactly `count` bytes, or what came before the end of input.
+
+    One `recv(1024)` need not give the whole message, as the source document assumes. TCP carries a stream, and
+    32 bytes sent at once may well arrive as 20 and 12. Whoever knows how many bytes are to come goes on until
+    they are there.
+    """
+    data = b""
+    while len(data) < count:
+        more = sock.recv(count - len(data))
+        if not more:
+            break  # The peer has hung up: no more will come.
+        data += more
+    return data
 
 
 def wait_readable(sock, limit):

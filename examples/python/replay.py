@@ -15,7 +15,7 @@ import os
 import socket
 import threading
 
-from common import Lesson, done
+from common import Counted, Lesson, done, recv_exactly
 
 # What client and server know, and the listener does not.
 SECRET = "天王盖地虎".encode()
@@ -23,16 +23,6 @@ SECRET = "天王盖地虎".encode()
 FIXED_TEXT = "这是一个随机字符串".encode()
 # md5(secret + nonce) as 32 hex digits.
 DIGEST_LEN = 32
-
-
-class Counted:
-    """Bytes that differ from run to run: a lesson prints how many there are."""
-
-    def __init__(self, data):
-        self.data = data
-
-    def __str__(self):
-        return f"{len(self.data)} bytes"
 
 
 def main():
@@ -80,11 +70,11 @@ def log_in_overheard(lesson, server, nonce_len):
 
             question = recv_exactly(towards_server, nonce_len)
             lesson.step("listener: pass on the question", done(lambda: towards_client.sendall(question)))
-            heard = lesson.step("client: recv", lambda: counted(client, nonce_len)).data
+            heard = lesson.step("client: recv", lambda: Counted(recv_exactly(client, nonce_len))).data
             answer = digest(heard)
             lesson.step("client: sendall(digest)", done(lambda: client.sendall(answer)))
             recorded = lesson.step(
-                "listener: recv, and keep a copy", lambda: counted(towards_client, DIGEST_LEN)
+                "listener: recv, and keep a copy", lambda: Counted(recv_exactly(towards_client, DIGEST_LEN))
             )
             lesson.step(
                 "listener: pass on the answer", done(lambda: towards_server.sendall(recorded.data))
@@ -103,7 +93,7 @@ def play_back(lesson, server, nonce_len, recorded):
     with socket.socket() as stranger:
         lesson.step("stranger: connect", done(lambda: stranger.connect(server)))
         # The stranger waits for the question only out of politeness: it knows what it will say.
-        lesson.step("stranger: recv", lambda: counted(stranger, nonce_len))
+        lesson.step("stranger: recv", lambda: Counted(recv_exactly(stranger, nonce_len)))
         lesson.step("stranger: sendall(the recorded digest)", done(lambda: stranger.sendall(recorded)))
         # A server of this kind sends no "welcome" and no "go away": one has to try.
         lesson.step('stranger: sendall("let me in")', done(lambda: stranger.sendall(b"let me in")))
@@ -152,22 +142,6 @@ def hang_up(client):
 def digest(nonce):
     """The secret, then the nonce, in one hash; 32 hex digits."""
     return hashlib.md5(SECRET + nonce).hexdigest().encode()
-
-
-def recv_exactly(sock, count):
-    """Receives exactly `count` bytes, or what came before the end of input: TCP may deliver in pieces."""
-    data = b""
-    while len(data) < count:
-        more = sock.recv(count - len(data))
-        if not more:
-            break
-        data += more
-    return data
-
-
-def counted(sock, count):
-    """The same, for bytes that differ from run to run."""
-    return Counted(recv_exactly(sock, count))
 
 
 if __name__ == "__main__":

@@ -18,21 +18,11 @@ import socket
 import threading
 import time
 
-from common import Lesson, done
+from common import Counted, Lesson, done, recv_exactly
 
 SECRET = b"linhaifeng bang bang bang"
 NONCE_LEN = 32
 DIGEST_LEN = 16
-
-
-class Counted:
-    """Bytes that differ from run to run: a lesson prints how many there are."""
-
-    def __init__(self, data):
-        self.data = data
-
-    def __str__(self):
-        return f"{len(self.data)} bytes"
 
 
 def main():
@@ -160,17 +150,6 @@ def hang_up(client):
     client.settimeout(1)
     while client.recv(1024):
         pass
-
-
-def recv_exactly(sock, count):
-    """Receives exactly `count` bytes, or what came before the end of input: TCP may deliver in pieces."""
-    data = b""
-    while len(data) < count:
-        more = sock.recv(count - len(data))
-        if not more:
-            break
-        data += more
-    return data
 
 
 if __name__ == "__main__":
