@@ -32,13 +32,15 @@ impl Session {
         self.owing |= matches!(self.stage, Stage::Serving(_));
     }
 
-    /// The server stops: no more is read, what is owed still goes out.
+    /// The server stops: no more is read, what is owed still goes out, and a client that was refused
+    /// is not lingered for.
     pub fn handle_stop(&mut self, now: Time) {
         match self.take_stage() {
             Stage::SendNonce(_) | Stage::AwaitDigest(_) => self.close(Reason::Stopped),
             Stage::Serving(_) if self.owing => self.end(Reason::Stopped, now),
             Stage::Serving(_) => self.close(Reason::Stopped),
             Stage::Verifying(login) => self.stage = Stage::Verifying(login.stopping()),
+            Stage::Lingering(linger) if !linger.after_answers => self.close(linger.reason),
             other => self.stage = other,
         }
     }
@@ -69,13 +71,13 @@ impl Session {
         if self.owing {
             self.enter(Stage::Ending(reason));
         } else {
-            self.linger(reason, now);
+            self.linger(reason, self.is_admitted(), now);
         }
     }
     // ANCHOR_END: end
 
-    pub(super) fn linger(&mut self, reason: Reason, now: Time) {
-        let linger = Box::new(Linger::new(reason, now));
+    pub(super) fn linger(&mut self, reason: Reason, after_answers: bool, now: Time) {
+        let linger = Box::new(Linger::new(reason, after_answers, now));
         self.deadline = now + LINGER_QUIET;
         self.enter(Stage::Lingering(linger));
     }

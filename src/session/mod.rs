@@ -228,7 +228,7 @@ impl Session {
     fn flushed_beside_service(&mut self, now: Time) {
         match self.take_stage() {
             Stage::SendNonce(handshake) => self.stage = Stage::AwaitDigest(handshake),
-            Stage::Ending(reason) => self.linger(reason, now),
+            Stage::Ending(reason) => self.linger(reason, true, now),
             Stage::Draining(reason) => self.close(reason),
             other => self.stage = other,
         }

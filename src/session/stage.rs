@@ -88,12 +88,14 @@ impl Serving {
 /// How long the end of a connection may take.
 pub(super) struct Linger {
     pub(super) reason: Reason,
+    /// Answers went before it, and a reset could still destroy them.
+    pub(super) after_answers: bool,
     until: Time,
 }
 
 impl Linger {
-    pub(super) fn new(reason: Reason, now: Time) -> Linger {
-        Linger { reason, until: now + LINGER }
+    pub(super) fn new(reason: Reason, after_answers: bool, now: Time) -> Linger {
+        Linger { reason, after_answers, until: now + LINGER }
     }
 
     /// When to close if no more bytes come after `now`; `None` where a byte no longer prolongs it,

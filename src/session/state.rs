@@ -55,7 +55,7 @@ pub enum Input {
     Deadline,
     /// The server stops, and nothing is owed here.
     Stop,
-    /// The server stops while answers are owed here.
+    /// The server stops while answers are owed here, or it lingers so that they arrive.
     StopOwing,
     /// The time for stopping is over.
     DrainDeadline,
@@ -144,7 +144,8 @@ pub const TRANSITIONS: &[Transition] = transitions! {
     Ending:
         Flushed => Lingering, DrainDeadline => Closed, Lost => Closed;
     Lingering:
-        EndOfInput => Closed, Deadline => Closed, DrainDeadline => Closed, Lost => Closed;
+        EndOfInput => Closed, Deadline => Closed,
+        Stop => Closed, DrainDeadline => Closed, Lost => Closed;
 };
 // ANCHOR_END: transitions
 

@@ -21,6 +21,8 @@ pub(crate) struct Driven {
     heard: usize,
     /// Something happened while a login was checked that will count only afterwards.
     postponed: bool,
+    /// It lingers so that answers arrive, and not only after a refusal.
+    after_answers: bool,
 }
 
 impl Driven {
@@ -30,7 +32,15 @@ impl Driven {
         let nonce = if scheme == Scheme::None { &[][..] } else { NONCE };
         let now = Time::after_start(Duration::from_secs(1000));
         let session = Session::new(&protocol, nonce, now);
-        Driven { owing: !nonce.is_empty(), protocol, session, now, heard: 0, postponed: false }
+        Driven {
+            owing: !nonce.is_empty(),
+            protocol,
+            session,
+            now,
+            heard: 0,
+            postponed: false,
+            after_answers: false,
+        }
     }
 
     fn digest(&self) -> Vec<u8> {
@@ -85,6 +95,10 @@ impl Driven {
             State::SendNonce => {}
             State::AwaitDigest if asks => self.flushed(),
             State::AwaitDigest => return false,
+            State::Lingering if asks && self.protocol.service == Service::Echo => {
+                self.let_happen(Input::Flushed);
+                self.let_happen(Input::WrongDigest);
+            }
             _ => {
                 self.let_in();
                 self.bring_from_serving(state, owing);
@@ -123,7 +137,7 @@ impl Driven {
             }
             State::Lingering => {
                 self.bring_from_serving(State::Ending, true);
-                self.flushed();
+                self.let_happen(Input::Flushed);
             }
             State::Closed => self.session.handle_lost(Reason::Reset),
             State::SendNonce | State::AwaitDigest => unreachable!("they come before serving"),
@@ -132,6 +146,15 @@ impl Driven {
 
     /// Lets `input` happen; false where it can't, here and now.
     pub(crate) fn let_happen(&mut self, input: Input) -> bool {
+        let before = self.session.state();
+        let happened = self.happens(input);
+        if before != State::Lingering && self.session.state() == State::Lingering {
+            self.after_answers = before == State::Ending || self.session.is_admitted();
+        }
+        happened
+    }
+
+    fn happens(&mut self, input: Input) -> bool {
         let state = self.session.state();
         let asks = matches!(state, State::SendNonce | State::AwaitDigest);
         let login = !asks && self.protocol.service == Service::Login;
@@ -167,6 +190,11 @@ impl Driven {
             Input::RightDigest | Input::WrongDigest | Input::LastRequest => return false,
             Input::EndOfInput => self.end_of_input(),
             Input::Deadline => self.deadline(),
+            Input::Stop if state == State::Lingering && self.after_answers => return false,
+            Input::StopOwing if state == State::Lingering && !self.after_answers => return false,
+            Input::Stop | Input::StopOwing if state == State::Lingering => {
+                self.session.handle_stop(self.now);
+            }
             // Before it is let in, a client is owed no answer: the machine does not ask.
             Input::Stop if asks || !self.owing => self.session.handle_stop(self.now),
             Input::StopOwing if asks || self.owing => self.session.handle_stop(self.now),
