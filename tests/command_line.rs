@@ -74,7 +74,13 @@ fn output_of_serve_to_the_letter() {
 }
 
 fn a_closed_output_is_no_reason_not_to_serve() {
-    for script in [r#"exec "$@" >&-"#, r#"exec "$@" >/dev/full"#] {
+    // A pipe that is full, and that nobody reads.
+    let full = r#"
+        folder=$(mktemp -d) && mkfifo "$folder/pipe" && exec 3<>"$folder/pipe"
+        dd if=/dev/zero of="$folder/pipe" bs=4096 oflag=nonblock 2>/dev/null
+        rm -r "$folder"
+        exec "$@" >&3"#;
+    for script in [r#"exec "$@" >&-"#, r#"exec "$@" >/dev/full"#, full] {
         let args = Server::args(&["--auth", "none"]);
         let program = Program::start(&mut sockmodes_in_shell(script, args));
         program.wait_for_log("listening address=");

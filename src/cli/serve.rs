@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use clap::ArgAction;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use signal_hook::consts::SIGHUP;
 use sockmodes::auth::{IfMissing, Key, Nonces, Scheme, Secret, UserFile};
 use sockmodes::observe::log::{self, Format, Log, Verbosity};
 use sockmodes::observe::{Admin, Seen, Trace};
@@ -102,6 +104,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> Done {
+    let failed = |what| move |error| Failure::Failed(format!("cannot {what}: {error}"));
+    // It never ends the server, so it doesn't end one that is still starting either.
+    signal_hook::flag::register(SIGHUP, Arc::default()).map_err(failed("catch signals"))?;
     let nonces = args.nonces()?;
     let users = args.users()?;
     let key = args.key()?;
@@ -117,14 +122,14 @@ pub(super) fn run(args: Args) -> Done {
     // After all that can fail, because it empties the file; and before signals are caught, because
     // opening a pipe waits until somebody reads it, and a signal has to be able to end that wait.
     let trace = args.trace.as_deref().map(Trace::create).transpose()?;
-    let failed = |what| move |error| Failure::Failed(format!("cannot {what}: {error}"));
     server.catch_signals().map_err(failed("catch signals"))?;
     let trace_lines = trace.map(|(trace, lines)| {
         server.add_reader(Box::new(trace));
         lines
     });
     args.warn();
-    announce(server.local_addrs(), admin.as_ref().map(Admin::address));
+    announce(server.local_addrs(), admin.as_ref().map(Admin::address))
+        .map_err(failed("start a thread"))?;
     let outcome = server.run().map_err(failed("serve"))?;
     let dropped = lines.dropped() + trace_lines.as_ref().map_or(0, |lines| lines.dropped());
     if dropped > 0 {
@@ -255,14 +260,17 @@ fn show(address: &Address, server: &mut Server) -> Result<Admin, Failure> {
     Ok(admin)
 }
 
-/// Says where it listens. A standard output that takes nothing is no reason not to serve.
-fn announce(addresses: &[SocketAddr], admin: Option<SocketAddr>) {
-    let listening = addresses.iter().map(|address| format!("listening on {address}"));
-    let admin = admin.map(|address| format!("admin on http://{address}/"));
-    let mut stdout = io::stdout().lock();
-    for line in listening.chain(admin) {
-        if let Err(error) = writeln!(stdout, "{line}").and_then(|()| stdout.flush()) {
+/// Says where it listens, on a thread of its own: a standard output that takes nothing, or that is full and
+/// makes whoever writes wait, is no reason not to serve.
+fn announce(addresses: &[SocketAddr], admin: Option<SocketAddr>) -> io::Result<()> {
+    let listening = addresses.iter().map(|address| format!("listening on {address}\n"));
+    let admin = admin.map(|address| format!("admin on http://{address}/\n"));
+    let lines: String = listening.chain(admin).collect();
+    let tell = move || {
+        let mut stdout = io::stdout().lock();
+        if let Err(error) = stdout.write_all(lines.as_bytes()).and_then(|()| stdout.flush()) {
             tracing::warn!(%error, "cannot write to standard output");
         }
-    }
+    };
+    thread::Builder::new().name("announce".into()).spawn(tell).map(drop)
 }
