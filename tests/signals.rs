@@ -3,12 +3,15 @@
 
 mod common;
 
+use std::fs::File;
 use std::io::Write;
 use std::net::TcpStream;
 use std::process::Stdio;
 
 use common::client::{self, converse, exchange, stuff};
 use common::program::{self, Program, SECRET, Server, sockmodes, sockmodes_in_shell};
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 use rustix::process::Signal;
 
 /// Connections that talk until more has been logged than any queue holds.
@@ -59,6 +62,20 @@ fn hup_does_not_end_it() {
     client::read_rest(&mut stream);
     let done = server.program.finish().expect(0);
     assert!(done.err().contains("reason=stopped"), "{}", done.err());
+}
+
+#[test]
+fn hup_does_not_end_it_while_it_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let trace = folder.path().join("trace");
+    mkfifo(&trace, Mode::S_IRWXU).unwrap();
+    let mut command = sockmodes(Server::args(&["--trace", trace.to_str().unwrap()]));
+    let program = Program::start(command.env("XDG_CONFIG_HOME", folder.path()));
+    // It makes its secret, and then waits for somebody to read the trace.
+    client::eventually("a secret", || folder.path().join("sockmodes/secret").exists());
+    program.signal(Signal::HUP);
+    let _reader = File::options().read(true).write(true).open(&trace).unwrap();
+    Server::listening(program).stop();
 }
 
 #[test]
