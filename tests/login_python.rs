@@ -21,9 +21,9 @@ const TESTS: &[Test] = &[
         a_password_is_not_shown_on_a_terminal,
     ),
     (
-        "control_c_at_a_password_leaves_the_terminal_as_it_was",
+        "control_c_at_a_prompt_ends_it_and_leaves_the_terminal_as_it_was",
         &[Need::Peer(python)],
-        control_c_at_a_password_leaves_the_terminal_as_it_was,
+        control_c_at_a_prompt_ends_it_and_leaves_the_terminal_as_it_was,
     ),
 ];
 
@@ -107,7 +107,7 @@ fn a_password_is_not_shown_on_a_terminal() {
     assert_eq!(replies, ["success!", "failed!"], "{shown}");
 }
 
-fn control_c_at_a_password_leaves_the_terminal_as_it_was() {
+fn control_c_at_a_prompt_ends_it_and_leaves_the_terminal_as_it_was() {
     let server = Server::start("# nobody yet\n", &[]);
     let users = server.users.to_str().unwrap();
     let address = server.address.to_string();
@@ -117,6 +117,9 @@ fn control_c_at_a_password_leaves_the_terminal_as_it_was() {
     let (status, _) = on_a_terminal(&[("new password of eva: ", "^C")], &add);
     assert_eq!(status, Some(130));
     let (status, _) = on_a_terminal(&[("name: ", "eva"), ("password: ", "^C")], &login);
+    assert_eq!(status, Some(130));
+    let connect = ["connect", &address, "--auth", "none"];
+    let (status, _) = on_a_terminal(&[(">>: ", "^C")], &connect);
     assert_eq!(status, Some(130));
     assert_eq!(fs::read_to_string(&server.users).unwrap(), "# nobody yet\n");
 }

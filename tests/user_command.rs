@@ -78,8 +78,9 @@ fn a_user_is_added_checked_changed_listed_and_removed() {
 
     assert_eq!(folder.status(&["check", "旭哥"], "老司机\n"), Some(0));
     assert_eq!(folder.status(&["check", "旭哥"], "老司机"), Some(0));
+    assert_eq!(folder.status(&["check", "旭哥"], "老司机\r\n"), Some(0));
     // The line is the password, white space and all.
-    for wrong in ["老司机 \n", "\n", "老司\n", "老司机\r\n"] {
+    for wrong in ["老司机 \n", "\n", "老司\n", "老司机\r", "老司机\r\r\n"] {
         assert_eq!(folder.status(&["check", "旭哥"], wrong), Some(1), "{wrong:?}");
     }
     let (status, _, unknown) = folder.run(&["check", "nobody"], "x\n");

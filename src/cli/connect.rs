@@ -118,7 +118,8 @@ impl Lines {
                     editor.add_history_entry(&line)?;
                     Ok(Some(line.into_bytes()))
                 }
-                Err(ReadlineError::Eof | ReadlineError::Interrupted) => Ok(None),
+                Err(ReadlineError::Eof) => Ok(None),
+                Err(ReadlineError::Interrupted) => Err(Failure::interrupted()),
                 Err(error) => {
                     Err(Failure::Failed(format!("cannot read from the terminal: {error}")))
                 }

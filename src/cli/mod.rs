@@ -16,6 +16,8 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
+use signal_hook::consts::SIGINT;
+use signal_hook::low_level::emulate_default_handler;
 
 const ABOUT: &str = "A non-blocking challenge-response server, its clients, and the loop at work";
 
@@ -66,6 +68,15 @@ enum Failure {
     Failed(String),
     /// Status 2.
     Usage(String),
+}
+
+impl Failure {
+    /// Control-C at a prompt is a key and no signal. Ends the program as the signal would have, so that
+    /// whoever started it learns what ended it.
+    fn interrupted() -> Failure {
+        let _ = emulate_default_handler(SIGINT);
+        Failure::Failed("interrupted".into())
+    }
 }
 
 impl<E: std::error::Error> From<E> for Failure {

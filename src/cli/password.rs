@@ -1,6 +1,6 @@
 //! Asking for a password: hidden on a terminal, else the next line of standard input.
 
-use std::io::{self, BufRead, ErrorKind, IsTerminal, Read};
+use std::io::{self, BufRead, ErrorKind, IsTerminal, Read, Write};
 use std::sync::Once;
 use std::thread;
 
@@ -20,19 +20,17 @@ pub(super) fn ask(prompt: &str) -> Result<Option<Zeroizing<String>>, Failure> {
     keep_echo();
     match rpassword::prompt_password(prompt) {
         Ok(password) => Ok(Some(Zeroizing::new(password))),
-        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(None),
-        Err(error) if error.kind() == ErrorKind::Interrupted => {
-            // Control-C: whoever started this program learns what ended it.
-            let _ = emulate_default_handler(SIGINT);
-            Err(Failure::Failed("interrupted".into()))
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+            let _ = writeln!(io::stderr());
+            Ok(None)
         }
+        Err(error) if error.kind() == ErrorKind::Interrupted => Err(Failure::interrupted()),
         Err(error) => Err(Failure::Failed(format!("cannot ask for a password: {error}"))),
     }
 }
 
 /// From now on, a signal that ends the program first puts the terminal back as it is now; otherwise
 /// one that came while a password is being typed would leave a terminal that shows nothing.
-/// (Control-C is no signal there, but a key: [`ask`] makes the signal.)
 fn keep_echo() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -50,7 +48,7 @@ fn keep_echo() {
 /// The most bytes of a line: far more than any name or password has.
 const MAX_LINE: u64 = 64 * 1024;
 
-/// The next line of standard input without its line feed; `None` at its end.
+/// The next line of standard input without its end, a line feed or CR LF; `None` at the end of input.
 pub(super) fn line() -> Result<Option<Zeroizing<String>>, Failure> {
     // Of the full size from the start, so that it never grows and leaves a copy behind.
     let mut line = Zeroizing::new(String::with_capacity(MAX_LINE as usize));
@@ -63,6 +61,9 @@ pub(super) fn line() -> Result<Option<Zeroizing<String>>, Failure> {
     }
     if line.ends_with('\n') {
         line.pop();
+        if line.ends_with('\r') {
+            line.pop();
+        }
     } else if line.len() as u64 == MAX_LINE {
         // The rest of it must not be taken for the next answer.
         return Err(Failure::Failed(format!("a line of more than {MAX_LINE} bytes")));
