@@ -42,7 +42,7 @@ pub enum ClientError {
     #[error("refused: the connection ended before the first reply")]
     RefusedBeforeReply,
     /// The stream ended later.
-    #[error("the connection ended in the middle: {received} of {expected} bytes of the reply came")]
+    #[error("the connection ended before the reply did: {received} of {expected} bytes came")]
     Ended {
         /// Bytes of this reply that came.
         received: usize,
