@@ -12,7 +12,7 @@ impl Session {
     pub fn handle_deadline(&mut self, now: Time) {
         match self.take_stage() {
             Stage::SendNonce(_) => self.close(Reason::HandshakeTimeout),
-            Stage::AwaitDigest(_) => self.end(Reason::HandshakeTimeout, now),
+            Stage::AwaitDigest(_) => self.refuse(Reason::HandshakeTimeout, now),
             Stage::Serving(_) if self.on_entry_deadline => self.end(Reason::HandshakeTimeout, now),
             Stage::Serving(_) => self.end(Reason::IdleTimeout, now),
             Stage::Verifying(login) => {
@@ -71,10 +71,19 @@ impl Session {
         if self.owing {
             self.enter(Stage::Ending(reason));
         } else {
-            self.linger(reason, self.is_admitted(), now);
+            self.linger(reason, true, now);
         }
     }
     // ANCHOR_END: end
+
+    /// Ends it before the service began, so that there is no answer for a reset to destroy.
+    pub(super) fn refuse(&mut self, reason: Reason, now: Time) {
+        if self.owing {
+            self.end(reason, now);
+        } else {
+            self.linger(reason, false, now);
+        }
+    }
 
     pub(super) fn linger(&mut self, reason: Reason, after_answers: bool, now: Time) {
         let linger = Box::new(Linger::new(reason, after_answers, now));

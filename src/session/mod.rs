@@ -150,7 +150,7 @@ impl Session {
             Stage::SendNonce(handshake) | Stage::AwaitDigest(handshake) => {
                 match handshake.hear(bytes) {
                     Heard::Part => {}
-                    Heard::Wrong => self.end(Reason::WrongDigest, now),
+                    Heard::Wrong => self.refuse(Reason::WrongDigest, now),
                     Heard::Right(taken) => {
                         self.let_in(protocol, now);
                         self.enter(Stage::Serving(Serving::new(protocol.service)));

@@ -88,7 +88,7 @@ impl Serving {
 /// How long the end of a connection may take.
 pub(super) struct Linger {
     pub(super) reason: Reason,
-    /// Answers went before it, and a reset could still destroy them.
+    /// Answers may have gone before it, and a reset could still destroy them.
     pub(super) after_answers: bool,
     until: Time,
 }

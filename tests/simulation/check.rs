@@ -235,7 +235,7 @@ impl Case<'_> {
         let nonce_is_out = record.taken.len() >= self.terms.nonce_len;
         lingered
             || matches!(told.reason, Reason::Stopped | Reason::DrainTimeout)
-            || self.stopped_at.is_some() && record.closed_at >= self.stopped_at
+            || self.stopped_at.is_some() && record.closed_at > self.stopped_at
             || !nonce_is_out
     }
 }

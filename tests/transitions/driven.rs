@@ -149,7 +149,7 @@ impl Driven {
         let before = self.session.state();
         let happened = self.happens(input);
         if before != State::Lingering && self.session.state() == State::Lingering {
-            self.after_answers = before == State::Ending || self.session.is_admitted();
+            self.after_answers = before != State::AwaitDigest && before != State::SendNonce;
         }
         happened
     }
