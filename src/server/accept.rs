@@ -96,7 +96,7 @@ impl Failure {
 impl<N: Network> EventLoop<N> {
     /// Accepts from every listener that is ready.
     pub(super) fn accept(&mut self) {
-        if !self.accepting.wants_a_turn(self.now) {
+        if !self.accepting.wants_a_turn(self.tools.now) {
             return;
         }
         self.accepting.paused_until = None;
@@ -117,24 +117,26 @@ impl<N: Network> EventLoop<N> {
             let error = match self.network.accept(listener) {
                 Ok((stream, peer)) => {
                     if std::mem::take(&mut self.accepting.told_pause) {
-                        self.events.tell(Detail::Life, None, || Event::AcceptResumed);
+                        self.tools.events.tell(Detail::Life, None, || Event::AcceptResumed);
                     }
                     self.admit(stream, peer);
                     continue;
                 }
                 Err(error) => error,
             };
-            self.events.tell(Detail::Calls, None, || Event::AcceptFailed {
+            self.tools.events.tell(Detail::Calls, None, || Event::AcceptFailed {
                 errno: error.raw_os_error().unwrap_or_default(),
             });
             match Failure::of(&error) {
                 Failure::Done => return true,
                 Failure::Next => {}
                 Failure::Pause(errno) => {
-                    self.accepting.paused_until = Some(self.now + RETRY_AFTER);
+                    self.accepting.paused_until = Some(self.tools.now + RETRY_AFTER);
                     // Once, however often it is tried again in vain.
                     if !std::mem::replace(&mut self.accepting.told_pause, true) {
-                        self.events.tell(Detail::Life, None, || Event::AcceptPaused { errno });
+                        self.tools
+                            .events
+                            .tell(Detail::Life, None, || Event::AcceptPaused { errno });
                     }
                     return false;
                 }
@@ -154,12 +156,12 @@ impl<N: Network> EventLoop<N> {
             _ => self.admission.judge(peer.ip(), &mut *self.rng),
         };
         if let Err(reason) = judgement {
-            self.events.tell(Detail::Life, Some(number), || Event::Refused { peer, reason });
+            self.tools.events.tell(Detail::Life, Some(number), || Event::Refused { peer, reason });
             return;
         }
         let mut nonce = [0; MAX_NONCE_LEN];
-        let nonce = self.config.nonces.draw(&mut *self.rng, &mut nonce);
-        let session = Session::new(&self.config.protocol, nonce, self.now);
+        let nonce = self.nonces.draw(&mut *self.rng, &mut nonce);
+        let session = Session::new(&self.tools.protocol, nonce, self.tools.now);
         let (pending, state) = (session.is_pending(), session.state());
         let key = self.connections.insert(Connection::new(stream, peer, number, session));
         self.admission.opened();
@@ -167,15 +169,15 @@ impl<N: Network> EventLoop<N> {
             self.connections[key].counted_pending = true;
             self.admission.pending_began(peer.ip());
         }
-        self.events.tell(Detail::Life, Some(number), || Event::Opened { peer, state });
+        self.tools.events.tell(Detail::Life, Some(number), || Event::Opened { peer, state });
         if !pending {
-            self.events.tell(Detail::Life, Some(number), || Event::LetIn { peer });
+            self.tools.events.tell(Detail::Life, Some(number), || Event::LetIn { peer });
         }
         self.greet(key, nonce);
     }
 
     fn is_penalized(&self, peer: SocketAddr) -> bool {
-        self.offenders.as_ref().is_some_and(|offenders| offenders.refuse(peer.ip(), self.now))
+        self.offenders.as_ref().is_some_and(|offenders| offenders.refuse(peer.ip(), self.tools.now))
     }
 
     /// Penalizes the source of the connection at `key`, if the way it ended is an offence.
@@ -185,8 +187,8 @@ impl<N: Network> EventLoop<N> {
         let let_in = connection.session.is_admitted();
         let only_failures = connection.logged_in == Some(false);
         let Some(offence) = Offence::of(reason, let_in, only_failures) else { return };
-        if let Some(penalty) = offenders.penalize(connection.peer.ip(), offence, self.now) {
-            self.events.tell(Detail::Life, Some(connection.number), || Event::Penalty {
+        if let Some(penalty) = offenders.penalize(connection.peer.ip(), offence, self.tools.now) {
+            self.tools.events.tell(Detail::Life, Some(connection.number), || Event::Penalty {
                 source: penalty.source.to_string(),
                 reason,
                 seconds: penalty.lasts.as_secs_f64(),
@@ -196,11 +198,11 @@ impl<N: Network> EventLoop<N> {
 
     /// Sends the nonce, and only then asks for edges: that way the nonce gets there sooner.
     fn greet(&mut self, key: usize, nonce: &[u8]) {
-        self.with_connection(key, |connection, tools| connection.deliver(nonce, tools));
+        self.turn_at(key, |connection, tools| connection.deliver(nonce, tools));
         let Some(connection) = self.connections.get_mut(key) else { return };
         let token = Token::new(key, connection.number);
         if self.network.register(connection.stream_mut(), token).is_err() {
-            self.with_connection(key, |connection, _| {
+            self.turn_at(key, |connection, _| {
                 connection.session.handle_lost(Reason::SocketError);
             });
         }

@@ -52,13 +52,12 @@ pub(super) struct Connection<S> {
     told: (State, bool),
 }
 
-/// What a connection needs for a turn, borrowed from the loop.
-pub(super) struct Tools<'l> {
-    pub(super) protocol: &'l Protocol,
+/// What every connection needs for its turn; the loop lends it to one after the other.
+pub(super) struct Tools {
+    pub(super) protocol: Protocol,
+    /// When this turn of the loop began: one look at the clock serves the whole of it.
     pub(super) now: Time,
-    /// Shared by all connections: what one has read is in it only for as long as its turn lasts.
-    pub(super) buffer: &'l mut [u8],
-    pub(super) events: &'l mut Events,
+    pub(super) events: Events,
 }
 
 /// What is left to do after a turn.
@@ -142,9 +141,10 @@ impl<S: Stream> Connection<S> {
     }
 
     // ANCHOR: turn
-    /// Moves bytes until nothing more can be moved or the budget is spent.
+    /// Moves bytes until nothing more can be moved or the budget is spent. What it reads is in
+    /// `buffer`, which all connections share, only for as long as this lasts.
     #[inline(always)]
-    pub(super) fn turn(&mut self, tools: &mut Tools<'_>) -> Rest {
+    pub(super) fn turn(&mut self, buffer: &mut [u8], tools: &mut Tools) -> Rest {
         let mut budget = BUDGET;
         while self.flush(tools) {
             match self.session.poll_step() {
@@ -160,7 +160,7 @@ impl<S: Stream> Connection<S> {
                 tools.events.tell(Detail::Calls, Some(self.number), || Event::Requeued);
                 return Rest::More;
             }
-            budget = budget.saturating_sub(self.receive(tools));
+            budget = budget.saturating_sub(self.receive(buffer, tools));
         }
         Rest::Idle
     }
@@ -168,7 +168,7 @@ impl<S: Stream> Connection<S> {
 
     /// The server stops: delivers what is owed and then ends the sending side, or closes if nothing
     /// is owed, neither here nor in the kernel.
-    pub(super) fn stop(&mut self, tools: &mut Tools<'_>) {
+    pub(super) fn stop(&mut self, tools: &mut Tools) {
         // If something is owed here, the session knows that it owes.
         let undelivered = self.outbox.is_empty()
             && self.session.state() == State::Serving
@@ -177,10 +177,9 @@ impl<S: Stream> Connection<S> {
             self.session.handle_undelivered();
         }
         self.session.handle_stop(tools.now);
-        self.tell_changes(tools.events);
+        self.tell_changes(&mut tools.events);
         if undelivered {
-            self.session.handle_flushed(tools.protocol, tools.now);
-            self.turn(tools);
+            self.session.handle_flushed(&tools.protocol, tools.now);
         }
     }
 }

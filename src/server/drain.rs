@@ -1,5 +1,6 @@
 //! Stopping: no new connections, and everybody gets what they are owed, within a time limit.
 
+use super::connection::Connection;
 use super::event_loop::EventLoop;
 use super::network::Network;
 use crate::observe::{Detail, Event};
@@ -53,13 +54,13 @@ impl<N: Network> EventLoop<N> {
         if self.drain != Drain::No {
             return;
         }
-        self.drain = Drain::Until(self.config.drain_timeout.map(|timeout| self.now + timeout));
+        self.drain = Drain::Until(self.drain_timeout.map(|timeout| self.tools.now + timeout));
         self.network.close_listeners();
         self.accepting.stop();
         let connections = self.connections.len();
-        self.events.tell(Detail::Life, None, || Event::Draining { connections });
+        self.tools.events.tell(Detail::Life, None, || Event::Draining { connections });
         for key in self.keys() {
-            self.with_connection(key, |connection, tools| connection.stop(tools));
+            self.turn_at(key, Connection::stop);
         }
     }
 
@@ -67,7 +68,7 @@ impl<N: Network> EventLoop<N> {
     pub(super) fn cut_off(&mut self, outcome: Outcome) {
         self.drain = Drain::CutOff(self.connections.len(), outcome);
         for key in self.keys() {
-            self.with_connection(key, |connection, _| connection.session.handle_drain_deadline());
+            self.turn_at(key, |connection, _| connection.session.handle_drain_deadline());
         }
     }
 
@@ -77,7 +78,7 @@ impl<N: Network> EventLoop<N> {
             Drain::Until(_) if self.connections.is_empty() => (0, Outcome::Drained),
             Drain::No | Drain::Until(_) => return None,
         };
-        self.events.tell(Detail::Life, None, || Event::Stopped { connections });
+        self.tools.events.tell(Detail::Life, None, || Event::Stopped { connections });
         Some(outcome)
     }
 

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rand::CryptoRng;
 use slab::Slab;
@@ -16,13 +17,14 @@ use slab::Slab;
 use super::accept::Accepting;
 use super::admission::Admission;
 use super::config::Config;
-use super::connection::{Connection, Rest};
+use super::connection::{Connection, Tools};
 use super::deadlines::Deadlines;
 use super::drain::{Drain, Outcome};
 use super::logins::Logins;
 use super::network::{Network, Readiness, Token, Wakeup};
 use super::penalties::Offenders;
 use super::verify::{Nobody, Verifier};
+use crate::auth::Nonces;
 use crate::observe::{Detail, Event, Events};
 use crate::session::Time;
 
@@ -40,9 +42,10 @@ pub(super) const ROOM: usize = 8192;
 /// random numbers, and calls [`turn`](EventLoop::turn) itself.
 pub struct EventLoop<N: Network> {
     pub(super) network: N,
-    pub(super) config: Config,
+    pub(super) tools: Tools,
+    pub(super) nonces: Nonces,
+    pub(super) drain_timeout: Option<Duration>,
     pub(super) rng: Box<dyn CryptoRng>,
-    pub(super) events: Events,
     pub(super) connections: Slab<Connection<N::Stream>>,
     pub(super) admission: Admission,
     pub(super) offenders: Option<Offenders>,
@@ -50,8 +53,6 @@ pub struct EventLoop<N: Network> {
     pub(super) accepting: Accepting,
     pub(super) drain: Drain,
     pub(super) logins: Logins,
-    /// When this turn began: one look at the clock serves the whole of it.
-    pub(super) now: Time,
     /// Connections that wait for a turn, the longest waiting first.
     pub(super) queue: VecDeque<usize>,
     wakeups: Vec<Wakeup>,
@@ -69,7 +70,6 @@ impl<N: Network> EventLoop<N> {
         events: Events,
         stop: Arc<AtomicBool>,
     ) -> EventLoop<N> {
-        let now = network.now();
         EventLoop {
             admission: Admission::new(config.limits),
             offenders: config.penalties.map(Offenders::new),
@@ -81,11 +81,11 @@ impl<N: Network> EventLoop<N> {
             queue: VecDeque::new(),
             wakeups: Vec::new(),
             buffer: vec![0; config.max_buffer.min(MAX_BUFFER)].into(),
+            tools: Tools { protocol: config.protocol, now: network.now(), events },
+            nonces: config.nonces,
+            drain_timeout: config.drain_timeout,
             network,
-            config,
             rng,
-            events,
-            now,
             stop,
         }
     }
@@ -118,20 +118,22 @@ impl<N: Network> EventLoop<N> {
         self.accept();
         self.meet_deadlines();
         self.submit_logins();
-        let (now, network) = (self.now, &self.network);
-        self.events.tell(Detail::Calls, None, || Event::TurnEnd { took: network.now().since(now) });
+        let (now, network) = (self.tools.now, &self.network);
+        self.tools
+            .events
+            .tell(Detail::Calls, None, || Event::TurnEnd { took: network.now().since(now) });
         Ok(self.outcome())
     }
     // ANCHOR_END: turn
 
     fn wait(&mut self) -> io::Result<()> {
         let until = self.next_deadline();
-        let at_most = until.map(|until| until.since(self.now));
-        self.events.tell(Detail::Calls, None, || Event::Waiting { at_most });
+        let at_most = until.map(|until| until.since(self.tools.now));
+        self.tools.events.tell(Detail::Calls, None, || Event::Waiting { at_most });
         self.network.wait(until, &mut self.wakeups)?;
-        self.now = self.network.now();
+        self.tools.now = self.network.now();
         let ready = self.wakeups.len();
-        self.events.tell(Detail::Calls, None, || Event::Turn { ready });
+        self.tools.events.tell(Detail::Calls, None, || Event::Turn { ready });
         Ok(())
     }
 
@@ -139,7 +141,7 @@ impl<N: Network> EventLoop<N> {
     /// When something has to be done even if nothing happens until then.
     fn next_deadline(&self) -> Option<Time> {
         let busy = !self.queue.is_empty() || self.logins.want_a_turn();
-        if busy || self.accepting.wants_a_turn(self.now) {
+        if busy || self.accepting.wants_a_turn(self.tools.now) {
             // Long past: only look at what is ready, and don't wait.
             return Some(Time::START);
         }
@@ -177,22 +179,18 @@ impl<N: Network> EventLoop<N> {
                 read_closed,
             });
             connection.note_readiness(readiness);
-            // A connection that is queued gets its turn from the queue.
-            if connection.queued { Rest::Idle } else { connection.turn(tools) }
         });
     }
     // ANCHOR_END: note_readiness
 
     fn meet_deadlines(&mut self) {
-        while let Some(key) = self.deadlines.pop_due(self.now) {
+        while let Some(key) = self.deadlines.pop_due(self.tools.now) {
             self.turn_at(key, |connection, tools| {
                 tools.events.tell(Detail::Calls, Some(connection.number), || Event::Deadline);
                 connection.session.handle_deadline(tools.now);
-                // Whatever the session wants now is done at once, such as shutting down.
-                connection.turn(tools)
             });
         }
-        if self.drain.is_overdue(self.now) {
+        if self.drain.is_overdue(self.tools.now) {
             self.cut_off(Outcome::Drained);
         }
     }

@@ -41,10 +41,10 @@ impl<N: Network> EventLoop<N> {
                 }
                 Answer::Users(Refresh::Unchanged) => {}
                 Answer::Users(Refresh::Changed(users)) => {
-                    self.events.tell(Detail::Life, None, || Event::UsersRead { users });
+                    self.tools.events.tell(Detail::Life, None, || Event::UsersRead { users });
                 }
                 Answer::Users(Refresh::Broken(why)) => {
-                    self.events.tell(Detail::Life, None, || Event::UsersBroken { why });
+                    self.tools.events.tell(Detail::Life, None, || Event::UsersBroken { why });
                 }
             }
         }
@@ -59,9 +59,8 @@ impl<N: Network> EventLoop<N> {
             });
             let succeeded = connection.logged_in == Some(true) || verdict == Verdict::Success;
             connection.logged_in = Some(succeeded);
-            let answer = connection.session.handle_verdict(tools.protocol, tools.now, verdict);
+            let answer = connection.session.handle_verdict(&tools.protocol, tools.now, verdict);
             connection.deliver(answer, tools);
-            connection.turn(tools)
         });
     }
 
@@ -201,7 +200,7 @@ mod tests {
         for verdict in verdicts {
             event_loop.take_verdict(token, "a", *verdict);
         }
-        event_loop.with_connection(token.key(), |connection, _| {
+        event_loop.turn_at(token.key(), |connection, _| {
             connection.session.handle_lost(Reason::Reset);
         });
         let (stream, peer) = event_loop.network.accept(0).unwrap();
@@ -221,7 +220,7 @@ mod tests {
     #[test]
     fn a_late_verdict_does_not_reach_who_took_the_place() {
         let (mut event_loop, first) = loop_with_a_login();
-        event_loop.with_connection(first.key(), |connection, _| {
+        event_loop.turn_at(first.key(), |connection, _| {
             connection.session.handle_lost(Reason::Reset);
         });
         // Nobody is there.

@@ -1,6 +1,6 @@
 //! A connection's turn: how it gets one, and what the loop does after it.
 //!
-//! All that happens to a connection goes through [`with_connection`](EventLoop::with_connection), so nothing that follows
+//! All that happens to a connection goes through [`turn_at`](EventLoop::turn_at), so nothing that follows
 //! from it (a deadline, a count, the end) can be forgotten. Never here: what a connection does in its turn, which is
 //! in `connection.rs`.
 
@@ -11,54 +11,44 @@ use crate::observe::{Detail, Event};
 use crate::session::{Reason, Step};
 
 impl<N: Network> EventLoop<N> {
-    /// Gives a turn to the connection that `token` names, but to no other that is now in its place.
+    /// Gives a turn, after `action`, to the connection that `token` names, but to no other that is
+    /// now in its place.
     #[inline]
     pub(super) fn turn_of(
         &mut self,
         token: Token,
-        turn: impl FnOnce(&mut Connection<N::Stream>, &mut Tools<'_>) -> Rest,
+        action: impl FnOnce(&mut Connection<N::Stream>, &mut Tools),
     ) {
         let key = token.key();
-        let rest = self.with_connection(key, |connection, tools| {
-            connection.has_token(key, token).then(|| turn(connection, tools))
-        });
-        match rest.flatten() {
-            Some(rest) => self.after_turn(key, rest),
-            None => self.events.tell(Detail::Calls, None, || Event::Stale),
+        if self.connections.get(key).is_some_and(|connection| connection.has_token(key, token)) {
+            self.turn_at(key, action);
+        } else {
+            self.tools.events.tell(Detail::Calls, None, || Event::Stale);
         }
     }
 
-    /// Gives a turn to the connection at `key`, if one is there.
+    /// Gives a turn, after `action`, to the connection at `key`, if one is there; then does what
+    /// follows from both.
+    #[inline]
     pub(super) fn turn_at(
         &mut self,
         key: usize,
-        turn: impl FnOnce(&mut Connection<N::Stream>, &mut Tools<'_>) -> Rest,
+        action: impl FnOnce(&mut Connection<N::Stream>, &mut Tools),
     ) {
-        if let Some(rest) = self.with_connection(key, turn) {
-            self.after_turn(key, rest);
-        }
-    }
-
-    /// Lets `action` change the connection at `key`, if one is there, then does what follows from it.
-    #[inline]
-    pub(super) fn with_connection<R>(
-        &mut self,
-        key: usize,
-        action: impl FnOnce(&mut Connection<N::Stream>, &mut Tools<'_>) -> R,
-    ) -> Option<R> {
-        let connection = self.connections.get_mut(key)?;
-        let mut tools = Tools {
-            protocol: &self.config.protocol,
-            now: self.now,
-            buffer: &mut self.buffer,
-            events: &mut self.events,
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        action(connection, &mut self.tools);
+        // A connection that is queued gets its turn from the queue.
+        let rest = match connection.queued {
+            true => Rest::Idle,
+            false => connection.turn(&mut self.buffer, &mut self.tools),
         };
-        let result = action(connection, &mut tools);
-        connection.tell_changes(tools.events);
+        connection.tell_changes(&mut self.tools.events);
         if std::mem::take(&mut connection.changed) {
             self.follow(key);
         }
-        Some(result)
+        if rest != Rest::Idle {
+            self.do_rest(key, rest);
+        }
     }
 
     /// What follows from a change that is more than bytes: deadline, counts, and the end if it has come.
@@ -86,13 +76,6 @@ impl<N: Network> EventLoop<N> {
     }
 
     /// Does what a connection's turn has left to do.
-    #[inline]
-    fn after_turn(&mut self, key: usize, rest: Rest) {
-        if rest != Rest::Idle {
-            self.do_rest(key, rest);
-        }
-    }
-
     fn do_rest(&mut self, key: usize, rest: Rest) {
         match rest {
             Rest::Idle => {}
@@ -121,10 +104,7 @@ impl<N: Network> EventLoop<N> {
         for _ in 0..waiting {
             let Some(key) = self.queue.pop_front() else { return };
             // It may have been closed since; if another is in its place, that one has a turn.
-            self.turn_at(key, |connection, tools| {
-                connection.queued = false;
-                connection.turn(tools)
-            });
+            self.turn_at(key, |connection, _| connection.queued = false);
         }
     }
 
@@ -133,8 +113,8 @@ impl<N: Network> EventLoop<N> {
         self.deadlines.remove(key);
         let connection = self.connections.remove(key);
         self.admission.closed();
-        self.accepting.descriptor_freed(self.now);
-        self.events.tell(Detail::Life, Some(connection.number), || Event::Closed {
+        self.accepting.descriptor_freed(self.tools.now);
+        self.tools.events.tell(Detail::Life, Some(connection.number), || Event::Closed {
             peer: connection.peer.address(),
             reason,
             let_in: connection.session.is_admitted(),

@@ -15,15 +15,15 @@ impl<S: Stream> Connection<S> {
     // ANCHOR: deliver
     /// Sends `answer`, and keeps what the kernel does not take.
     #[inline(always)]
-    pub(in crate::server) fn deliver(&mut self, answer: &[u8], tools: &mut Tools<'_>) {
+    pub(in crate::server) fn deliver(&mut self, answer: &[u8], tools: &mut Tools) {
         if answer.is_empty() {
             return;
         }
         // What is owed already goes first.
         let taken = if self.outbox.is_empty() { self.send(answer, tools) } else { 0 };
         if taken == answer.len() {
-            self.session.handle_flushed(tools.protocol, tools.now);
-            self.tell_changes(tools.events);
+            self.session.handle_flushed(&tools.protocol, tools.now);
+            self.tell_changes(&mut tools.events);
         } else {
             self.outbox.push(&answer[taken..]);
             // The idle deadline is suspended from now on.
@@ -34,12 +34,12 @@ impl<S: Stream> Connection<S> {
 
     /// Sends what is owed; returns whether nothing is owed any more.
     #[inline]
-    pub(super) fn flush(&mut self, tools: &mut Tools<'_>) -> bool {
+    pub(super) fn flush(&mut self, tools: &mut Tools) -> bool {
         self.outbox.is_empty() || self.flush_outbox(tools)
     }
 
     #[cold]
-    fn flush_outbox(&mut self, tools: &mut Tools<'_>) -> bool {
+    fn flush_outbox(&mut self, tools: &mut Tools) -> bool {
         if !self.writable {
             return false;
         }
@@ -49,8 +49,8 @@ impl<S: Stream> Connection<S> {
         outbox.sent(taken);
         self.outbox = outbox;
         if self.outbox.is_empty() {
-            self.session.handle_flushed(tools.protocol, tools.now);
-            self.tell_changes(tools.events);
+            self.session.handle_flushed(&tools.protocol, tools.now);
+            self.tell_changes(&mut tools.events);
         }
         self.outbox.is_empty()
     }
@@ -59,7 +59,7 @@ impl<S: Stream> Connection<S> {
     /// One `send`; returns how many bytes the kernel took. A short write says that its buffer is
     /// full.
     #[inline(always)]
-    fn send(&mut self, bytes: &[u8], tools: &mut Tools<'_>) -> usize {
+    fn send(&mut self, bytes: &[u8], tools: &mut Tools) -> usize {
         let result = outbox::send(&mut self.stream, bytes);
         tools.events.tell(Detail::Calls, Some(self.number), || Event::Sent {
             offered: bytes.len(),
@@ -88,8 +88,8 @@ impl<S: Stream> Connection<S> {
     // ANCHOR: receive
     /// One `recv` and the answer to what came; returns how many bytes that was.
     #[inline(always)]
-    pub(super) fn receive(&mut self, tools: &mut Tools<'_>) -> usize {
-        let result = self.stream.recv(tools.buffer);
+    pub(super) fn receive(&mut self, buffer: &mut [u8], tools: &mut Tools) -> usize {
+        let result = self.stream.recv(buffer);
         tools.events.tell(Detail::Calls, Some(self.number), || Event::Received {
             result: Event::result(&result),
         });
@@ -101,9 +101,9 @@ impl<S: Stream> Connection<S> {
             Ok(received) => {
                 // A short read has emptied the socket, and what comes later makes an edge; but what
                 // is known to be there already, such as the end, makes none.
-                self.readable = received == tools.buffer.len() || self.reads_on;
+                self.readable = received == buffer.len() || self.reads_on;
                 self.received += received as u64;
-                self.hear(received, tools);
+                self.hear(&mut buffer[..received], tools);
                 received
             }
             Err(error) => {
@@ -115,10 +115,10 @@ impl<S: Stream> Connection<S> {
     // ANCHOR_END: receive
 
     #[cold]
-    fn end_of_input(&mut self, tools: &mut Tools<'_>) {
+    fn end_of_input(&mut self, tools: &mut Tools) {
         self.readable = false;
         let answer = self.session.handle_end_of_input();
-        self.tell_changes(tools.events);
+        self.tell_changes(&mut tools.events);
         self.deliver(&answer, tools);
     }
 
@@ -133,18 +133,13 @@ impl<S: Stream> Connection<S> {
     }
 
     #[inline(always)]
-    fn hear(&mut self, received: usize, tools: &mut Tools<'_>) {
-        // The buffer is lent to the session and put back afterwards: the answer may lie in it.
-        let buffer = std::mem::take(&mut tools.buffer);
-        let bytes = &mut buffer[..received];
-        let answer = self.session.handle_bytes(tools.protocol, tools.now, bytes);
-        self.tell_changes(tools.events);
+    fn hear(&mut self, bytes: &mut [u8], tools: &mut Tools) {
+        let answer = self.session.handle_bytes(&tools.protocol, tools.now, bytes);
+        self.tell_changes(&mut tools.events);
         self.deliver(&answer, tools);
-        drop(answer);
-        tools.buffer = buffer;
     }
 
-    pub(super) fn shut_down_sending(&mut self, tools: &mut Tools<'_>) {
+    pub(super) fn shut_down_sending(&mut self, tools: &mut Tools) {
         if self.sending_shut {
             return;
         }
