@@ -42,8 +42,9 @@ impl Accepting {
         !self.ready.is_empty() && self.paused_until.is_none_or(|until| until <= now)
     }
 
-    pub(super) fn retry_at(&self) -> Option<Time> {
-        self.paused_until
+    /// When accepting is tried again, if it is paused.
+    pub(super) fn retry_at(&self) -> Time {
+        self.paused_until.unwrap_or(Time::NEVER)
     }
 
     pub(super) fn descriptor_freed(&mut self, now: Time) {

@@ -16,7 +16,7 @@ pub struct Deadlines {
     links: Vec<Link>,
 }
 
-/// A place in a ring: alone in its ring, it is in no queue.
+/// A place in a ring: alone in its ring, it is in no queue. An end of a queue is never due.
 #[derive(Clone, Copy)]
 struct Link {
     at: Time,
@@ -71,26 +71,27 @@ impl Deadlines {
         }
     }
 
-    /// The earliest deadline.
-    pub fn next(&self) -> Option<Time> {
-        self.earliest().map(|earliest| self.links[earliest].at)
+    /// The earliest deadline; [`Time::NEVER`], if there is none.
+    pub fn next(&self) -> Time {
+        self.earliest().0
     }
 
     /// Takes out a connection whose deadline is `now` or earlier, the earliest first.
     pub fn pop_due(&mut self, now: Time) -> Option<usize> {
-        let earliest = self.earliest()?;
-        if self.links[earliest].at > now {
+        let (at, link) = self.earliest();
+        if at > now {
             return None;
         }
-        self.remove(earliest - KINDS);
-        Some(earliest - KINDS)
+        self.remove(link - KINDS);
+        Some(link - KINDS)
     }
 
-    fn earliest(&self) -> Option<usize> {
-        (0..KINDS)
-            .map(|end| self.links[end].next as usize)
-            .filter(|first| *first >= KINDS)
-            .min_by_key(|first| self.links[*first].at)
+    /// The earliest deadline and the place of its link. Where nobody waits it is an end's: never.
+    fn earliest(&self) -> (Time, usize) {
+        self.links[..KINDS]
+            .iter()
+            .map(|end| (self.links[end.next as usize].at, end.next as usize))
+            .fold((Time::NEVER, 0), |a, b| if b.0 < a.0 { b } else { a })
     }
 
     fn unlink(&mut self, link: usize) {
@@ -102,7 +103,7 @@ impl Deadlines {
     #[cold]
     fn grow(&mut self, len: usize) {
         for link in self.links.len() as u32..len as u32 {
-            self.links.push(Link { at: Time::START, previous: link, next: link });
+            self.links.push(Link { at: Time::NEVER, previous: link, next: link });
         }
     }
 }
@@ -175,7 +176,8 @@ mod tests {
                     prop_assert_eq!(popped.is_some(), due.is_some());
                 }
             }
-            prop_assert_eq!(deadlines.next(), model.values().map(|(_, at)| *at).min());
+            let earliest = model.values().map(|(_, at)| *at).min();
+            prop_assert_eq!(deadlines.next(), earliest.unwrap_or(Time::NEVER));
         }
         // Whoever is left comes out, each once, in order.
         let mut left: Vec<_> = model.values().map(|(_, at)| *at).collect();
@@ -203,7 +205,7 @@ mod tests {
         deadlines.set(0, Timer::Handshake, at(10));
         deadlines.set(1, Timer::Handshake, at(15));
         deadlines.set(0, Timer::Handshake, at(10));
-        assert_eq!(deadlines.next(), Some(at(10)));
+        assert_eq!(deadlines.next(), at(10));
         assert_eq!(deadlines.pop_due(at(12)), Some(0));
         assert_eq!(deadlines.pop_due(at(12)), None);
     }

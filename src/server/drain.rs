@@ -12,8 +12,8 @@ pub(super) enum Drain {
     /// It is not.
     #[default]
     No,
-    /// It is, until this time at the latest, if there is one.
-    Until(Option<Time>),
+    /// It is, until this time at the latest.
+    Until(Time),
     /// The time is over, or a second signal came: this many connections were cut off.
     CutOff(usize, Outcome),
 }
@@ -28,15 +28,15 @@ pub enum Outcome {
 }
 
 impl Drain {
-    pub(super) fn deadline(self) -> Option<Time> {
+    pub(super) fn deadline(self) -> Time {
         match self {
             Drain::Until(deadline) => deadline,
-            Drain::No | Drain::CutOff(..) => None,
+            Drain::No | Drain::CutOff(..) => Time::NEVER,
         }
     }
 
     pub(super) fn is_overdue(self, now: Time) -> bool {
-        self.deadline().is_some_and(|deadline| deadline <= now)
+        self.deadline() <= now
     }
 }
 
@@ -54,7 +54,7 @@ impl<N: Network> EventLoop<N> {
         if self.drain != Drain::No {
             return;
         }
-        self.drain = Drain::Until(self.drain_timeout.map(|timeout| self.tools.now + timeout));
+        self.drain = Drain::Until(self.tools.now.later(self.drain_timeout));
         self.network.close_listeners();
         self.accepting.stop();
         let connections = self.connections.len();

@@ -127,9 +127,10 @@ impl<N: Network> EventLoop<N> {
     // ANCHOR_END: turn
 
     fn wait(&mut self) -> io::Result<()> {
-        let until = self.next_deadline();
-        let at_most = until.map(|until| until.since(self.tools.now));
-        self.tools.events.tell(Detail::Calls, None, || Event::Waiting { at_most });
+        let (until, now) = (self.next_deadline(), self.tools.now);
+        self.tools.events.tell(Detail::Calls, None, || Event::Waiting {
+            at_most: (until != Time::NEVER).then(|| until.since(now)),
+        });
         self.network.wait(until, &mut self.wakeups)?;
         self.tools.now = self.network.now();
         let ready = self.wakeups.len();
@@ -139,16 +140,13 @@ impl<N: Network> EventLoop<N> {
 
     // ANCHOR: next_deadline
     /// When something has to be done even if nothing happens until then.
-    fn next_deadline(&self) -> Option<Time> {
+    fn next_deadline(&self) -> Time {
         let busy = !self.queue.is_empty() || self.logins.want_a_turn();
         if busy || self.accepting.wants_a_turn(self.tools.now) {
             // Long past: only look at what is ready, and don't wait.
-            return Some(Time::START);
+            return Time::START;
         }
-        [self.deadlines.next(), self.accepting.retry_at(), self.drain.deadline()]
-            .into_iter()
-            .flatten()
-            .min()
+        self.deadlines.next().min(self.accepting.retry_at()).min(self.drain.deadline())
     }
     // ANCHOR_END: next_deadline
 
@@ -207,7 +205,9 @@ impl<N: Network> EventLoop<N> {
 
     /// Whether nothing is left of any connection: no place, no count, no deadline.
     pub fn is_idle(&self) -> bool {
-        self.connections.is_empty() && self.admission.is_empty() && self.deadlines.next().is_none()
+        self.connections.is_empty()
+            && self.admission.is_empty()
+            && self.deadlines.next() == Time::NEVER
     }
 
     /// The network, for a test that plays the other end.

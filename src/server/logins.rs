@@ -24,6 +24,14 @@ impl Logins {
         Logins { verifier, waiting: VecDeque::new() }
     }
 
+    /// Takes out the login that is to be checked next, if the verifier has room.
+    fn take_next(&mut self) -> Option<Token> {
+        if self.waiting.is_empty() || !self.verifier.has_room() {
+            return None;
+        }
+        self.waiting.pop_front()
+    }
+
     /// Whether there is something to do now, so that the loop must not wait.
     pub(super) fn want_a_turn(&self) -> bool {
         let login = !self.waiting.is_empty() && self.verifier.has_room();
@@ -67,8 +75,7 @@ impl<N: Network> EventLoop<N> {
     // ANCHOR: submit_logins
     /// Hands the verifier as many logins as it takes, the oldest first.
     pub(super) fn submit_logins(&mut self) {
-        while self.logins.verifier.has_room() {
-            let Some(token) = self.logins.waiting.pop_front() else { return };
+        while let Some(token) = self.logins.take_next() {
             let key = token.key();
             let connection = self.connections.get_mut(key).filter(|c| c.has_token(key, token));
             let Some(connection) = connection else { continue };
@@ -105,7 +112,7 @@ mod tests {
         fn now(&self) -> Time {
             Time::START
         }
-        fn wait(&mut self, _: Option<Time>, _: &mut Vec<Wakeup>) -> io::Result<()> {
+        fn wait(&mut self, _: Time, _: &mut Vec<Wakeup>) -> io::Result<()> {
             Ok(())
         }
         fn accept(&mut self, _: usize) -> io::Result<(Peer, SocketAddr)> {

@@ -127,10 +127,9 @@ impl Network for MioNetwork {
         Time::after_start(self.start.elapsed())
     }
 
-    fn wait(&mut self, until: Option<Time>, wakeups: &mut Vec<Wakeup>) -> io::Result<()> {
+    fn wait(&mut self, until: Time, wakeups: &mut Vec<Wakeup>) -> io::Result<()> {
         let start = self.start;
-        let now = || Time::after_start(start.elapsed());
-        let timeout = until.and_then(|until| self.alarm.take_over(until, now));
+        let timeout = self.alarm.take_over(until, || Time::after_start(start.elapsed()));
         match self.poll.poll(&mut self.events, timeout) {
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
             other => other?,

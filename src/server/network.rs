@@ -78,10 +78,10 @@ pub trait Network {
     /// The time on a clock that never goes back.
     fn now(&self) -> Time;
 
-    /// Waits until something happens, but no longer than `until` (`None`: for ever; a moment in the
-    /// past: not at all), and adds what happened to `wakeups`. It may come back early with nothing,
-    /// for example because of a signal: that is no error.
-    fn wait(&mut self, until: Option<Time>, wakeups: &mut Vec<Wakeup>) -> io::Result<()>;
+    /// Waits until something happens, but no longer than `until` ([`Time::NEVER`]: for ever; a
+    /// moment in the past: not at all), and adds what happened to `wakeups`. It may come back early
+    /// with nothing, for example because of a signal: that is no error.
+    fn wait(&mut self, until: Time, wakeups: &mut Vec<Wakeup>) -> io::Result<()>;
 
     /// Accepts a connection from the listener with this index, as accept(2) does.
     fn accept(&mut self, listener: usize) -> io::Result<(Self::Stream, SocketAddr)>;

@@ -18,7 +18,6 @@ mod time;
 mod upper_once;
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 pub use login::Verdict;
 pub use poll::{Step, Timer};
@@ -108,7 +107,7 @@ impl Session {
         };
         let on_entry_deadline = pending || protocol.service == Service::UpperOnce;
         let deadline = match on_entry_deadline {
-            true => later(now, protocol.handshake_timeout),
+            true => now.later(protocol.handshake_timeout),
             false => idle_deadline(protocol, now),
         };
         let owing = !nonce.is_empty();
@@ -258,7 +257,7 @@ impl Session {
     fn restart_idle(&mut self, protocol: &Protocol, now: Time) {
         if matches!(self.stage, Stage::Serving(_))
             && !self.on_entry_deadline
-            && self.deadline < later(now, protocol.idle_timeout)
+            && self.deadline < now.later(protocol.idle_timeout)
         {
             self.move_idle(protocol, now);
         }
@@ -273,10 +272,5 @@ impl Session {
 }
 
 fn idle_deadline(protocol: &Protocol, now: Time) -> Time {
-    later(now, protocol.idle_timeout.map(|timeout| timeout.saturating_add(timeout / IDLE_SLACK)))
-}
-
-/// `timeout` after `now`; without one, [`Time::NEVER`].
-fn later(now: Time, timeout: Option<Duration>) -> Time {
-    timeout.map_or(Time::NEVER, |timeout| now + timeout)
+    now.later(protocol.idle_timeout.map(|timeout| timeout.saturating_add(timeout / IDLE_SLACK)))
 }

@@ -27,6 +27,11 @@ impl Time {
         Duration::from_nanos(self.0)
     }
 
+    /// The moment `timeout` after this one; without a timeout, [`Time::NEVER`].
+    pub fn later(self, timeout: Option<Duration>) -> Time {
+        timeout.map_or(Time::NEVER, |timeout| self + timeout)
+    }
+
     /// How long after `earlier` it is; zero, if it is not.
     pub fn since(self, earlier: Time) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))

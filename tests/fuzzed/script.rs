@@ -103,9 +103,9 @@ impl Network for ScriptedNetwork {
         self.now
     }
 
-    fn wait(&mut self, until: Option<Time>, wakeups: &mut Vec<Wakeup>) -> io::Result<()> {
+    fn wait(&mut self, until: Time, wakeups: &mut Vec<Wakeup>) -> io::Result<()> {
         let mut world = self.world.borrow_mut();
-        let most = until.map_or(Duration::from_secs(3600), |until| until.since(self.now));
+        let most = until.since(self.now).min(Duration::from_secs(3600));
         let Some(how) = world.next() else {
             self.now = self.now + most.min(Duration::from_secs(1));
             if !std::mem::replace(&mut self.stopping, true) {

@@ -17,10 +17,9 @@ impl Network for SimNetwork {
         self.0.borrow().now
     }
 
-    fn wait(&mut self, until: Option<Time>, wakeups: &mut Vec<Wakeup>) -> io::Result<()> {
+    fn wait(&mut self, until: Time, wakeups: &mut Vec<Wakeup>) -> io::Result<()> {
         let world = &mut *self.0.borrow_mut();
         world.calls.waits += 1;
-        let until = until.unwrap_or(Time::NEVER);
         if world.calls.waits.is_multiple_of(world.look_every) && until > world.now {
             world.look_at_sleeper(until);
         }
