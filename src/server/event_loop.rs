@@ -167,7 +167,6 @@ impl<N: Network> EventLoop<N> {
         self.wakeups = wakeups;
     }
 
-    // ANCHOR: note_readiness
     fn note_readiness(&mut self, token: Token, readiness: Readiness) {
         self.turn_of(token, |connection, tools| {
             let Readiness { readable, writable, read_closed, .. } = readiness;
@@ -179,7 +178,6 @@ impl<N: Network> EventLoop<N> {
             connection.note_readiness(readiness);
         });
     }
-    // ANCHOR_END: note_readiness
 
     fn meet_deadlines(&mut self) {
         while let Some(key) = self.deadlines.pop_due(self.tools.now) {

@@ -11,6 +11,7 @@ use crate::observe::{Detail, Event};
 use crate::session::{Reason, Step};
 
 impl<N: Network> EventLoop<N> {
+    // ANCHOR: turn_of
     /// Gives a turn, after `action`, to the connection that `token` names, but to no other that is
     /// now in its place.
     #[inline]
@@ -26,6 +27,7 @@ impl<N: Network> EventLoop<N> {
             self.tools.events.tell(Detail::Calls, None, || Event::Stale);
         }
     }
+    // ANCHOR_END: turn_of
 
     /// Gives a turn, after `action`, to the connection at `key`, if one is there; then does what
     /// follows from both.
