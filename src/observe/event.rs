@@ -1,9 +1,9 @@
 //! The events: what can be told about a loop and its connections.
 
-use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use rustix::io::Errno;
 use serde::{Serialize, Serializer};
 
 use crate::session::{Reason, State, Verdict};
@@ -199,14 +199,13 @@ pub enum Event {
 
 impl Event {
     /// The result of a system call, as an event holds it.
-    pub fn result(result: &io::Result<usize>) -> CallResult {
-        result.as_ref().copied().map_err(|error| error.raw_os_error().unwrap_or_default())
+    pub fn result(result: Result<usize, Errno>) -> CallResult {
+        result.map_err(Errno::raw_os_error)
     }
 }
 
 /// The name of an errno as the man pages write it, for those that a loop meets; else its number.
 pub(crate) fn errno_name(errno: i32) -> String {
-    use rustix::io::Errno;
     let named = [
         (Errno::AGAIN, "EAGAIN"),
         (Errno::INTR, "EINTR"),

@@ -41,9 +41,12 @@ impl Alarm {
         None
     }
 
-    /// It rang. The timer need not be read: setting it again resets it.
-    pub(super) fn rang(&mut self) {
-        self.rings_at = Time::NEVER;
+    /// It is `now`: what was to ring by then has rung. The timer need not be read: setting it again
+    /// resets it.
+    pub(super) fn note_time(&mut self, now: Time) {
+        if self.rings_at <= now {
+            self.rings_at = Time::NEVER;
+        }
     }
 }
 
@@ -122,7 +125,7 @@ mod tests {
             poll.poll(&mut events, None).unwrap();
             assert!(began.elapsed() >= SHORT);
             assert_eq!(events.iter().map(|event| event.token()).collect::<Vec<_>>(), [Token(7)]);
-            alarm.rang();
+            alarm.note_time(Time::START + SHORT);
         }
     }
 

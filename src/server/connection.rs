@@ -145,7 +145,7 @@ impl<S: Stream> Connection<S> {
     /// `buffer`, which all connections share, only for as long as this lasts.
     #[inline(always)]
     pub(super) fn turn(&mut self, buffer: &mut [u8], tools: &mut Tools) -> Rest {
-        let mut budget = BUDGET;
+        let mut received = 0;
         while self.flush(tools) {
             match self.session.poll_step() {
                 Step::Close(_) | Step::Wait => return Rest::Idle,
@@ -156,11 +156,11 @@ impl<S: Stream> Connection<S> {
             if !self.readable {
                 return Rest::Idle;
             }
-            if budget == 0 {
+            if received >= BUDGET {
                 tools.events.tell(Detail::Calls, Some(self.number), || Event::Requeued);
                 return Rest::More;
             }
-            budget = budget.saturating_sub(self.receive(buffer, tools));
+            received += self.receive(buffer, tools);
         }
         Rest::Idle
     }

@@ -21,7 +21,7 @@ use super::connection::{Connection, Tools};
 use super::deadlines::Deadlines;
 use super::drain::{Drain, Outcome};
 use super::logins::Logins;
-use super::network::{Network, Readiness, Token, Wakeup};
+use super::network::{Network, Readiness, Signal, Token, Wakeup};
 use super::penalties::Offenders;
 use super::verify::{Nobody, Verifier};
 use crate::auth::Nonces;
@@ -55,7 +55,6 @@ pub struct EventLoop<N: Network> {
     pub(super) logins: Logins,
     /// Connections that wait for a turn, the longest waiting first.
     pub(super) queue: VecDeque<usize>,
-    wakeups: Vec<Wakeup>,
     pub(super) buffer: Box<[u8]>,
     stop: Arc<AtomicBool>,
 }
@@ -79,7 +78,6 @@ impl<N: Network> EventLoop<N> {
             logins: Logins::new(Box::<Nobody>::default()),
             connections: Slab::with_capacity(ROOM),
             queue: VecDeque::new(),
-            wakeups: Vec::new(),
             buffer: vec![0; config.max_buffer.min(MAX_BUFFER)].into(),
             tools: Tools { protocol: config.protocol, now: network.now(), events },
             nonces: config.nonces,
@@ -99,8 +97,9 @@ impl<N: Network> EventLoop<N> {
 
     /// Turns until it is stopped.
     pub fn run(&mut self) -> io::Result<Outcome> {
+        let mut found = N::Found::default();
         loop {
-            if let Some(outcome) = self.turn()? {
+            if let Some(outcome) = self.turn(&mut found)? {
                 return Ok(outcome);
             }
         }
@@ -109,10 +108,11 @@ impl<N: Network> EventLoop<N> {
     // ANCHOR: turn
     /// One turn: wait; serve those that became ready, then those whose budget ran out in the last
     /// turn; take the verdicts on logins; accept; meet the deadlines; pass on logins to be checked.
-    pub fn turn(&mut self) -> io::Result<Option<Outcome>> {
-        self.wait()?;
+    /// What `found` held before does not matter: it is room for what the wait finds.
+    pub fn turn(&mut self, found: &mut N::Found) -> io::Result<Option<Outcome>> {
+        self.wait(found)?;
         let left_over = self.queue.len();
-        self.take_note();
+        self.take_note(found);
         self.serve_queue(left_over);
         self.take_answers();
         self.accept();
@@ -126,15 +126,14 @@ impl<N: Network> EventLoop<N> {
     }
     // ANCHOR_END: turn
 
-    fn wait(&mut self) -> io::Result<()> {
+    fn wait(&mut self, found: &mut N::Found) -> io::Result<()> {
         let (until, now) = (self.next_deadline(), self.tools.now);
         self.tools.events.tell(Detail::Calls, None, || Event::Waiting {
             at_most: (until != Time::NEVER).then(|| until.since(now)),
         });
-        self.network.wait(until, &mut self.wakeups)?;
-        self.tools.now = self.network.now();
-        let ready = self.wakeups.len();
-        self.tools.events.tell(Detail::Calls, None, || Event::Turn { ready });
+        self.tools.now = self.network.wait(until, found)?;
+        let ready = || N::wakeups(found).count();
+        self.tools.events.tell(Detail::Calls, None, || Event::Turn { ready: ready() });
         Ok(())
     }
 
@@ -150,9 +149,8 @@ impl<N: Network> EventLoop<N> {
     }
     // ANCHOR_END: next_deadline
 
-    fn take_note(&mut self) {
-        let mut wakeups = std::mem::take(&mut self.wakeups);
-        for wakeup in wakeups.drain(..) {
+    fn take_note(&mut self, found: &N::Found) {
+        for wakeup in N::wakeups(found) {
             match wakeup {
                 Wakeup::Ready { token, readiness } => self.note_readiness(token, readiness),
                 // In a drain the listeners are closed, whatever was reported along with the stop.
@@ -160,11 +158,19 @@ impl<N: Network> EventLoop<N> {
                 Wakeup::Acceptable(listener) => self.accepting.note_ready(listener),
                 Wakeup::Woken if self.stop.load(Ordering::Acquire) => self.begin_drain(),
                 Wakeup::Woken => {}
-                Wakeup::StopSignal => self.stop_signal(),
-                Wakeup::Hangup => self.logins.verifier.reload(),
+                Wakeup::Signalled => self.take_signals(),
             }
         }
-        self.wakeups = wakeups;
+    }
+
+    #[cold]
+    fn take_signals(&mut self) {
+        while let Some(signal) = self.network.take_signal() {
+            match signal {
+                Signal::Stop => self.stop_signal(),
+                Signal::Hangup => self.logins.verifier.reload(),
+            }
+        }
     }
 
     fn note_readiness(&mut self, token: Token, readiness: Readiness) {

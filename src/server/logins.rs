@@ -90,16 +90,18 @@ impl<N: Network> EventLoop<N> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{self, ErrorKind};
+    use std::io;
     use std::net::SocketAddr;
     use std::sync::Arc;
     use std::sync::atomic::AtomicBool;
     use std::time::Duration;
 
+    use rustix::io::Errno;
+
     use super::*;
     use crate::auth::{Credentials, Key, Nonces};
     use crate::observe::Events;
-    use crate::server::network::{Readiness, Stream, Wakeup};
+    use crate::server::network::{Readiness, Signal, Stream, Wakeup};
     use crate::server::{Config, Penalties};
     use crate::session::{Protocol, Reason, Service, Time};
 
@@ -108,12 +110,19 @@ mod tests {
 
     impl Network for Empty {
         type Stream = Peer;
+        type Found = ();
 
         fn now(&self) -> Time {
             Time::START
         }
-        fn wait(&mut self, _: Time, _: &mut Vec<Wakeup>) -> io::Result<()> {
-            Ok(())
+        fn wait(&mut self, _: Time, (): &mut ()) -> io::Result<Time> {
+            Ok(Time::START)
+        }
+        fn wakeups((): &()) -> impl Iterator<Item = Wakeup> {
+            std::iter::empty()
+        }
+        fn take_signal(&mut self) -> Option<Signal> {
+            None
         }
         fn accept(&mut self, _: usize) -> io::Result<(Peer, SocketAddr)> {
             Ok((Peer::default(), ([127, 0, 0, 1], 1).into()))
@@ -131,18 +140,18 @@ mod tests {
     }
 
     impl Stream for Peer {
-        fn recv(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        fn recv(&mut self, buffer: &mut [u8]) -> Result<usize, Errno> {
             if std::mem::replace(&mut self.has_sent, true) {
-                return Err(ErrorKind::WouldBlock.into());
+                return Err(Errno::WOULDBLOCK);
             }
             let login = br#"{"username":"a","passwd":"a"}"#;
             buffer[..login.len()].copy_from_slice(login);
             Ok(login.len())
         }
-        fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        fn send(&mut self, bytes: &[u8]) -> Result<usize, Errno> {
             Ok(bytes.len())
         }
-        fn shut_down_sending(&mut self) -> io::Result<()> {
+        fn shut_down_sending(&mut self) -> Result<(), Errno> {
             Ok(())
         }
     }
@@ -186,7 +195,7 @@ mod tests {
         event_loop.connections[key]
             .note_readiness(Readiness { readable: true, ..Readiness::default() });
         event_loop.enqueue(key);
-        event_loop.turn().unwrap();
+        event_loop.turn(&mut ()).unwrap();
         token
     }
 

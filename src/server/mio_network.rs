@@ -1,7 +1,7 @@
 //! The real network: `mio`, edge-triggered, and the listeners' options that connections inherit.
 
 use std::io::{self, ErrorKind};
-use std::net::{Shutdown, SocketAddr};
+use std::net::SocketAddr;
 use std::os::raw::c_int;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token as MioToken, Waker};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{SendFlags, Shutdown};
 use signal_hook_mio::v1_0::Signals;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::net::{RecvFlags, SendFlags};
-
 use super::alarm::Alarm;
-use super::network::{Network, OTHER_TOKENS, Readiness, Stream, Token, Wakeup};
+use super::network::{Network, OTHER_TOKENS, Readiness, Signal, Stream, Token, Wakeup};
 use crate::session::Time;
 
 /// The most events that one `epoll_wait` reports.
@@ -45,10 +45,18 @@ const MAX_LISTENERS: usize = OTHER_TOKENS - 3;
 pub(super) struct MioNetwork {
     start: Instant,
     poll: Poll,
-    events: Events,
     listeners: Vec<TcpListener>,
     signals: Option<Signals>,
     alarm: Alarm,
+}
+
+/// What the kernel reports.
+pub(super) struct Found(Events);
+
+impl Default for Found {
+    fn default() -> Found {
+        Found(Events::with_capacity(EVENTS))
+    }
 }
 
 impl MioNetwork {
@@ -58,7 +66,6 @@ impl MioNetwork {
             start: Instant::now(),
             alarm: Alarm::new(poll.registry(), ALARM)?,
             poll,
-            events: Events::with_capacity(EVENTS),
             listeners: Vec::new(),
             signals: None,
         })
@@ -86,8 +93,7 @@ impl MioNetwork {
         Waker::new(self.poll.registry(), WAKE).map(Arc::new)
     }
 
-    /// From now on SIGINT and SIGTERM come as [`Wakeup::StopSignal`], and SIGHUP as
-    /// [`Wakeup::Hangup`].
+    /// From now on SIGINT, SIGTERM and SIGHUP come as [`Wakeup::Signalled`].
     pub(super) fn catch_signals(&mut self) -> io::Result<()> {
         use signal_hook_mio::v1_0 as hook;
         let mut signals = hook::Signals::new([SIGINT, SIGTERM, SIGHUP])?;
@@ -122,37 +128,44 @@ fn listening_socket(address: SocketAddr, write_timeout: Option<Duration>) -> io:
 
 impl Network for MioNetwork {
     type Stream = TcpStream;
+    type Found = Found;
 
     fn now(&self) -> Time {
         Time::after_start(self.start.elapsed())
     }
 
-    fn wait(&mut self, until: Time, wakeups: &mut Vec<Wakeup>) -> io::Result<()> {
+    fn wait(&mut self, until: Time, found: &mut Found) -> io::Result<Time> {
         let start = self.start;
         let timeout = self.alarm.take_over(until, || Time::after_start(start.elapsed()));
-        match self.poll.poll(&mut self.events, timeout) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
-            other => other?,
+        match self.poll.poll(&mut found.0, timeout) {
+            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
+            // After an interruption it has found nothing.
+            _ => {}
         }
-        for event in &self.events {
-            match event.token() {
-                MioToken(token) if token <= FIRST_LISTENER - MAX_LISTENERS => {
-                    wakeups
-                        .push(Wakeup::Ready { token: Token(token), readiness: readiness(event) });
-                }
-                WAKE => wakeups.push(Wakeup::Woken),
-                ALARM => self.alarm.rang(),
-                SIGNALS => {
-                    let pending = self.signals.iter_mut().flat_map(Signals::pending);
-                    wakeups.extend(pending.map(|signal| match signal {
-                        SIGHUP => Wakeup::Hangup,
-                        _ => Wakeup::StopSignal,
-                    }));
-                }
-                MioToken(token) => wakeups.push(Wakeup::Acceptable(FIRST_LISTENER - token)),
+        let now = self.now();
+        self.alarm.note_time(now);
+        Ok(now)
+    }
+
+    #[inline]
+    fn wakeups(found: &Found) -> impl Iterator<Item = Wakeup> {
+        found.0.iter().filter_map(|event| match event.token() {
+            MioToken(token) if token <= FIRST_LISTENER - MAX_LISTENERS => {
+                Some(Wakeup::Ready { token: Token(token), readiness: readiness(event) })
             }
-        }
-        Ok(())
+            WAKE => Some(Wakeup::Woken),
+            SIGNALS => Some(Wakeup::Signalled),
+            // It has done its work: the wait is over, and its time has come.
+            ALARM => None,
+            MioToken(token) => Some(Wakeup::Acceptable(FIRST_LISTENER - token)),
+        })
+    }
+
+    fn take_signal(&mut self) -> Option<Signal> {
+        Some(match self.signals.as_mut()?.pending().next()? {
+            SIGHUP => Signal::Hangup,
+            _ => Signal::Stop,
+        })
     }
 
     fn accept(&mut self, listener: usize) -> io::Result<(TcpStream, SocketAddr)> {
@@ -188,18 +201,19 @@ fn readiness(event: &Event) -> Readiness {
 }
 
 impl Stream for TcpStream {
+    /// By read(2), which on a socket is recv(2) without flags.
     #[inline]
-    fn recv(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        Ok(rustix::net::recv(&*self, buffer, RecvFlags::empty())?.0)
+    fn recv(&mut self, buffer: &mut [u8]) -> Result<usize, Errno> {
+        rustix::io::read(&*self, buffer)
     }
 
     #[inline]
-    fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(rustix::net::send(&*self, bytes, SEND_FLAGS)?)
+    fn send(&mut self, bytes: &[u8]) -> Result<usize, Errno> {
+        rustix::net::send(&*self, bytes, SEND_FLAGS)
     }
 
-    fn shut_down_sending(&mut self) -> io::Result<()> {
-        self.shutdown(Shutdown::Write)
+    fn shut_down_sending(&mut self) -> Result<(), Errno> {
+        rustix::net::shutdown(&*self, Shutdown::Write)
     }
 
     /// SIOCOUTQ would tell the number of bytes, but only to `unsafe` code. With the send buffer at

@@ -8,6 +8,8 @@
 use std::io;
 use std::net::SocketAddr;
 
+use rustix::io::Errno;
+
 use crate::session::Time;
 
 /// Bits of a token that hold the place in the slab; the rest hold the generation.
@@ -64,9 +66,16 @@ pub enum Wakeup {
     },
     /// Another thread wants attention.
     Woken,
-    /// SIGINT or SIGTERM came.
-    StopSignal,
-    /// SIGHUP came.
+    /// Signals came: see [`Network::take_signal`].
+    Signalled,
+}
+
+/// A signal to the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGINT or SIGTERM.
+    Stop,
+    /// SIGHUP.
     Hangup,
 }
 
@@ -74,14 +83,23 @@ pub enum Wakeup {
 pub trait Network {
     /// An accepted, non-blocking connection.
     type Stream: Stream;
+    /// Room for what one wait finds, in the operating system's own form.
+    type Found: Default;
 
     /// The time on a clock that never goes back.
     fn now(&self) -> Time;
 
     /// Waits until something happens, but no longer than `until` ([`Time::NEVER`]: for ever; a
-    /// moment in the past: not at all), and adds what happened to `wakeups`. It may come back early
-    /// with nothing, for example because of a signal: that is no error.
-    fn wait(&mut self, until: Time, wakeups: &mut Vec<Wakeup>) -> io::Result<()>;
+    /// moment in the past: not at all), puts what happened in the place of what `found` held, and
+    /// returns the time. It may come back early with nothing, for example because of a signal: that
+    /// is no error.
+    fn wait(&mut self, until: Time, found: &mut Self::Found) -> io::Result<Time>;
+
+    /// What a wait found, one after the other.
+    fn wakeups(found: &Self::Found) -> impl Iterator<Item = Wakeup>;
+
+    /// A signal that came and was not taken yet.
+    fn take_signal(&mut self) -> Option<Signal>;
 
     /// Accepts a connection from the listener with this index, as accept(2) does.
     fn accept(&mut self, listener: usize) -> io::Result<(Self::Stream, SocketAddr)>;
@@ -96,11 +114,11 @@ pub trait Network {
 /// A connection as the loop uses it; dropping it closes it.
 pub trait Stream {
     /// As recv(2): 0 is the end of input.
-    fn recv(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
+    fn recv(&mut self, buffer: &mut [u8]) -> Result<usize, Errno>;
     /// As send(2), without SIGPIPE.
-    fn send(&mut self, bytes: &[u8]) -> io::Result<usize>;
+    fn send(&mut self, bytes: &[u8]) -> Result<usize, Errno>;
     /// As shutdown(2) with `SHUT_WR`.
-    fn shut_down_sending(&mut self) -> io::Result<()>;
+    fn shut_down_sending(&mut self) -> Result<(), Errno>;
     /// Whether the kernel still has bytes that the peer had no room for. Asked once, when the
     /// server stops: after that, only what is owed already is sent.
     fn has_undelivered(&mut self) -> bool {

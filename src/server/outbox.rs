@@ -1,9 +1,5 @@
 //! What is owed and the kernel has not taken: it costs memory only while there is some.
 
-use std::io::{self, ErrorKind};
-
-use super::network::Stream;
-
 /// Bytes that wait for the kernel, in order.
 #[derive(Default)]
 pub(super) struct Outbox(Option<Box<Queue>>);
@@ -43,17 +39,6 @@ impl Outbox {
             if queue.sent == queue.bytes.len() {
                 self.0 = None;
             }
-        }
-    }
-}
-
-/// One `send`, repeated if a signal interrupts it.
-#[inline]
-pub(super) fn send(stream: &mut impl Stream, bytes: &[u8]) -> io::Result<usize> {
-    loop {
-        match stream.send(bytes) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            other => return other,
         }
     }
 }

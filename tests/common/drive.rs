@@ -10,6 +10,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use sockmodes::auth::Scheme;
 use sockmodes::observe::{Detail, Event, Events, Reader, Record};
+use sockmodes::server::network::Wakeup;
 use sockmodes::server::{Config, EventLoop, Outcome};
 use sockmodes::session::{Protocol, Reason, Service};
 
@@ -23,6 +24,7 @@ pub(crate) struct Drive {
     pub(crate) event_loop: EventLoop<SimNetwork>,
     pub(crate) world: Rc<RefCell<World>>,
     pub(crate) outcome: Option<Outcome>,
+    found: Vec<Wakeup>,
     told: Arc<Mutex<Vec<Record>>>,
 }
 
@@ -76,7 +78,7 @@ impl Drive {
         let rng = Box::new(StdRng::seed_from_u64(!seed));
         let event_loop = EventLoop::new(network, config, rng, events, stop)
             .with_verifier(Box::new(SimVerifier(world.clone())));
-        Drive { event_loop, world, outcome: None, told }
+        Drive { event_loop, world, outcome: None, found: Vec::new(), told }
     }
 
     /// Adds a client that connects at once; its place among the sockets.
@@ -86,7 +88,7 @@ impl Drive {
 
     /// One turn of the loop.
     pub(crate) fn turn(&mut self) {
-        self.outcome = self.event_loop.turn().expect("waiting never fails here");
+        self.outcome = self.event_loop.turn(&mut self.found).expect("waiting never fails here");
     }
 
     /// Turns until every connection is over, or the loop has stopped; at most `most` times, for a

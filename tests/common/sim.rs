@@ -25,7 +25,6 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use sockmodes::auth::Scheme;
-use sockmodes::server::network::Wakeup;
 use sockmodes::session::{Service, Time};
 
 use client::Client;
@@ -146,6 +145,7 @@ pub(crate) struct World {
     schedule: BinaryHeap<Reverse<(Time, u64, Act)>>,
     scheduled: u64,
     ready: VecDeque<Item>,
+    signalled: bool,
     backlog: VecDeque<usize>,
     listening: bool,
     /// The listener's own edge: see [`Faults::sparing`].
@@ -175,6 +175,7 @@ pub(crate) fn world(
         schedule: BinaryHeap::new(),
         scheduled: 0,
         ready: VecDeque::new(),
+        signalled: false,
         backlog: VecDeque::new(),
         listening: true,
         listener_armed: true,
@@ -246,38 +247,9 @@ impl World {
             Act::Signal => {
                 self.stopped_at.get_or_insert(self.now);
                 // Two signals of one kind that nobody has looked at yet are one.
+                self.signalled = true;
                 self.list(Item::Signal);
             }
-        }
-    }
-
-    /// Reports what is on the ready list, each with the readiness that it has now, as epoll_wait does.
-    fn report(&mut self, wakeups: &mut Vec<Wakeup>) {
-        let few = self.faults.few_events;
-        let most = if self.chance(few) { self.rng.random_range(1..4) } else { 512 };
-        while wakeups.len() < most
-            && let Some(item) = self.ready.pop_front()
-        {
-            match item {
-                Item::Listener if self.backlog.is_empty() => {}
-                Item::Listener => wakeups.push(Wakeup::Acceptable(0)),
-                Item::Waker => wakeups.push(Wakeup::Woken),
-                Item::Signal => wakeups.push(Wakeup::StopSignal),
-                Item::Socket(id) => {
-                    let socket = &mut self.sockets[id];
-                    socket.listed = false;
-                    wakeups.extend(socket.readiness());
-                }
-            }
-        }
-        let Faults { spurious, stale, .. } = self.faults;
-        if !self.sockets.is_empty() && self.chance(spurious) {
-            let id = self.rng.random_range(0..self.sockets.len());
-            wakeups.extend(self.sockets[id].spurious());
-        }
-        if !self.sockets.is_empty() && self.chance(stale) {
-            let id = self.rng.random_range(0..self.sockets.len());
-            wakeups.extend(self.sockets[id].stale());
         }
     }
 

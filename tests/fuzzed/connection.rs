@@ -29,8 +29,9 @@ pub(crate) fn check(data: &[u8]) {
     let rng = Box::new(StdRng::seed_from_u64(1));
     let stop = Arc::new(AtomicBool::new(false));
     let mut event_loop = EventLoop::new(network, config, rng, Events::default(), stop);
+    let mut found = Vec::new();
     let over = (0..data.len() + MOST_TURNS).any(|_| {
-        let outcome = event_loop.turn().expect("waiting never fails here");
+        let outcome = event_loop.turn(&mut found).expect("waiting never fails here");
         assert!(event_loop.owed() <= event_loop.connections() * MIN_MAX_BUFFER, "it owes too much");
         outcome.is_some()
     });

@@ -2,6 +2,7 @@
 //! script is over it behaves, and SIGTERM comes.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 use sockmodes::auth::Scheme;
-use sockmodes::server::network::{Network, Readiness, Stream, Token, Wakeup};
+use sockmodes::server::network::{Network, Readiness, Signal, Stream, Token, Wakeup};
 use sockmodes::session::Time;
 
 use super::model;
@@ -40,6 +41,7 @@ pub(super) struct Record {
 
 pub(super) struct World {
     script: std::vec::IntoIter<u8>,
+    signals: VecDeque<Signal>,
     scheme: Scheme,
     pub(super) records: Vec<Record>,
 }
@@ -57,7 +59,12 @@ pub(super) struct ScriptedStream {
 
 pub(super) fn network(script: &[u8], scheme: Scheme) -> (Rc<RefCell<World>>, ScriptedNetwork) {
     let script = Vec::from(script).into_iter();
-    let world = Rc::new(RefCell::new(World { script, scheme, records: Vec::new() }));
+    let world = Rc::new(RefCell::new(World {
+        script,
+        signals: VecDeque::new(),
+        scheme,
+        records: Vec::new(),
+    }));
     (world.clone(), ScriptedNetwork { world, now: Time::START, stopping: false })
 }
 
@@ -71,8 +78,13 @@ impl World {
     }
 
     /// An error for a call that is not to succeed: the first eight values of a byte.
-    fn fails(&self, how: u8) -> io::Result<()> {
-        ERRORS.get(usize::from(how)).map_or(Ok(()), |errno| Err((*errno).into()))
+    fn fails(&self, how: u8) -> Result<(), Errno> {
+        ERRORS.get(usize::from(how)).map_or(Ok(()), |errno| Err(*errno))
+    }
+
+    fn signal(&mut self, signal: Signal) -> Wakeup {
+        self.signals.push_back(signal);
+        Wakeup::Signalled
     }
 
     fn wakeup(&mut self) -> Wakeup {
@@ -84,8 +96,8 @@ impl World {
         match kind & 7 {
             0 => Wakeup::Acceptable(usize::from(which & 1)),
             1 => Wakeup::Woken,
-            2 => Wakeup::Hangup,
-            3 if which == 0xff => Wakeup::StopSignal,
+            2 => self.signal(Signal::Hangup),
+            3 if which == 0xff => self.signal(Signal::Stop),
             4 => ready(Token(usize::from(which))),
             // Of a connection that may be closed by now.
             _ => match self.records.get(usize::from(which)).and_then(|record| record.token) {
@@ -98,24 +110,34 @@ impl World {
 
 impl Network for ScriptedNetwork {
     type Stream = ScriptedStream;
+    type Found = Vec<Wakeup>;
 
     fn now(&self) -> Time {
         self.now
     }
 
-    fn wait(&mut self, until: Time, wakeups: &mut Vec<Wakeup>) -> io::Result<()> {
+    fn wait(&mut self, until: Time, found: &mut Vec<Wakeup>) -> io::Result<Time> {
+        found.clear();
         let mut world = self.world.borrow_mut();
         let most = until.since(self.now).min(Duration::from_secs(3600));
         let Some(how) = world.next() else {
             self.now = self.now + most.min(Duration::from_secs(1));
             if !std::mem::replace(&mut self.stopping, true) {
-                wakeups.push(Wakeup::StopSignal);
+                found.push(world.signal(Signal::Stop));
             }
-            return Ok(());
+            return Ok(self.now);
         };
         self.now = self.now + most.min(Duration::from_millis(100 * u64::from(how >> 2)));
-        wakeups.extend((0..how & 3).map(|_| world.wakeup()));
-        Ok(())
+        found.extend((0..how & 3).map(|_| world.wakeup()));
+        Ok(self.now)
+    }
+
+    fn wakeups(found: &Vec<Wakeup>) -> impl Iterator<Item = Wakeup> {
+        found.iter().copied()
+    }
+
+    fn take_signal(&mut self) -> Option<Signal> {
+        self.world.borrow_mut().signals.pop_front()
     }
 
     fn accept(&mut self, _listener: usize) -> io::Result<(ScriptedStream, SocketAddr)> {
@@ -132,14 +154,14 @@ impl Network for ScriptedNetwork {
         let mut world = self.world.borrow_mut();
         world.records[stream.id].token = Some(token);
         let how = world.next().unwrap_or(u8::MAX);
-        world.fails(how)
+        Ok(world.fails(how)?)
     }
 
     fn close_listeners(&mut self) {}
 }
 
 impl Stream for ScriptedStream {
-    fn recv(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    fn recv(&mut self, buffer: &mut [u8]) -> Result<usize, Errno> {
         let mut world = self.world.borrow_mut();
         let world = &mut *world;
         let how = world.next().unwrap_or(8);
@@ -160,7 +182,7 @@ impl Stream for ScriptedStream {
         Ok(bytes.len())
     }
 
-    fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    fn send(&mut self, bytes: &[u8]) -> Result<usize, Errno> {
         let mut world = self.world.borrow_mut();
         let how = world.next().unwrap_or(u8::MAX);
         world.fails(how)?;
@@ -173,7 +195,7 @@ impl Stream for ScriptedStream {
         Ok(taken)
     }
 
-    fn shut_down_sending(&mut self) -> io::Result<()> {
+    fn shut_down_sending(&mut self) -> Result<(), Errno> {
         let mut world = self.world.borrow_mut();
         let record = &mut world.records[self.id];
         assert!(!std::mem::replace(&mut record.shut, true), "the end is said once");

@@ -3,12 +3,11 @@
 //! Each call's result says something about readiness, and that is remembered: a `WouldBlock`, a
 //! short read or a short write shows that there is nothing more to be had until the next edge.
 
-use std::io::{self, ErrorKind};
+use rustix::io::{Errno, retry_on_intr};
 
 use super::{Connection, Tools};
 use crate::observe::{Detail, Event};
 use crate::server::network::Stream;
-use crate::server::outbox;
 use crate::session::Reason;
 
 impl<S: Stream> Connection<S> {
@@ -60,15 +59,15 @@ impl<S: Stream> Connection<S> {
     /// full.
     #[inline(always)]
     fn send(&mut self, bytes: &[u8], tools: &mut Tools) -> usize {
-        let result = outbox::send(&mut self.stream, bytes);
+        let result = retry_on_intr(|| self.stream.send(bytes));
         tools.events.tell(Detail::Calls, Some(self.number), || Event::Sent {
             offered: bytes.len(),
-            result: Event::result(&result),
+            result: Event::result(result),
         });
         let taken = match result {
             Ok(taken) => taken,
-            Err(error) => {
-                self.nothing_sent(&error);
+            Err(errno) => {
+                self.nothing_sent(errno);
                 0
             }
         };
@@ -79,9 +78,9 @@ impl<S: Stream> Connection<S> {
     // ANCHOR_END: send
 
     #[cold]
-    fn nothing_sent(&mut self, error: &io::Error) {
-        if error.kind() != ErrorKind::WouldBlock {
-            self.lost(error);
+    fn nothing_sent(&mut self, errno: Errno) {
+        if errno != Errno::WOULDBLOCK {
+            self.lost(errno);
         }
     }
 
@@ -91,7 +90,7 @@ impl<S: Stream> Connection<S> {
     pub(super) fn receive(&mut self, buffer: &mut [u8], tools: &mut Tools) -> usize {
         let result = self.stream.recv(buffer);
         tools.events.tell(Detail::Calls, Some(self.number), || Event::Received {
-            result: Event::result(&result),
+            result: Event::result(result),
         });
         match result {
             Ok(0) => {
@@ -106,8 +105,8 @@ impl<S: Stream> Connection<S> {
                 self.hear(&mut buffer[..received], tools);
                 received
             }
-            Err(error) => {
-                self.nothing_received(&error);
+            Err(errno) => {
+                self.nothing_received(errno);
                 0
             }
         }
@@ -123,12 +122,12 @@ impl<S: Stream> Connection<S> {
     }
 
     #[cold]
-    fn nothing_received(&mut self, error: &io::Error) {
-        match error.kind() {
-            ErrorKind::WouldBlock => self.readable = false,
+    fn nothing_received(&mut self, errno: Errno) {
+        match errno {
+            Errno::WOULDBLOCK => self.readable = false,
             // The turn goes round once more.
-            ErrorKind::Interrupted => {}
-            _ => self.lost(error),
+            Errno::INTR => {}
+            _ => self.lost(errno),
         }
     }
 
@@ -146,20 +145,18 @@ impl<S: Stream> Connection<S> {
         self.sending_shut = true;
         let result = self.stream.shut_down_sending().map(|()| 0);
         tools.events.tell(Detail::Calls, Some(self.number), || Event::ShutDown {
-            result: Event::result(&result),
+            result: Event::result(result),
         });
-        if let Err(error) = result {
-            self.lost(&error);
+        if let Err(errno) = result {
+            self.lost(errno);
         }
     }
 
     /// The socket is of no further use: one peer's error ends one connection.
-    fn lost(&mut self, error: &io::Error) {
-        self.session.handle_lost(match error.kind() {
-            ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::NotConnected => {
-                Reason::Reset
-            }
-            ErrorKind::TimedOut => Reason::WriteTimeout,
+    fn lost(&mut self, errno: Errno) {
+        self.session.handle_lost(match errno {
+            Errno::CONNRESET | Errno::PIPE | Errno::NOTCONN => Reason::Reset,
+            Errno::TIMEDOUT => Reason::WriteTimeout,
             _ => Reason::SocketError,
         });
     }

@@ -1,6 +1,5 @@
 //! The system calls of the server on one connection, as the simulated kernel answers them.
 
-use std::io;
 use std::time::Duration;
 
 use rand::RngExt;
@@ -28,11 +27,11 @@ impl World {
         }
     }
 
-    pub(super) fn recv(&mut self, id: usize, buffer: &mut [u8]) -> io::Result<usize> {
+    pub(super) fn recv(&mut self, id: usize, buffer: &mut [u8]) -> Result<usize, Errno> {
         self.calls.recvs += 1;
         self.hurry(id);
         if self.chance(self.faults.interrupted) {
-            return Err(Errno::INTR.into());
+            return Err(Errno::INTR);
         }
         let (now, terms) = (self.now, self.terms);
         let socket = &mut self.sockets[id];
@@ -40,7 +39,7 @@ impl World {
         let taken = buffer.len().min(socket.inbox.len()).min(stop);
         if taken == 0 {
             if let Some(error) = socket.error.take() {
-                return Err(error.into());
+                return Err(error);
             }
             if socket.fin_in || socket.broken {
                 socket.note_activity(now, &terms);
@@ -49,7 +48,7 @@ impl World {
                 return Ok(0);
             }
             socket.armed = true;
-            return Err(Errno::AGAIN.into());
+            return Err(Errno::AGAIN);
         }
         socket.note_activity(now, &terms);
         socket.armed |= taken < buffer.len() && taken == socket.inbox.len();
@@ -70,20 +69,20 @@ impl World {
         Ok(taken)
     }
 
-    pub(super) fn send(&mut self, id: usize, bytes: &[u8]) -> io::Result<usize> {
+    pub(super) fn send(&mut self, id: usize, bytes: &[u8]) -> Result<usize, Errno> {
         self.calls.sends += 1;
         self.hurry(id);
         let offered = &mut self.sockets[id].record.most_offered;
         *offered = bytes.len().max(*offered);
         if self.chance(self.faults.interrupted) {
-            return Err(Errno::INTR.into());
+            return Err(Errno::INTR);
         }
         let room = self.sockets[id].room().min(bytes.len());
         let short_of_memory = room > 0 && self.chance(self.faults.pressure);
         let taken = if short_of_memory { self.rng.random_range(0..room) } else { room };
         let socket = &mut self.sockets[id];
         if socket.broken || socket.fin_out {
-            return Err(socket.error.take().unwrap_or(Errno::PIPE).into());
+            return Err(socket.error.take().unwrap_or(Errno::PIPE));
         }
         socket.no_space |= taken < bytes.len();
         if short_of_memory {
@@ -91,7 +90,7 @@ impl World {
             self.after(soon, Act::Relieve(id));
         }
         if taken == 0 {
-            return Err(Errno::AGAIN.into());
+            return Err(Errno::AGAIN);
         }
         let socket = &mut self.sockets[id];
         if socket.outbox.is_empty() {
@@ -104,13 +103,13 @@ impl World {
         Ok(taken)
     }
 
-    pub(super) fn shut_down_sending(&mut self, id: usize) -> io::Result<()> {
+    pub(super) fn shut_down_sending(&mut self, id: usize) -> Result<(), Errno> {
         let socket = &mut self.sockets[id];
         assert!(!socket.fin_out, "the sending side is shut down once");
         socket.record.shut_at = Some(self.now);
         socket.record.heard = socket.record.read.len();
         if socket.broken {
-            return Err(Errno::NOTCONN.into());
+            return Err(Errno::NOTCONN);
         }
         self.end_output(id);
         Ok(())

@@ -4,20 +4,23 @@ use std::cmp::Reverse;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
+use rand::RngExt;
 use rustix::io::Errno;
-use sockmodes::server::network::{Network, Stream, Token, Wakeup};
+use sockmodes::server::network::{Network, Signal, Stream, Token, Wakeup};
 use sockmodes::session::Time;
 
-use super::{SimNetwork, SimStream};
+use super::{Faults, Item, SimNetwork, SimStream, World};
 
 impl Network for SimNetwork {
     type Stream = SimStream;
+    type Found = Vec<Wakeup>;
 
     fn now(&self) -> Time {
         self.0.borrow().now
     }
 
-    fn wait(&mut self, until: Time, wakeups: &mut Vec<Wakeup>) -> io::Result<()> {
+    fn wait(&mut self, until: Time, found: &mut Vec<Wakeup>) -> io::Result<Time> {
+        found.clear();
         let world = &mut *self.0.borrow_mut();
         world.calls.waits += 1;
         if world.calls.waits.is_multiple_of(world.look_every) && until > world.now {
@@ -25,10 +28,10 @@ impl Network for SimNetwork {
         }
         loop {
             world.act_what_is_due();
-            world.report(wakeups);
+            world.report(found);
             let next = world.schedule.peek().map_or(Time::NEVER, |Reverse((at, _, _))| *at);
-            if !wakeups.is_empty() || until <= world.now {
-                return Ok(());
+            if !found.is_empty() || until <= world.now {
+                return Ok(world.now);
             }
             let next = next.min(until);
             if next == Time::NEVER {
@@ -37,6 +40,14 @@ impl Network for SimNetwork {
             }
             world.now = next;
         }
+    }
+
+    fn wakeups(found: &Vec<Wakeup>) -> impl Iterator<Item = Wakeup> {
+        found.iter().copied()
+    }
+
+    fn take_signal(&mut self) -> Option<Signal> {
+        std::mem::take(&mut self.0.borrow_mut().signalled).then_some(Signal::Stop)
     }
 
     fn accept(&mut self, listener: usize) -> io::Result<(SimStream, SocketAddr)> {
@@ -64,16 +75,48 @@ impl Network for SimNetwork {
     }
 }
 
+impl World {
+    /// Reports what is on the ready list, each with the readiness that it has now, as epoll_wait does.
+    fn report(&mut self, wakeups: &mut Vec<Wakeup>) {
+        let few = self.faults.few_events;
+        let most = if self.chance(few) { self.rng.random_range(1..4) } else { 512 };
+        while wakeups.len() < most
+            && let Some(item) = self.ready.pop_front()
+        {
+            match item {
+                Item::Listener if self.backlog.is_empty() => {}
+                Item::Listener => wakeups.push(Wakeup::Acceptable(0)),
+                Item::Waker => wakeups.push(Wakeup::Woken),
+                Item::Signal => wakeups.push(Wakeup::Signalled),
+                Item::Socket(id) => {
+                    let socket = &mut self.sockets[id];
+                    socket.listed = false;
+                    wakeups.extend(socket.readiness());
+                }
+            }
+        }
+        let Faults { spurious, stale, .. } = self.faults;
+        if !self.sockets.is_empty() && self.chance(spurious) {
+            let id = self.rng.random_range(0..self.sockets.len());
+            wakeups.extend(self.sockets[id].spurious());
+        }
+        if !self.sockets.is_empty() && self.chance(stale) {
+            let id = self.rng.random_range(0..self.sockets.len());
+            wakeups.extend(self.sockets[id].stale());
+        }
+    }
+}
+
 impl Stream for SimStream {
-    fn recv(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    fn recv(&mut self, buffer: &mut [u8]) -> Result<usize, Errno> {
         self.world.borrow_mut().recv(self.id, buffer)
     }
 
-    fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    fn send(&mut self, bytes: &[u8]) -> Result<usize, Errno> {
         self.world.borrow_mut().send(self.id, bytes)
     }
 
-    fn shut_down_sending(&mut self) -> io::Result<()> {
+    fn shut_down_sending(&mut self) -> Result<(), Errno> {
         self.world.borrow_mut().shut_down_sending(self.id)
     }
 }
