@@ -199,7 +199,7 @@ pub enum Event {
 
 impl Event {
     /// The result of a system call, as an event holds it.
-    pub fn result(result: Result<usize, Errno>) -> CallResult {
+    pub(crate) fn result(result: Result<usize, Errno>) -> CallResult {
         result.map_err(Errno::raw_os_error)
     }
 }

@@ -45,7 +45,7 @@ impl<N: Network> EventLoop<N> {
             false => connection.turn(&mut self.buffer, &mut self.tools),
         };
         connection.tell_changes(&mut self.tools.events);
-        if std::mem::take(&mut connection.changed) {
+        if connection.changed {
             self.follow(key);
         }
         if rest != Rest::Idle {
@@ -57,6 +57,7 @@ impl<N: Network> EventLoop<N> {
     #[cold]
     fn follow(&mut self, key: usize) {
         let connection = &mut self.connections[key];
+        connection.changed = false;
         match connection.session.poll_deadline() {
             Some((timer, at)) => self.deadlines.set(key, timer, at),
             None => self.deadlines.remove(key),

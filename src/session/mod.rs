@@ -255,9 +255,9 @@ impl Session {
     /// Something was heard or paid. The deadline has some slack, so most of the time it can stay.
     #[inline]
     fn restart_idle(&mut self, protocol: &Protocol, now: Time) {
-        if matches!(self.stage, Stage::Serving(_))
+        if self.deadline < now.later(protocol.idle_timeout)
+            && matches!(self.stage, Stage::Serving(_))
             && !self.on_entry_deadline
-            && self.deadline < now.later(protocol.idle_timeout)
         {
             self.move_idle(protocol, now);
         }
