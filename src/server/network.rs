@@ -66,7 +66,7 @@ pub enum Wakeup {
     },
     /// Another thread wants attention.
     Woken,
-    /// Signals came: see [`Network::take_signal`].
+    /// Signals came; [`Network::take_signal`] gives them.
     Signalled,
 }
 
@@ -98,7 +98,7 @@ pub trait Network {
     /// What a wait found, one after the other.
     fn wakeups(found: &Self::Found) -> impl Iterator<Item = Wakeup>;
 
-    /// A signal that came and was not taken yet.
+    /// The next signal that came and was not taken yet.
     fn take_signal(&mut self) -> Option<Signal>;
 
     /// Accepts a connection from the listener with this index, as accept(2) does.
