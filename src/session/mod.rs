@@ -15,6 +15,7 @@ mod scan;
 mod stage;
 mod state;
 mod time;
+mod upper;
 mod upper_once;
 
 use std::borrow::Cow;
@@ -31,6 +32,7 @@ pub use upper_once::MAX_REQUEST;
 use crate::auth::Scheme;
 use handshake::{Handshake, Heard};
 use stage::{Serving, Stage};
+use upper::make_upper;
 
 /// An idle connection is closed late, by up to its timeout divided by this (1.2 s for 5 min), so
 /// that a busy one moves its deadline a few hundred times per timeout and not with every message.
@@ -174,7 +176,7 @@ impl Session {
         match serving {
             Serving::Echo => Cow::Borrowed(bytes),
             Serving::Upper => {
-                bytes.make_ascii_uppercase();
+                make_upper(bytes);
                 Cow::Borrowed(bytes)
             }
             Serving::UpperOnce(request) => {

@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use super::upper::make_upper;
+
 /// The most bytes of one request.
 pub const MAX_REQUEST: usize = 1024;
 
@@ -41,7 +43,7 @@ impl UpperOnce {
 
 /// The request without white space at its ends, in upper case.
 fn answer(request: &mut [u8]) -> &[u8] {
-    request.make_ascii_uppercase();
+    make_upper(request);
     // Python's bytes.strip() also takes the vertical tab, which `trim_ascii` leaves.
     let white = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'\x0b';
     let start = request.iter().position(|byte| !white(byte)).unwrap_or(request.len());
