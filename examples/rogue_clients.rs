@@ -108,7 +108,7 @@ fn start_server(
     patience: Duration,
 ) -> Result<(SocketAddr, Handle, Receiver<Reason>), Box<dyn Error>> {
     let mut protocol = Protocol::new(Key::new(Scheme::HmacMd5, secret), Service::Upper);
-    protocol.handshake_timeout = Some(patience);
+    protocol.handshake_timeout = patience.into();
     let nonces = Nonces::random(NONCE_LEN)?;
     let mut server = Server::bind(Config::new("127.0.0.1:0".parse()?, protocol, nonces))?;
     let (tell, verdicts) = mpsc::channel();

@@ -13,7 +13,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use sockmodes::auth::Scheme;
 use sockmodes::session::{
-    IDLE_SLACK, LINGER, LINGER_QUIET, Protocol, Reason, Service, Session, State, Step, Time, Timer,
+    IDLE_SLACK, LINGER, LINGER_QUIET, Protocol, Reason, Service, Session, State, Step, Time,
+    Timeout, Timer,
 };
 
 /// What a client sends that is let in: its digest, and `payload`.
@@ -53,7 +54,8 @@ proptest! {
         happenings in happenings(),
     ) {
         let protocol = Protocol::new(key(scheme), service);
-        let (entry, idle) = (protocol.handshake_timeout.unwrap(), protocol.idle_timeout.unwrap());
+        let (entry, idle) = (protocol.handshake_timeout, protocol.idle_timeout);
+        let slack = (idle / IDLE_SLACK).duration().unwrap();
         let nonce = nonce_for(scheme, b"a nonce");
         let start = Time::after_start(Duration::from_secs(5));
         let mut now = start;
@@ -95,7 +97,7 @@ proptest! {
                 (Some((Timer::Handshake, at)), true, _) => prop_assert_eq!(at, start + entry),
                 (Some((Timer::Idle, at)), false, false) => {
                     let over = at.since(active_at + idle);
-                    prop_assert!(at >= active_at + idle && over <= idle / IDLE_SLACK, "{over:?}");
+                    prop_assert!(at >= active_at + idle && over <= slack, "{over:?}");
                 }
                 (None, false, true) => {}
                 other => prop_assert!(false, "{other:?}"),
@@ -134,8 +136,8 @@ proptest! {
 fn without_timeouts_there_are_no_deadlines() {
     for (scheme, service) in SCHEMES.iter().flat_map(|a| SERVICES.map(|b| (*a, b))) {
         let mut protocol = Protocol::new(key(scheme), service);
-        protocol.handshake_timeout = None;
-        protocol.idle_timeout = None;
+        protocol.handshake_timeout = Timeout::NEVER;
+        protocol.idle_timeout = Timeout::NEVER;
         let nonce = nonce_for(scheme, b"a nonce");
         let mut session = Session::new(&protocol, nonce, Time::START);
         for byte in stream(scheme, nonce, b"hello") {

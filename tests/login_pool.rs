@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use sockmodes::auth::{Credentials, Key, Nonces, UserStore};
 use sockmodes::server::{Config, Handle, Outcome, Server};
-use sockmodes::session::{Protocol, Service};
+use sockmodes::session::{Protocol, Service, Timeout};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -68,7 +68,7 @@ struct Running {
 fn serve(users: Option<Arc<Slow>>, change: impl FnOnce(&mut Config)) -> Running {
     let protocol = Protocol::new(Key::none(), Service::Login);
     let mut config = Config::new("127.0.0.1:0".parse().unwrap(), protocol, Nonces::none());
-    config.protocol.handshake_timeout = Some(PATIENCE);
+    config.protocol.handshake_timeout = PATIENCE.into();
     change(&mut config);
     let mut server = Server::bind(config).unwrap();
     if let Some(users) = users {
@@ -164,7 +164,7 @@ fn a_check_that_panics_is_a_failure_and_ends_nothing() {
 #[test]
 fn a_stop_waits_for_checks_and_no_longer_than_its_timeout() {
     let users = Arc::new(Slow::default());
-    let running = serve(Some(users.clone()), |config| config.drain_timeout = None);
+    let running = serve(Some(users.clone()), |config| config.drain_timeout = Timeout::NEVER);
     let stream = running.log_in("a", "a");
     users.wait_until_underway(1);
     running.handle.stop();
@@ -173,7 +173,7 @@ fn a_stop_waits_for_checks_and_no_longer_than_its_timeout() {
     assert_eq!(running.stop(), Outcome::Drained);
 
     let users = Arc::new(Slow::default());
-    let short = Some(Duration::from_millis(50));
+    let short = Duration::from_millis(50).into();
     let running = serve(Some(users.clone()), |config| config.drain_timeout = short);
     let streams = ["a", "b", "c"].map(|name| running.log_in(name, name));
     users.wait_until_underway(available_parallelism().unwrap().get().min(3));

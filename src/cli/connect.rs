@@ -8,8 +8,9 @@ use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 use sockmodes::auth::{IfMissing, Key, MAX_NONCE_LEN, Scheme, Secret};
 use sockmodes::client::{Client, ClientError};
+use sockmodes::session::Timeout;
 
-use super::values::{Address, Auth, Timeout};
+use super::values::{Address, Auth, timeout};
 use super::{Done, Failure};
 
 const PROMPT: &str = ">>: ";
@@ -31,7 +32,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
     /// How long each wait may be: to connect, for the nonce, for the next byte
-    #[arg(long, value_name = "TIME", default_value = "10s")]
+    #[arg(long, value_name = "TIME", value_parser = timeout, default_value = "10s")]
     timeout: Timeout,
 }
 
@@ -51,7 +52,7 @@ impl Args {
         let addresses = self.address.resolve().map_err(|error| {
             Failure::Failed(format!("cannot connect to {}: {error}", self.address))
         })?;
-        Client::connect(&addresses, &key, self.nonce_len, self.timeout.0)
+        Client::connect(&addresses, &key, self.nonce_len, self.timeout.duration())
             .map_err(|error| self.failed(&error))
     }
 

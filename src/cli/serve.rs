@@ -15,9 +15,9 @@ use sockmodes::auth::{IfMissing, Key, Nonces, Scheme, Secret, UserFile};
 use sockmodes::observe::log::{self, Format, Log, Verbosity};
 use sockmodes::observe::{Admin, Seen, Trace};
 use sockmodes::server::{Config, Limits, Outcome, Penalties, Server};
-use sockmodes::session::Protocol;
+use sockmodes::session::{Protocol, Timeout};
 
-use super::values::{Address, Auth, BufferSize, Limit, Offer, Penalty, Pending, Timeout};
+use super::values::{Address, Auth, BufferSize, Limit, Offer, Penalty, Pending, timeout};
 use super::{Done, Failure};
 
 /// Descriptors that are kept for things other than connections, if there are plenty.
@@ -57,16 +57,16 @@ pub(super) struct Args {
     secret_file: Option<PathBuf>,
     /// How long a client may take to be let in, from accept [default: 10s; 2m for --service login
     /// with --auth none, where a person types]
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = timeout)]
     handshake_timeout: Option<Timeout>,
     /// How long a client that is owed nothing may stay silent
-    #[arg(long, value_name = "TIME", default_value = "5m")]
+    #[arg(long, value_name = "TIME", value_parser = timeout, default_value = "5m")]
     idle_timeout: Timeout,
     /// How long a client's kernel may acknowledge nothing of what it is sent
-    #[arg(long, value_name = "TIME", default_value = "30s")]
+    #[arg(long, value_name = "TIME", value_parser = timeout, default_value = "30s")]
     write_timeout: Timeout,
     /// How long everybody has to take what they are owed when the server stops
-    #[arg(long, value_name = "TIME", default_value = "5s")]
+    #[arg(long, value_name = "TIME", value_parser = timeout, default_value = "5s")]
     drain_timeout: Timeout,
     /// The most connections in all [default: what the limit of open files allows]
     #[arg(long, value_name = "N")]
@@ -174,10 +174,10 @@ impl Args {
         }
     }
 
-    fn handshake_timeout(&self) -> Option<Duration> {
+    fn handshake_timeout(&self) -> Timeout {
         let usual =
             if (self.auth, self.service) == (Auth::None, Offer::Login) { LOGIN } else { HANDSHAKE };
-        self.handshake_timeout.map_or(Some(usual), |timeout| timeout.0)
+        self.handshake_timeout.unwrap_or(usual.into())
     }
 
     fn key(&self) -> Result<Key, Failure> {
@@ -217,7 +217,7 @@ impl Args {
                 key,
                 service: self.service.into(),
                 handshake_timeout: self.handshake_timeout(),
-                idle_timeout: self.idle_timeout.0,
+                idle_timeout: self.idle_timeout,
                 max_tries: self.max_tries.0,
             },
             nonces,
@@ -228,8 +228,8 @@ impl Args {
             },
             penalties: self.penalty.map_or(Some(Penalties::default()), |penalty| penalty.0),
             max_buffer: self.max_buffer.0,
-            write_timeout: self.write_timeout.0,
-            drain_timeout: self.drain_timeout.0,
+            write_timeout: self.write_timeout,
+            drain_timeout: self.drain_timeout,
         }
     }
 }

@@ -13,7 +13,7 @@ use bytesize::ByteSize;
 use clap::ValueEnum;
 use sockmodes::auth::Scheme;
 use sockmodes::server::{MIN_MAX_BUFFER, MaxPending};
-use sockmodes::session::Service;
+use sockmodes::session::{Service, Timeout};
 
 pub(super) use penalty::Penalty;
 
@@ -23,28 +23,21 @@ const LONGEST: Duration = Duration::from_secs(100 * YEAR);
 const YEAR: u64 = 31_557_600;
 
 /// A time, such as `10s`, `5m` or `1m 30s`, a bare number being seconds; or `none`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Timeout(pub(super) Option<Duration>);
-
-impl FromStr for Timeout {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Timeout, String> {
-        if text == "none" {
-            return Ok(Timeout(None));
-        }
-        let time = match text.parse::<u64>() {
-            Ok(seconds) => Duration::from_secs(seconds),
-            Err(_) => humantime::parse_duration(text)
-                .map_err(|error| format!("expected a time such as 10s or 5m, or none: {error}"))?,
-        };
-        if time.is_zero() {
-            Err("no time at all; to turn it off, say none".into())
-        } else if time > LONGEST {
-            Err("more than 100 years; to turn it off, say none".into())
-        } else {
-            Ok(Timeout(Some(time)))
-        }
+pub(super) fn timeout(text: &str) -> Result<Timeout, String> {
+    if text == "none" {
+        return Ok(Timeout::NEVER);
+    }
+    let time = match text.parse::<u64>() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => humantime::parse_duration(text)
+            .map_err(|error| format!("expected a time such as 10s or 5m, or none: {error}"))?,
+    };
+    if time.is_zero() {
+        Err("no time at all; to turn it off, say none".into())
+    } else if time > LONGEST {
+        Err("more than 100 years; to turn it off, say none".into())
+    } else {
+        Ok(time.into())
     }
 }
 
@@ -205,7 +198,7 @@ mod tests {
 
     #[test]
     fn times() {
-        let time = |text: &str| text.parse::<Timeout>().ok().map(|timeout| timeout.0);
+        let time = |text: &str| timeout(text).ok().map(Timeout::duration);
         assert_eq!(time("none"), Some(None));
         assert_eq!(time("10s"), Some(Some(Duration::from_secs(10))));
         assert_eq!(time("2.5"), None);

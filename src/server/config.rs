@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::admission::Limits;
 use super::penalties::Penalties;
 use crate::auth::Nonces;
-use crate::session::Protocol;
+use crate::session::{Protocol, Timeout};
 
 /// The least that [`Config::max_buffer`] may be.
 pub const MIN_MAX_BUFFER: usize = 4 * 1024;
@@ -29,10 +29,10 @@ pub struct Config {
     /// that much.
     pub max_buffer: usize,
     /// How long a peer's kernel may acknowledge nothing while something is under way to it
-    /// (TCP_USER_TIMEOUT, tcp(7), so on Linux only). `None`: as long as the kernel's own limit is.
-    pub write_timeout: Option<Duration>,
-    /// How long a stop may take to deliver what is owed. `None`: as long as it takes.
-    pub drain_timeout: Option<Duration>,
+    /// (TCP_USER_TIMEOUT, tcp(7), so on Linux only); never longer than the kernel's own limit is.
+    pub write_timeout: Timeout,
+    /// How long a stop may take to deliver what is owed.
+    pub drain_timeout: Timeout,
 }
 
 impl Config {
@@ -45,8 +45,8 @@ impl Config {
             limits: Limits::default(),
             penalties: Some(Penalties::default()),
             max_buffer: 256 * 1024,
-            write_timeout: Some(Duration::from_secs(30)),
-            drain_timeout: Some(Duration::from_secs(5)),
+            write_timeout: Duration::from_secs(30).into(),
+            drain_timeout: Duration::from_secs(5).into(),
         }
     }
 }

@@ -54,7 +54,7 @@ impl<N: Network> EventLoop<N> {
         if self.drain != Drain::No {
             return;
         }
-        self.drain = Drain::Until(self.tools.now.later(self.drain_timeout));
+        self.drain = Drain::Until(self.tools.now + self.drain_timeout);
         self.network.close_listeners();
         self.accepting.stop();
         let connections = self.connections.len();

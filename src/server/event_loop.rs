@@ -9,7 +9,6 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use rand::CryptoRng;
 use slab::Slab;
@@ -26,7 +25,7 @@ use super::penalties::Offenders;
 use super::verify::{Nobody, Verifier};
 use crate::auth::Nonces;
 use crate::observe::{Detail, Event, Events};
-use crate::session::Time;
+use crate::session::{Time, Timeout};
 
 /// The largest buffer that all connections share for reading.
 const MAX_BUFFER: usize = 1024 * 1024;
@@ -44,7 +43,7 @@ pub struct EventLoop<N: Network> {
     pub(super) network: N,
     pub(super) tools: Tools,
     pub(super) nonces: Nonces,
-    pub(super) drain_timeout: Option<Duration>,
+    pub(super) drain_timeout: Timeout,
     pub(super) rng: Box<dyn CryptoRng>,
     pub(super) connections: Slab<Connection<N::Stream>>,
     pub(super) admission: Admission,

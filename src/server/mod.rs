@@ -110,7 +110,7 @@ impl Server {
         let mut addresses = Vec::new();
         for address in config.listen.iter().copied() {
             let bound = network
-                .listen(address, config.write_timeout)
+                .listen(address, config.write_timeout.duration())
                 .map_err(|source| BindError::Listen { address, source })?;
             addresses.push(bound);
         }

@@ -26,7 +26,7 @@ pub use protocol::{Protocol, Service};
 pub use scan::{MAX_DEPTH, MAX_OBJECT};
 pub use stage::{LINGER, LINGER_QUIET};
 pub use state::{Input, Reason, State, TRANSITIONS, Transition};
-pub use time::Time;
+pub use time::{Time, Timeout};
 pub use upper_once::MAX_REQUEST;
 
 use crate::auth::Scheme;
@@ -109,7 +109,7 @@ impl Session {
         };
         let on_entry_deadline = pending || protocol.service == Service::UpperOnce;
         let deadline = match on_entry_deadline {
-            true => now.later(protocol.handshake_timeout),
+            true => now + protocol.handshake_timeout,
             false => idle_deadline(protocol, now),
         };
         let owing = !nonce.is_empty();
@@ -257,7 +257,7 @@ impl Session {
     /// Something was heard or paid. The deadline has some slack, so most of the time it can stay.
     #[inline]
     fn restart_idle(&mut self, protocol: &Protocol, now: Time) {
-        if self.deadline < now.later(protocol.idle_timeout)
+        if self.deadline < now + protocol.idle_timeout
             && matches!(self.stage, Stage::Serving(_))
             && !self.on_entry_deadline
         {
@@ -274,5 +274,5 @@ impl Session {
 }
 
 fn idle_deadline(protocol: &Protocol, now: Time) -> Time {
-    now.later(protocol.idle_timeout.map(|timeout| timeout.saturating_add(timeout / IDLE_SLACK)))
+    now + protocol.idle_timeout + protocol.idle_timeout / IDLE_SLACK
 }

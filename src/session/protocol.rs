@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::time::Timeout;
 use crate::auth::Key;
 
 /// What a connection gets once it is let in.
@@ -37,12 +38,11 @@ pub struct Protocol {
     /// What a connection gets once it is let in.
     pub service: Service,
     /// How long a client may take, from accept, to be let in; with the scheme `none`, to make its
-    /// request of [`Service::UpperOnce`] or to succeed at [`Service::Login`]. `None`: as long as it
-    /// likes.
-    pub handshake_timeout: Option<Duration>,
+    /// request of [`Service::UpperOnce`] or to succeed at [`Service::Login`].
+    pub handshake_timeout: Timeout,
     /// How long a client that is owed nothing may stay silent, plus some slack
-    /// ([`IDLE_SLACK`](super::IDLE_SLACK)). `None`: as long as it likes.
-    pub idle_timeout: Option<Duration>,
+    /// ([`IDLE_SLACK`](super::IDLE_SLACK)).
+    pub idle_timeout: Timeout,
     /// How many logins may fail on one connection of [`Service::Login`], with or without successes
     /// between them. `None`: any number.
     pub max_tries: Option<usize>,
@@ -55,8 +55,8 @@ impl Protocol {
         Protocol {
             key,
             service,
-            handshake_timeout: Some(Duration::from_secs(10)),
-            idle_timeout: Some(Duration::from_secs(5 * 60)),
+            handshake_timeout: Duration::from_secs(10).into(),
+            idle_timeout: Duration::from_secs(5 * 60).into(),
             max_tries: Some(6),
         }
     }

@@ -1,6 +1,6 @@
 //! Time as sessions and the loop know it: a number that somebody else reads off a clock.
 
-use std::ops::Add;
+use std::ops::{Add, Div};
 use std::time::Duration;
 
 /// A moment, in nanoseconds since counting began: enough for 584 years.
@@ -27,11 +27,6 @@ impl Time {
         Duration::from_nanos(self.0)
     }
 
-    /// The moment `timeout` after this one; without a timeout, [`Time::NEVER`].
-    pub fn later(self, timeout: Option<Duration>) -> Time {
-        timeout.map_or(Time::NEVER, |timeout| self + timeout)
-    }
-
     /// How long after `earlier` it is; zero, if it is not.
     pub fn since(self, earlier: Time) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
@@ -43,7 +38,47 @@ impl Add<Duration> for Time {
 
     /// The moment `duration` after this one; beyond the end of counting, [`Time::NEVER`].
     fn add(self, duration: Duration) -> Time {
-        Time(self.0.saturating_add(nanoseconds(duration)))
+        self + Timeout::from(duration)
+    }
+}
+
+/// How long something may take: some nanoseconds, or for ever.
+///
+/// As an `Option<Duration>` is, in one number instead of three: with every message a server adds
+/// one to a [`Time`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timeout(u64);
+
+impl Timeout {
+    /// As long as it likes.
+    pub const NEVER: Timeout = Timeout(u64::MAX);
+
+    /// The time that it may take; `None`, if that is for ever.
+    pub fn duration(self) -> Option<Duration> {
+        (self != Timeout::NEVER).then(|| Duration::from_nanos(self.0))
+    }
+}
+
+impl From<Duration> for Timeout {
+    fn from(duration: Duration) -> Timeout {
+        Timeout(nanoseconds(duration))
+    }
+}
+
+impl Div<u32> for Timeout {
+    type Output = Timeout;
+
+    fn div(self, by: u32) -> Timeout {
+        Timeout(self.0 / u64::from(by))
+    }
+}
+
+impl Add<Timeout> for Time {
+    type Output = Time;
+
+    /// The moment `timeout` after this one; beyond the end of counting, [`Time::NEVER`].
+    fn add(self, timeout: Timeout) -> Time {
+        Time(self.0.saturating_add(timeout.0))
     }
 }
 

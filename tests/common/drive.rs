@@ -67,7 +67,7 @@ impl Drive {
             scheme,
             service: config.protocol.service,
             nonce_len: if scheme == Scheme::None { 0 } else { 16 },
-            write_timeout: config.write_timeout.expect("the simulated kernel has one"),
+            write_timeout: config.write_timeout.duration().expect("the simulated kernel has one"),
         };
         let stop = Arc::new(AtomicBool::new(false));
         let (world, network) = world(seed, terms, faults, stop.clone());

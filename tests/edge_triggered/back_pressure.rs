@@ -47,7 +47,7 @@ fn send_first_queue_only_what_the_kernel_did_not_take() {
 fn a_full_queue_stops_the_reading() {
     let mut config = config(Scheme::None, Service::Echo);
     config.max_buffer = 4096;
-    config.write_timeout = Some(Duration::from_secs(30));
+    config.write_timeout = Duration::from_secs(30).into();
     // Each arrival makes an edge here, and still nothing more is read.
     let faults = Faults { sparing: false, ..SPARING };
     let mut drive = Drive::new(SEED, config, faults, Detail::Calls);

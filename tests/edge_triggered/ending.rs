@@ -96,7 +96,7 @@ fn one_peers_error_closes_one_connection() {
 fn deadlines_are_absolute_trickling_does_not_move_them() {
     println!("seed {SEED}");
     let mut config = config(Scheme::HmacSha256, Service::Echo);
-    config.protocol.handshake_timeout = Some(Duration::from_secs(10));
+    config.protocol.handshake_timeout = Duration::from_secs(10).into();
     let mut drive = Drive::new(SEED, config, SPARING, Detail::Life);
     let trickler = || Client { segment: 1, pace: 1300, ..Client::new(b"hello") };
     // Others come all the time, each with a later deadline.

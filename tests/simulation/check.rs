@@ -155,7 +155,7 @@ impl Case<'_> {
         }
         let closed_at = record.closed_at.expect("it was told to be closed");
         let ended_at = record.shut_at.unwrap_or(closed_at);
-        let entry = config.protocol.handshake_timeout.expect("it has one");
+        let entry = config.protocol.handshake_timeout.duration().expect("it has one");
         let entry_at = record.accepted_at + entry;
         let in_time = ended_at <= entry_at + self.longest_check || self.pays_after(entry_at);
         holds!(self, self.has_entered() || in_time, "it was let wait too long");
@@ -164,7 +164,7 @@ impl Case<'_> {
         if told.reason == Reason::HandshakeTimeout {
             holds!(self, ended_at >= entry_at && in_time, "the entry deadline moved");
         }
-        if let Some(idle) = config.protocol.idle_timeout {
+        if let Some(idle) = config.protocol.idle_timeout.duration() {
             let at_most = idle + idle / IDLE_SLACK;
             holds!(self, record.longest_quiet <= at_most || !self.idles(), "it idled too long");
             if told.reason == Reason::IdleTimeout {
@@ -181,7 +181,8 @@ impl Case<'_> {
             let at_most = broken_at.max(record.accepted_at) + self.longest_check;
             holds!(self, closed_at <= at_most, "it outlived its socket");
         }
-        if let (Some(stopped_at), Some(drain)) = (self.stopped_at, config.drain_timeout) {
+        if let (Some(stopped_at), Some(drain)) = (self.stopped_at, config.drain_timeout.duration())
+        {
             holds!(self, closed_at <= stopped_at + drain, "it outlived the drain");
             if told.reason == Reason::DrainTimeout {
                 holds!(self, closed_at == stopped_at + drain, "the drain was cut short");

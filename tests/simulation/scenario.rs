@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use sockmodes::auth::Scheme;
 use sockmodes::server::{Config, MaxPending, Penalties};
-use sockmodes::session::Service;
+use sockmodes::session::{Service, Timeout};
 
 use crate::common::SCHEMES;
 use crate::common::drive::config;
@@ -48,7 +48,7 @@ pub(crate) fn scenario(seed: u64, clients: usize) -> Scenario {
     };
     for _ in 0..clients {
         let mut client = draw_client(rng, service, crowd);
-        if scenario.config.protocol.idle_timeout.is_none() {
+        if scenario.config.protocol.idle_timeout == Timeout::NEVER {
             // Nothing would ever end these.
             if matches!(client.finale, Finale::Wait | Finale::Vanish) {
                 client.finale = Finale::HalfClose;
@@ -69,11 +69,11 @@ fn draw_config(rng: &mut StdRng, scheme: Scheme, service: Service, crowd: bool) 
     let mut config = config(scheme, service);
     // Far below the least that the command line takes: every read then fills the buffer.
     config.max_buffer = one_of(rng, &[1, 2, 7, 16, 64, 300, 4096]);
-    config.protocol.handshake_timeout = Some(seconds(one_of(rng, &[1, 10])));
-    config.protocol.idle_timeout =
-        one_of(rng, &[Some(2), Some(60), Some(60), None]).map(Duration::from_secs);
-    config.write_timeout = Some(seconds(one_of(rng, &[3, 30])));
-    config.drain_timeout = Some(seconds(one_of(rng, &[1, 5, 60])));
+    config.protocol.handshake_timeout = seconds(one_of(rng, &[1, 10])).into();
+    config.protocol.idle_timeout = one_of(rng, &[Some(2), Some(60), Some(60), None])
+        .map_or(Timeout::NEVER, |s| seconds(s).into());
+    config.write_timeout = seconds(one_of(rng, &[3, 30])).into();
+    config.drain_timeout = seconds(one_of(rng, &[1, 5, 60])).into();
     config.limits.pending = None;
     let most = if crowd { 200 } else { 1 };
     match rng.random_range(0..24) {

@@ -4,8 +4,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sockmodes::server::Penalties;
+use sockmodes::session::Timeout;
 
-use super::{Limit, Timeout};
+use super::{Limit, timeout};
 
 /// `authfail:5s,noauth:1s,…`, or `none`. What is not named stays as it is by default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,8 +65,7 @@ fn set(terms: &mut Penalties, word: &str, value: &str) -> Result<(), String> {
 }
 
 fn time(word: &str, value: &str) -> Result<Option<Duration>, String> {
-    let Timeout(time) = value.parse().map_err(|error| format!("{word}: {error}"))?;
-    Ok(time)
+    timeout(value).map(Timeout::duration).map_err(|error| format!("{word}: {error}"))
 }
 
 fn not_a_number() -> String {
