@@ -28,13 +28,8 @@ pub(super) struct Connection<S> {
     pub(super) sent: u64,
     outbox: Outbox,
     stream: S,
-    /// There may be something to read: nothing since the last edge has shown the contrary.
-    readable: bool,
-    /// There may be room to send: nothing since the last edge has shown the contrary.
-    writable: bool,
-    /// Even after a short read there may be more: the end, an error, or what follows urgent data.
-    /// No further edge will tell.
-    reads_on: bool,
+    /// What edges said, as far as no call since has shown the contrary.
+    readiness: Readiness,
     sending_shut: bool,
     /// In the loop's queue of connections that want a turn.
     pub(super) queued: bool,
@@ -82,10 +77,8 @@ impl<S: Stream> Connection<S> {
             sent: 0,
             outbox: Outbox::default(),
             stream,
-            readable: false,
             // A fresh socket has an empty send buffer.
-            writable: true,
-            reads_on: false,
+            readiness: Readiness::WRITABLE,
             sending_shut: false,
             queued: false,
             waits_for_check: false,
@@ -101,15 +94,13 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Whether `token` was made for this connection and not for an earlier one in its place.
-    pub(super) fn has_token(&self, key: usize, token: Token) -> bool {
-        Token::new(key, self.number) == token
+    pub(super) fn has_token(&self, token: Token) -> bool {
+        token.is_of(self.number)
     }
 
     /// Remembers what an edge said.
     pub(super) fn note_readiness(&mut self, readiness: Readiness) {
-        self.readable |= readiness.readable;
-        self.writable |= readiness.writable;
-        self.reads_on |= readiness.read_closed | readiness.urgent;
+        self.readiness |= readiness;
     }
 
     /// Tells of a change of state, if there was one since the last call. Called after everything
@@ -153,7 +144,7 @@ impl<S: Stream> Connection<S> {
                 Step::Linger => self.shut_down_sending(tools),
                 Step::Read => {}
             }
-            if !self.readable {
+            if !self.readiness.contains(Readiness::READABLE) {
                 return Rest::Idle;
             }
             if received >= BUDGET {

@@ -174,11 +174,10 @@ impl<N: Network> EventLoop<N> {
 
     fn note_readiness(&mut self, token: Token, readiness: Readiness) {
         self.turn_of(token, |connection, tools| {
-            let Readiness { readable, writable, read_closed, .. } = readiness;
             tools.events.tell(Detail::Calls, Some(connection.number), || Event::Ready {
-                readable,
-                writable,
-                read_closed,
+                readable: readiness.contains(Readiness::READABLE),
+                writable: readiness.contains(Readiness::WRITABLE),
+                read_closed: readiness.contains(Readiness::READ_CLOSED),
             });
             connection.note_readiness(readiness);
         });

@@ -77,7 +77,7 @@ impl<N: Network> EventLoop<N> {
     pub(super) fn submit_logins(&mut self) {
         while let Some(token) = self.logins.take_next() {
             let key = token.key();
-            let connection = self.connections.get_mut(key).filter(|c| c.has_token(key, token));
+            let connection = self.connections.get_mut(key).filter(|c| c.has_token(token));
             let Some(connection) = connection else { continue };
             connection.waits_for_check = false;
             if let Some(credentials) = connection.session.poll_login() {
@@ -192,8 +192,7 @@ mod tests {
         event_loop.admit(stream, peer);
         let (key, connection) = event_loop.connections.iter().next().unwrap();
         let token = Token::new(key, connection.number);
-        event_loop.connections[key]
-            .note_readiness(Readiness { readable: true, ..Readiness::default() });
+        event_loop.connections[key].note_readiness(Readiness::READABLE);
         event_loop.enqueue(key);
         event_loop.turn(&mut ()).unwrap();
         token

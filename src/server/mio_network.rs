@@ -189,15 +189,28 @@ impl Network for MioNetwork {
     }
 }
 
-/// An error counts as ready for both: whichever call comes next gets it.
 fn readiness(event: &Event) -> Readiness {
-    let failed = event.is_error();
-    Readiness {
-        readable: event.is_readable() || event.is_read_closed() || failed,
-        writable: event.is_writable() || event.is_write_closed() || failed,
-        read_closed: event.is_read_closed() || failed,
-        urgent: event.is_priority(),
+    let mut readiness = Readiness::empty();
+    readiness.set(Readiness::READABLE, event.is_readable());
+    readiness.set(Readiness::WRITABLE, event.is_writable());
+    if event.is_error() || event.is_priority() || event.is_read_closed() {
+        readiness |= beside_bytes(event);
     }
+    readiness
+}
+
+/// What an event says beside "bytes" and "room". An error counts as ready for both: whichever call
+/// comes next gets it.
+#[cold]
+fn beside_bytes(event: &Event) -> Readiness {
+    let mut readiness = Readiness::empty();
+    let failed = event.is_error();
+    readiness.set(Readiness::URGENT, event.is_priority());
+    if event.is_read_closed() || failed {
+        readiness |= Readiness::READABLE | Readiness::READ_CLOSED;
+    }
+    readiness.set(Readiness::WRITABLE, event.is_write_closed() || failed);
+    readiness
 }
 
 impl Stream for TcpStream {

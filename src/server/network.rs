@@ -8,6 +8,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use bitflags::bitflags;
 use rustix::io::Errno;
 
 use crate::session::Time;
@@ -34,22 +35,29 @@ impl Token {
     }
     // ANCHOR_END: token
 
+    /// Whether it is that of connection number `number`.
+    pub(super) fn is_of(self, number: u64) -> bool {
+        self.0 >> KEY_BITS == number as usize & ((1 << KEY_BITS) - 1)
+    }
+
     pub(super) fn key(self) -> usize {
         self.0 & ((1 << KEY_BITS) - 1)
     }
 }
 
-/// What the kernel says about a connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Readiness {
-    /// A `recv` will give bytes, the end, or an error.
-    pub readable: bool,
-    /// A `send` will take bytes or give an error.
-    pub writable: bool,
-    /// The peer has shut down its sending side: after what is there, the end comes.
-    pub read_closed: bool,
-    /// The peer has sent urgent data (tcp(7)): a `recv` stops short of it, and more may follow.
-    pub urgent: bool,
+bitflags! {
+    /// What the kernel says about a connection.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Readiness: u8 {
+        /// A `recv` will give bytes, the end, or an error.
+        const READABLE = 1;
+        /// A `send` will take bytes or give an error.
+        const WRITABLE = 1 << 1;
+        /// The peer has shut down its sending side: after what is there, the end comes.
+        const READ_CLOSED = 1 << 2;
+        /// The peer has sent urgent data (tcp(7)): a `recv` stops short of it, and more may follow.
+        const URGENT = 1 << 3;
+    }
 }
 
 /// What made the loop stop waiting.

@@ -21,7 +21,7 @@ impl<N: Network> EventLoop<N> {
         action: impl FnOnce(&mut Connection<N::Stream>, &mut Tools),
     ) {
         let key = token.key();
-        if self.connections.get(key).is_some_and(|connection| connection.has_token(key, token)) {
+        if self.connections.get(key).is_some_and(|connection| connection.has_token(token)) {
             self.turn_at(key, action);
         } else {
             self.tools.events.tell(Detail::Calls, None, || Event::Stale);

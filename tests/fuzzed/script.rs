@@ -89,9 +89,7 @@ impl World {
 
     fn wakeup(&mut self) -> Wakeup {
         let (kind, which) = (self.next_or_0(), self.next_or_0());
-        let (readable, writable, read_closed) = (kind & 8 != 0, kind & 16 != 0, kind & 32 != 0);
-        let urgent = kind & 64 != 0;
-        let readiness = Readiness { readable, writable, read_closed, urgent };
+        let readiness = Readiness::from_bits_truncate(kind >> 3);
         let ready = |token| Wakeup::Ready { token, readiness };
         match kind & 7 {
             0 => Wakeup::Acceptable(usize::from(which & 1)),

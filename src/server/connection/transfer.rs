@@ -7,8 +7,12 @@ use rustix::io::{Errno, retry_on_intr};
 
 use super::{Connection, Tools};
 use crate::observe::{Detail, Event};
-use crate::server::network::Stream;
+use crate::server::network::{Readiness, Stream};
 use crate::session::Reason;
+
+/// Even after a short read there may be more: the end, an error, or what follows urgent data. No
+/// further edge will tell.
+const READS_ON: Readiness = Readiness::READ_CLOSED.union(Readiness::URGENT);
 
 impl<S: Stream> Connection<S> {
     // ANCHOR: deliver
@@ -39,7 +43,7 @@ impl<S: Stream> Connection<S> {
 
     #[cold]
     fn flush_outbox(&mut self, tools: &mut Tools) -> bool {
-        if !self.writable {
+        if !self.readiness.contains(Readiness::WRITABLE) {
             return false;
         }
         // Taken out for the call and put back: the bytes are in it, and `send` needs the rest.
@@ -71,7 +75,9 @@ impl<S: Stream> Connection<S> {
                 0
             }
         };
-        self.writable &= taken == bytes.len();
+        if taken != bytes.len() {
+            self.readiness.remove(Readiness::WRITABLE);
+        }
         self.sent += taken as u64;
         taken
     }
@@ -100,7 +106,9 @@ impl<S: Stream> Connection<S> {
             Ok(received) => {
                 // A short read has emptied the socket, and what comes later makes an edge; but what
                 // is known to be there already, such as the end, makes none.
-                self.readable = received == buffer.len() || self.reads_on;
+                if received < buffer.len() && !self.readiness.intersects(READS_ON) {
+                    self.readiness.remove(Readiness::READABLE);
+                }
                 self.received += received as u64;
                 self.hear(&mut buffer[..received], tools);
                 received
@@ -115,7 +123,7 @@ impl<S: Stream> Connection<S> {
 
     #[cold]
     fn end_of_input(&mut self, tools: &mut Tools) {
-        self.readable = false;
+        self.readiness.remove(Readiness::READABLE);
         let answer = self.session.handle_end_of_input();
         self.tell_changes(&mut tools.events);
         self.deliver(&answer, tools);
@@ -124,7 +132,7 @@ impl<S: Stream> Connection<S> {
     #[cold]
     fn nothing_received(&mut self, errno: Errno) {
         match errno {
-            Errno::WOULDBLOCK => self.readable = false,
+            Errno::WOULDBLOCK => self.readiness.remove(Readiness::READABLE),
             // The turn goes round once more.
             Errno::INTR => {}
             _ => self.lost(errno),

@@ -148,23 +148,24 @@ impl Socket {
         // Asking is being told: tcp_poll sets SOCK_NOSPACE too.
         self.no_space |= !writable;
         let failed = self.error.is_some();
-        let (readable, writable) = (readable || failed, writable || failed);
-        let read_closed = self.fin_in || hung_up || failed;
-        let urgent = self.mark.is_some();
-        let readiness = Readiness { readable, writable, read_closed, urgent };
-        (readable || writable).then_some(Wakeup::Ready { token, readiness })
+        let mut readiness = Readiness::empty();
+        readiness.set(Readiness::READABLE, readable || failed);
+        readiness.set(Readiness::WRITABLE, writable || failed);
+        readiness.set(Readiness::READ_CLOSED, self.fin_in || hung_up || failed);
+        let worth_an_edge = !readiness.is_empty();
+        readiness.set(Readiness::URGENT, self.mark.is_some());
+        worth_an_edge.then_some(Wakeup::Ready { token, readiness })
     }
 
     pub(super) fn spurious(&self) -> Option<Wakeup> {
         let token = self.token.filter(|_| !self.gone)?;
-        let readiness = Readiness { readable: true, writable: true, ..Readiness::default() };
+        let readiness = Readiness::READABLE | Readiness::WRITABLE;
         Some(Wakeup::Ready { token, readiness })
     }
 
     pub(super) fn stale(&self) -> Option<Wakeup> {
         let token = self.token.filter(|_| self.gone)?;
-        let (readable, writable, read_closed) = (true, true, true);
-        let readiness = Readiness { readable, writable, read_closed, urgent: false };
+        let readiness = Readiness::READABLE | Readiness::WRITABLE | Readiness::READ_CLOSED;
         Some(Wakeup::Ready { token, readiness })
     }
 
