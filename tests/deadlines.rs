@@ -111,7 +111,7 @@ proptest! {
         let protocol = Protocol::new(key(Scheme::None), Service::UpperOnce);
         let start = Time::after_start(Duration::from_secs(5));
         let mut session = Session::new(&protocol, &[], start);
-        let _ = session.handle_bytes(&protocol, start, &mut b"\n".to_vec());
+        session.handle_bytes(&protocol, start, &mut b"\n".to_vec());
         session.handle_flushed(&protocol, start);
         prop_assert_eq!(session.state(), State::Lingering);
         let (mut now, mut last) = (start, start);

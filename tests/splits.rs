@@ -94,15 +94,17 @@ fn converse(
         let (segment, later) = rest.split_at(len.min(rest.len()));
         rest = later;
         let mut segment = segment.to_vec();
-        answer.extend_from_slice(&session.handle_bytes(protocol, now, &mut segment));
+        answer.extend_from_slice(session.handle_bytes(protocol, now, &mut segment));
+        answer.extend(session.poll_answer());
         if flushed || !hurried {
             session.handle_flushed(protocol, now);
         }
     }
-    answer.extend(session.handle_end_of_input());
+    session.handle_end_of_input();
+    answer.extend(session.poll_answer());
     session.handle_flushed(protocol, now);
     // Whoever lingers is told of the end once more, as the loop does when it reads it.
-    answer.extend(session.handle_end_of_input());
+    session.handle_end_of_input();
     let Step::Close(reason) = session.poll_step() else {
         panic!("{:?} after the end of input", session.state())
     };

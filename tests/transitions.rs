@@ -10,7 +10,7 @@ mod transitions {
 use std::collections::HashSet;
 
 use common::SCHEMES;
-use sockmodes::auth::Scheme;
+use sockmodes::auth::{Key, Scheme};
 use sockmodes::session::{
     Input, Protocol, Reason, Service, Session, State, Step, TRANSITIONS, Time,
 };
@@ -122,6 +122,22 @@ fn what_a_one_shot_service_has_too_late_is_a_handshake_that_timed_out() {
     assert_eq!(driven.session.poll_step(), Step::Linger);
     driven.deadline();
     assert_eq!(driven.session.poll_step(), Step::Close(Reason::HandshakeTimeout));
+}
+
+#[test]
+fn the_last_answer_is_given_once_and_waits_until_it_is_taken() {
+    let protocol = Protocol::new(Key::none(), Service::UpperOnce);
+    let (now, mut line) = (Time::START, *b"hello\n");
+    let mut session = Session::new(&protocol, &[], now);
+    assert!(session.handle_bytes(&protocol, now, &mut line).is_empty());
+    session.handle_flushed(&protocol, now);
+    session.handle_end_of_input();
+    session.handle_stop(now);
+    assert_eq!((session.state(), session.poll_step()), (State::Ending, Step::Answer));
+    assert_eq!((session.poll_answer(), session.poll_answer()), (b"HELLO".to_vec(), vec![]));
+    assert_eq!((session.state(), session.poll_step()), (State::Ending, Step::Wait));
+    session.handle_flushed(&protocol, now);
+    assert_eq!(session.poll_step(), Step::Linger);
 }
 
 #[test]

@@ -141,6 +141,7 @@ impl<S: Stream> Connection<S> {
             match self.session.poll_step() {
                 Step::Close(_) | Step::Wait => return Rest::Idle,
                 Step::Verify => return Rest::Login,
+                Step::Answer => self.answer(tools),
                 Step::Linger => self.shut_down_sending(tools),
                 Step::Read => {}
             }

@@ -76,6 +76,15 @@ impl Session {
     }
     // ANCHOR_END: end
 
+    /// Ends it from this side, with one more answer.
+    pub(super) fn end_with(&mut self, answer: Vec<u8>, now: Time) {
+        if answer.is_empty() {
+            self.end(Reason::Done, now);
+        } else {
+            self.enter(Stage::Ending(Reason::Done).after(answer));
+        }
+    }
+
     /// Ends it before the service began, so that there is no answer for a reset to destroy.
     pub(super) fn refuse(&mut self, reason: Reason, now: Time) {
         if self.owing {

@@ -18,8 +18,6 @@ mod time;
 mod upper;
 mod upper_once;
 
-use std::borrow::Cow;
-
 pub use login::Verdict;
 pub use poll::{Step, Timer};
 pub use protocol::{Protocol, Service};
@@ -50,7 +48,7 @@ pub const IDLE_SLACK: u32 = 256;
 ///    [`handle_drain_deadline`](Session::handle_drain_deadline),
 ///    [`handle_lost`](Session::handle_lost);
 /// 3. send what the call returned, all of it and in order, and call `handle_flushed` once the
-///    kernel has taken the last byte;
+///    kernel has taken the last byte; so with what [`poll_answer`](Session::poll_answer) returns;
 /// 4. do what [`poll_step`](Session::poll_step) says, and go back to 2, by
 ///    [`poll_deadline`](Session::poll_deadline) at the latest.
 ///
@@ -116,37 +114,27 @@ impl Session {
         Session { stage, deadline, owing, pending, on_entry_deadline, touched: true }
     }
 
-    /// Bytes came. What is returned is owed to the peer; where possible it is a part of `bytes`,
-    /// changed in place.
+    /// Bytes came. What is returned is owed to the peer: it is a part of `bytes`, changed in place.
     #[inline(always)]
     pub fn handle_bytes<'b>(
         &mut self,
         protocol: &Protocol,
         now: Time,
         bytes: &'b mut [u8],
-    ) -> Cow<'b, [u8]> {
-        let rest = match self.stage {
-            Stage::Serving(_) => bytes,
-            _ => self.hear_beside_service(protocol, now, bytes),
-        };
-        let answer = self.serve(now, rest);
-        if answer.is_empty() {
-            self.restart_idle(protocol, now);
-        } else {
-            // The idle deadline is suspended until the kernel has taken it all.
-            self.owing = true;
+    ) -> &'b [u8] {
+        match self.stage {
+            Stage::Serving(Serving::Upper) => make_upper(bytes),
+            Stage::Serving(Serving::Echo) => {}
+            _ => return self.hear(protocol, now, bytes),
         }
-        answer
+        // The idle deadline is suspended until the kernel has taken it all.
+        self.owing |= !bytes.is_empty();
+        bytes
     }
 
-    /// Bytes came while no service was there to hear them; returns those left for one that began.
+    /// Bytes came that are not answered one by one.
     #[cold]
-    fn hear_beside_service<'b>(
-        &mut self,
-        protocol: &Protocol,
-        now: Time,
-        bytes: &'b mut [u8],
-    ) -> &'b mut [u8] {
+    fn hear<'b>(&mut self, protocol: &Protocol, now: Time, bytes: &'b mut [u8]) -> &'b [u8] {
         match &mut self.stage {
             Stage::SendNonce(handshake) | Stage::AwaitDigest(handshake) => {
                 match handshake.hear(bytes) {
@@ -155,9 +143,19 @@ impl Session {
                     Heard::Right(taken) => {
                         self.let_in(protocol, now);
                         self.enter(Stage::Serving(Serving::new(protocol.service)));
-                        return &mut bytes[taken..];
+                        return self.handle_bytes(protocol, now, &mut bytes[taken..]);
                     }
                 }
+            }
+            Stage::Serving(Serving::UpperOnce(request)) => {
+                if request.hear(bytes) {
+                    let answer = request.finish();
+                    self.end_with(answer, now);
+                }
+            }
+            Stage::Serving(Serving::Login(login)) => {
+                login.keep(bytes);
+                self.go_on_with_logins(now);
             }
             Stage::Lingering(linger) => {
                 self.deadline = linger.postpone(now).unwrap_or(self.deadline);
@@ -165,51 +163,26 @@ impl Session {
             }
             // A driver that reads although it was told to wait loses nothing.
             Stage::Verifying(login) => login.keep(bytes),
-            Stage::Serving(_) | Stage::Draining(_) | Stage::Ending(_) | Stage::Closed(_) => {}
+            Stage::Serving(Serving::Upper | Serving::Echo) => {}
+            Stage::Answering(_) | Stage::Draining(_) | Stage::Ending(_) | Stage::Closed(_) => {}
         }
-        &mut []
-    }
-
-    #[inline(always)]
-    fn serve<'b>(&mut self, now: Time, bytes: &'b mut [u8]) -> Cow<'b, [u8]> {
-        let Stage::Serving(serving) = &mut self.stage else { return Cow::Borrowed(&[]) };
-        match serving {
-            Serving::Echo => Cow::Borrowed(bytes),
-            Serving::Upper => {
-                make_upper(bytes);
-                Cow::Borrowed(bytes)
-            }
-            Serving::UpperOnce(request) => {
-                let Some(answer) = request.hear(bytes) else { return Cow::Borrowed(&[]) };
-                self.owing |= !answer.is_empty();
-                self.end(Reason::Done, now);
-                answer
-            }
-            Serving::Login(login) => {
-                login.keep(bytes);
-                self.go_on_with_logins(now);
-                Cow::Borrowed(&[])
-            }
-        }
+        self.restart_idle(protocol, now);
+        &[]
     }
 
     // ANCHOR: end_of_input
-    /// The peer has shut down its sending side: no more bytes will come. What is returned is owed.
-    pub fn handle_end_of_input(&mut self) -> Vec<u8> {
+    /// The peer has shut down its sending side: no more bytes will come.
+    pub fn handle_end_of_input(&mut self) {
         match self.take_stage() {
             Stage::SendNonce(_) | Stage::AwaitDigest(_) => self.close(Reason::ShortDigest),
             Stage::Serving(serving) => {
-                let answer = serving.finish();
-                self.owing |= !answer.is_empty();
-                self.enter(Stage::Draining(Reason::Done));
+                self.enter(Stage::Draining(Reason::Done).after(serving.finish()));
                 self.settle();
-                return answer;
             }
             Stage::Verifying(login) => self.stage = Stage::Verifying(login.input_ended()),
             Stage::Lingering(linger) => self.close(linger.reason),
             other => self.stage = other,
         }
-        Vec::new()
     }
     // ANCHOR_END: end_of_input
 
@@ -217,11 +190,10 @@ impl Session {
     #[inline(always)]
     pub fn handle_flushed(&mut self, protocol: &Protocol, now: Time) {
         self.owing = false;
-        if let Stage::Serving(_) = self.stage {
+        match self.stage {
             // By far the most frequent case, and the stage stays where it is.
-            self.restart_idle(protocol, now);
-        } else {
-            self.flushed_beside_service(now);
+            Stage::Serving(_) => self.restart_idle(protocol, now),
+            _ => self.flushed_beside_service(now),
         }
     }
 
@@ -239,7 +211,8 @@ impl Session {
     fn let_in(&mut self, protocol: &Protocol, now: Time) {
         self.pending = false;
         self.on_entry_deadline = false;
-        self.move_idle(protocol, now);
+        self.deadline = idle_deadline(protocol, now);
+        self.touched = true;
     }
 
     fn enter(&mut self, stage: Stage) {
@@ -257,18 +230,17 @@ impl Session {
     /// Something was heard or paid. The deadline has some slack, so most of the time it can stay.
     #[inline]
     fn restart_idle(&mut self, protocol: &Protocol, now: Time) {
-        if self.deadline < now + protocol.idle_timeout
-            && matches!(self.stage, Stage::Serving(_))
-            && !self.on_entry_deadline
-        {
+        if self.deadline < now + protocol.idle_timeout {
             self.move_idle(protocol, now);
         }
     }
 
     #[cold]
     fn move_idle(&mut self, protocol: &Protocol, now: Time) {
-        self.deadline = idle_deadline(protocol, now);
-        self.touched = true;
+        if matches!(self.stage, Stage::Serving(_)) && !self.on_entry_deadline {
+            self.deadline = idle_deadline(protocol, now);
+            self.touched = true;
+        }
     }
     // ANCHOR_END: restart_idle
 }

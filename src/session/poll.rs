@@ -15,6 +15,8 @@ pub enum Step {
     Wait,
     /// Read nothing: take the login with [`Session::poll_login`] and have it checked elsewhere.
     Verify,
+    /// Send the last answer, which [`Session::poll_answer`] gives.
+    Answer,
     /// Shut down the sending side, then read and pass on what comes, to be thrown away.
     Linger,
     /// Close.
@@ -48,9 +50,25 @@ impl Session {
         match &self.stage {
             Stage::SendNonce(_) | Stage::AwaitDigest(_) | Stage::Serving(_) => Step::Read,
             Stage::Verifying(login) if login.wants_check() && !self.owing => Step::Verify,
+            Stage::Answering(_) => Step::Answer,
             Stage::Verifying(_) | Stage::Draining(_) | Stage::Ending(_) => Step::Wait,
             Stage::Lingering(_) => Step::Linger,
             Stage::Closed(reason) => Step::Close(*reason),
+        }
+    }
+
+    /// The last answer: given out once, and owed from then on.
+    pub fn poll_answer(&mut self) -> Vec<u8> {
+        match self.stage.take() {
+            Stage::Answering(last) => {
+                self.owing = true;
+                self.stage = last.then;
+                last.answer
+            }
+            other => {
+                self.stage = other;
+                Vec::new()
+            }
         }
     }
 

@@ -21,6 +21,8 @@ pub(super) enum Stage {
     AwaitDigest(Box<Handshake>),
     Serving(Serving),
     Verifying(Box<Login>),
+    /// One more answer has to be given out, and then owed.
+    Answering(Box<LastAnswer>),
     Draining(Reason),
     Ending(Reason),
     Lingering(Box<Linger>),
@@ -33,11 +35,20 @@ impl Stage {
         mem::replace(self, Stage::Closed(Reason::Done))
     }
 
+    /// This stage, but not before `answer` was given out, if there is any.
+    pub(super) fn after(self, answer: Vec<u8>) -> Stage {
+        match answer.is_empty() {
+            true => self,
+            false => Stage::Answering(Box::new(LastAnswer { answer, then: self })),
+        }
+    }
+
     pub(super) fn reason(&self) -> Option<Reason> {
         match self {
             Stage::Draining(reason) | Stage::Ending(reason) | Stage::Closed(reason) => {
                 Some(*reason)
             }
+            Stage::Answering(last) => last.then.reason(),
             Stage::Lingering(linger) => Some(linger.reason),
             Stage::SendNonce(_) | Stage::AwaitDigest(_) => None,
             Stage::Serving(_) | Stage::Verifying(_) => None,
@@ -50,6 +61,7 @@ impl Stage {
             Stage::AwaitDigest(_) => State::AwaitDigest,
             Stage::Serving(_) => State::Serving,
             Stage::Verifying(_) => State::Verifying,
+            Stage::Answering(last) => last.then.state(),
             Stage::Draining(_) => State::Draining,
             Stage::Ending(_) => State::Ending,
             Stage::Lingering(_) => State::Lingering,
@@ -83,6 +95,12 @@ impl Serving {
             Serving::UpperOnce(mut request) => request.finish(),
         }
     }
+}
+
+/// An answer that does not lie in what was just read.
+pub(super) struct LastAnswer {
+    pub(super) answer: Vec<u8>,
+    pub(super) then: Stage,
 }
 
 /// How long the end of a connection may take.

@@ -4,8 +4,6 @@
 //! independent of how the stream is cut: the request goes up to the first line feed, to the end
 //! of input or to 1024 bytes, whichever comes first.
 
-use std::borrow::Cow;
-
 use super::upper::make_upper;
 
 /// The most bytes of one request.
@@ -14,30 +12,21 @@ pub const MAX_REQUEST: usize = 1024;
 /// What has come of the request so far.
 #[derive(Default)]
 pub(super) struct UpperOnce {
-    earlier: Vec<u8>,
+    request: Vec<u8>,
 }
 
 impl UpperOnce {
-    /// Takes more of the request; returns the answer once it is whole.
-    pub(super) fn hear<'b>(&mut self, bytes: &'b mut [u8]) -> Option<Cow<'b, [u8]>> {
-        let room = MAX_REQUEST - self.earlier.len();
-        let part = &mut bytes[..];
-        let end = part.iter().take(room).position(|&byte| byte == b'\n').map(|at| at + 1);
-        if end.is_none() && part.len() < room {
-            self.earlier.extend_from_slice(part);
-            return None;
-        }
-        let last = &mut part[..end.unwrap_or(room)];
-        if self.earlier.is_empty() {
-            return Some(Cow::Borrowed(answer(last)));
-        }
-        self.earlier.extend_from_slice(last);
-        Some(Cow::Owned(self.finish()))
+    /// Takes more of the request; returns whether it is whole.
+    pub(super) fn hear(&mut self, bytes: &[u8]) -> bool {
+        let part = &bytes[..bytes.len().min(MAX_REQUEST - self.request.len())];
+        let line = part.iter().position(|&byte| byte == b'\n').map(|at| &part[..=at]);
+        self.request.extend_from_slice(line.unwrap_or(part));
+        line.is_some() || self.request.len() == MAX_REQUEST
     }
 
     /// The answer to what there is: the input has ended.
     pub(super) fn finish(&mut self) -> Vec<u8> {
-        answer(&mut self.earlier).to_vec()
+        answer(&mut self.request).to_vec()
     }
 }
 
@@ -58,8 +47,8 @@ mod tests {
     fn reply(cuts: &[&[u8]]) -> Vec<u8> {
         let mut service = UpperOnce::default();
         for cut in cuts {
-            if let Some(answer) = service.hear(&mut cut.to_vec()) {
-                return answer.into_owned();
+            if service.hear(cut) {
+                break;
             }
         }
         service.finish()

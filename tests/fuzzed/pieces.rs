@@ -33,14 +33,16 @@ impl Pieces {
         }
         for piece in stream.chunks(self.cut.max(1)) {
             now = now + Duration::from_millis(1);
-            answer.extend_from_slice(&session.handle_bytes(&protocol, now, &mut piece.to_vec()));
+            answer.extend_from_slice(session.handle_bytes(&protocol, now, &mut piece.to_vec()));
+            answer.extend(session.poll_answer());
             if !answer.is_empty() {
                 session.handle_flushed(&protocol, now);
             }
         }
         session.handle_flushed(&protocol, now);
         if self.ended {
-            answer.extend(session.handle_end_of_input());
+            session.handle_end_of_input();
+            answer.extend(session.poll_answer());
             session.handle_flushed(&protocol, now);
         }
         let expected = verdict(self.scheme, self.service, &self.nonce, stream, self.ended);

@@ -33,7 +33,7 @@ impl Talk {
 
     pub(crate) fn hear(&mut self, bytes: &[u8]) {
         let mut bytes = bytes.to_vec();
-        let answer = self.session.handle_bytes(&self.protocol, self.now, &mut bytes).into_owned();
+        let answer = self.session.handle_bytes(&self.protocol, self.now, &mut bytes).to_vec();
         self.say(&answer);
         self.check_logins();
     }

@@ -52,6 +52,11 @@ impl Driven {
         self.heard += bytes.len();
         let answer = self.session.handle_bytes(&self.protocol, self.now, &mut bytes);
         self.owing |= !answer.is_empty();
+        self.take_answer();
+    }
+
+    fn take_answer(&mut self) {
+        self.owing |= !self.session.poll_answer().is_empty();
     }
 
     pub(crate) fn flushed(&mut self) {
@@ -60,7 +65,8 @@ impl Driven {
     }
 
     pub(crate) fn end_of_input(&mut self) {
-        self.owing |= !self.session.handle_end_of_input().is_empty();
+        self.session.handle_end_of_input();
+        self.take_answer();
     }
 
     pub(crate) fn deadline(&mut self) {

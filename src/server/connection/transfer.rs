@@ -124,8 +124,13 @@ impl<S: Stream> Connection<S> {
     #[cold]
     fn end_of_input(&mut self, tools: &mut Tools) {
         self.readiness.remove(Readiness::READABLE);
-        let answer = self.session.handle_end_of_input();
+        self.session.handle_end_of_input();
         self.tell_changes(&mut tools.events);
+    }
+
+    #[cold]
+    pub(super) fn answer(&mut self, tools: &mut Tools) {
+        let answer = self.session.poll_answer();
         self.deliver(&answer, tools);
     }
 
@@ -143,7 +148,7 @@ impl<S: Stream> Connection<S> {
     fn hear(&mut self, bytes: &mut [u8], tools: &mut Tools) {
         let answer = self.session.handle_bytes(&tools.protocol, tools.now, bytes);
         self.tell_changes(&mut tools.events);
-        self.deliver(&answer, tools);
+        self.deliver(answer, tools);
     }
 
     pub(super) fn shut_down_sending(&mut self, tools: &mut Tools) {
