@@ -18,6 +18,10 @@ use crate::session::{Protocol, Session, State, Step, Time};
 /// How many bytes one connection may read in one turn before the others have theirs.
 const BUDGET: usize = 256 * 1024;
 
+/// Even after a short read there may be more: the end, an error, or what follows urgent data. No
+/// further edge will tell.
+const READS_ON: Readiness = Readiness::READ_CLOSED.union(Readiness::URGENT);
+
 /// A connection in the slab.
 pub(super) struct Connection<S> {
     pub(super) session: Session,
@@ -35,8 +39,6 @@ pub(super) struct Connection<S> {
     pub(super) queued: bool,
     /// In the loop's queue of connections whose login wants to be checked.
     pub(super) waits_for_check: bool,
-    /// Since the loop last looked, the state, the admission or the deadline may have changed.
-    pub(super) changed: bool,
     /// Its source has been penalized for how it ended, if it had to be.
     pub(super) judged: bool,
     /// The loop counts it among those that are not let in yet.
@@ -55,17 +57,6 @@ pub(super) struct Tools {
     pub(super) events: Events,
 }
 
-/// What is left to do after a turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Rest {
-    /// Nothing: what comes next is an edge or a deadline.
-    Idle,
-    /// The budget is spent; there may be more to read, and no edge will tell.
-    More,
-    /// A login has to be checked before the connection goes on.
-    Login,
-}
-
 impl<S: Stream> Connection<S> {
     pub(super) fn new(stream: S, peer: SocketAddr, number: u64, session: Session) -> Self {
         Connection {
@@ -82,7 +73,6 @@ impl<S: Stream> Connection<S> {
             sending_shut: false,
             queued: false,
             waits_for_check: false,
-            changed: false,
             judged: false,
             counted_pending: false,
             logged_in: None,
@@ -107,14 +97,13 @@ impl<S: Stream> Connection<S> {
     /// that can cause one, so that none is told late or lost behind the next.
     #[inline]
     pub(super) fn tell_changes(&mut self, events: &mut Events) {
-        if self.session.poll_touched() {
+        if self.session.is_touched() {
             self.tell_changed(events);
         }
     }
 
     #[cold]
     fn tell_changed(&mut self, events: &mut Events) {
-        self.changed = true;
         let now = (self.session.state(), self.session.is_admitted());
         let (before, was_let_in) = std::mem::replace(&mut self.told, now);
         let (number, peer) = (Some(self.number), self.peer.address());
@@ -132,29 +121,53 @@ impl<S: Stream> Connection<S> {
     }
 
     // ANCHOR: turn
-    /// Moves bytes until nothing more can be moved or the budget is spent. What it reads is in
-    /// `buffer`, which all connections share, only for as long as this lasts.
+    /// Sends what is owed, then reads once and answers: mostly that is all there is to do. What it
+    /// reads is in `buffer`, which all connections share, only for as long as this lasts.
     #[inline(always)]
-    pub(super) fn turn(&mut self, buffer: &mut [u8], tools: &mut Tools) -> Rest {
-        let mut received = 0;
-        while self.flush(tools) {
-            match self.session.poll_step() {
-                Step::Close(_) | Step::Wait => return Rest::Idle,
-                Step::Verify => return Rest::Login,
-                Step::Answer => self.answer(tools),
-                Step::Linger => self.shut_down_sending(tools),
-                Step::Read => {}
-            }
-            if !self.readiness.contains(Readiness::READABLE) {
-                return Rest::Idle;
-            }
-            if received >= BUDGET {
-                tools.events.tell(Detail::Calls, Some(self.number), || Event::Requeued);
-                return Rest::More;
-            }
-            received += self.receive(buffer, tools);
+    pub(super) fn turn(&mut self, buffer: &mut [u8], tools: &mut Tools) {
+        if !self.outbox.is_empty() {
+            self.flush(tools);
         }
-        Rest::Idle
+        if self.can_read() {
+            self.receive(buffer, tools);
+        }
+    }
+
+    /// Whether there may be more to do than [`turn`](Connection::turn) did.
+    #[inline]
+    pub(super) fn goes_on(&self) -> bool {
+        self.session.is_touched() || self.readiness.contains(Readiness::READABLE)
+    }
+
+    /// Goes on until nothing more can be done or the budget is spent; returns the step that the
+    /// session stands at.
+    #[cold]
+    pub(super) fn go_on(&mut self, buffer: &mut [u8], tools: &mut Tools) -> Step {
+        // Where there may be more and no end is in sight, the turn's read filled the buffer.
+        let mut received = if self.readiness.intersects(READS_ON) { 0 } else { buffer.len() };
+        loop {
+            self.tell_changes(&mut tools.events);
+            match self.session.poll_step() {
+                Step::Answer => self.answer(tools),
+                Step::Linger if !self.sending_shut => self.shut_down_sending(tools),
+                step if received >= BUDGET || !self.can_read() => return step,
+                _ => received += self.receive(buffer, tools),
+            }
+        }
+    }
+
+    /// Whether there may be something to read, it is wanted, and it is this connection's turn.
+    #[inline]
+    pub(super) fn can_read(&self) -> bool {
+        self.outbox.is_empty()
+            && self.readiness.contains(Readiness::READABLE)
+            // It gets its turn from the queue.
+            && !self.queued
+            && match self.session.poll_step() {
+                Step::Read => true,
+                Step::Linger => self.sending_shut,
+                Step::Wait | Step::Verify | Step::Answer | Step::Close(_) => false,
+            }
     }
     // ANCHOR_END: turn
 

@@ -69,6 +69,7 @@ impl<N: Network> EventLoop<N> {
             connection.logged_in = Some(succeeded);
             let answer = connection.session.handle_verdict(&tools.protocol, tools.now, verdict);
             connection.deliver(answer, tools);
+            connection.tell_changes(&mut tools.events);
         });
     }
 

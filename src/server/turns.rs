@@ -4,7 +4,7 @@
 //! from it (a deadline, a count, the end) can be forgotten. Never here: what a connection does in its turn, which is
 //! in `connection.rs`.
 
-use super::connection::{Connection, Rest, Tools};
+use super::connection::{Connection, Tools};
 use super::event_loop::EventLoop;
 use super::network::{Network, Token};
 use crate::observe::{Detail, Event};
@@ -39,25 +39,19 @@ impl<N: Network> EventLoop<N> {
     ) {
         let Some(connection) = self.connections.get_mut(key) else { return };
         action(connection, &mut self.tools);
-        // A connection that is queued gets its turn from the queue.
-        let rest = match connection.queued {
-            true => Rest::Idle,
-            false => connection.turn(&mut self.buffer, &mut self.tools),
-        };
-        connection.tell_changes(&mut self.tools.events);
-        if connection.changed {
-            self.follow(key);
-        }
-        if rest != Rest::Idle {
-            self.do_rest(key, rest);
+        connection.turn(&mut self.buffer, &mut self.tools);
+        if connection.goes_on() {
+            self.go_on(key);
         }
     }
 
-    /// What follows from a change that is more than bytes: deadline, counts, and the end if it has come.
+    /// Goes on with a turn, and does what follows from more than bytes: deadline, counts, and the end
+    /// if it has come.
     #[cold]
-    fn follow(&mut self, key: usize) {
+    fn go_on(&mut self, key: usize) {
         let connection = &mut self.connections[key];
-        connection.changed = false;
+        let step = connection.go_on(&mut self.buffer, &mut self.tools);
+        connection.session.clear_touched();
         match connection.session.poll_deadline() {
             Some((timer, at)) => self.deadlines.set(key, timer, at),
             None => self.deadlines.remove(key),
@@ -66,37 +60,36 @@ impl<N: Network> EventLoop<N> {
             connection.counted_pending = false;
             self.admission.pending_ended(connection.peer.ip());
         }
-        let step = connection.session.poll_step();
         // Now, not after a linger that the client can draw out: it holds for the next that comes.
         if let Some(reason) = connection.session.reason()
             && !std::mem::replace(&mut connection.judged, true)
         {
             self.penalize(key, reason);
         }
-        if let Step::Close(reason) = step {
-            self.close(key, reason);
-        }
+        self.take_step(key, step);
     }
 
-    /// Does what a connection's turn has left to do.
-    fn do_rest(&mut self, key: usize, rest: Rest) {
-        match rest {
-            Rest::Idle => {}
-            Rest::More => self.enqueue(key),
-            Rest::Login => {
-                let connection = &mut self.connections[key];
-                if !connection.waits_for_check {
-                    connection.waits_for_check = true;
-                    self.logins.waiting.push_back(Token::new(key, connection.number));
-                }
+    fn take_step(&mut self, key: usize, step: Step) {
+        let connection = &mut self.connections[key];
+        match step {
+            Step::Close(reason) => self.close(key, reason),
+            Step::Verify if !connection.waits_for_check => {
+                connection.waits_for_check = true;
+                self.logins.waiting.push_back(Token::new(key, connection.number));
             }
+            _ if connection.can_read() => self.enqueue(key),
+            _ => {}
         }
     }
 
+    /// Gives another turn, after the others, to a connection that may have more to read: no edge will
+    /// tell of it.
     pub(super) fn enqueue(&mut self, key: usize) {
         let connection = &mut self.connections[key];
         if !connection.queued {
             connection.queued = true;
+            let number = Some(connection.number);
+            self.tools.events.tell(Detail::Calls, number, || Event::Requeued);
             self.queue.push_back(key);
         }
     }

@@ -30,7 +30,6 @@ pub use upper_once::MAX_REQUEST;
 use crate::auth::Scheme;
 use handshake::{Handshake, Heard};
 use stage::{Serving, Stage};
-use upper::make_upper;
 
 /// An idle connection is closed late, by up to its timeout divided by this (1.2 s for 5 min), so
 /// that a busy one moves its deadline a few hundred times per timeout and not with every message.
@@ -122,10 +121,10 @@ impl Session {
         now: Time,
         bytes: &'b mut [u8],
     ) -> &'b [u8] {
-        match self.stage {
-            Stage::Serving(Serving::Upper) => make_upper(bytes),
-            Stage::Serving(Serving::Echo) => {}
-            _ => return self.hear(protocol, now, bytes),
+        if let Stage::Serving(Serving::Upper(upper)) = self.stage {
+            upper.change(bytes);
+        } else if !matches!(self.stage, Stage::Serving(Serving::Echo)) {
+            return self.hear(protocol, now, bytes);
         }
         // The idle deadline is suspended until the kernel has taken it all.
         self.owing |= !bytes.is_empty();
@@ -163,7 +162,7 @@ impl Session {
             }
             // A driver that reads although it was told to wait loses nothing.
             Stage::Verifying(login) => login.keep(bytes),
-            Stage::Serving(Serving::Upper | Serving::Echo) => {}
+            Stage::Serving(Serving::Upper(_) | Serving::Echo) => {}
             Stage::Answering(_) | Stage::Draining(_) | Stage::Ending(_) | Stage::Closed(_) => {}
         }
         self.restart_idle(protocol, now);
@@ -195,6 +194,11 @@ impl Session {
             Stage::Serving(_) => self.restart_idle(protocol, now),
             _ => self.flushed_beside_service(now),
         }
+    }
+
+    /// The kernel has not taken every byte that is owed: until it has, the idle deadline is suspended.
+    pub(crate) fn handle_unsent(&mut self) {
+        self.touched = true;
     }
 
     #[cold]

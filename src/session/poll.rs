@@ -1,7 +1,5 @@
 //! What a session wants next, and what can be asked of it.
 
-use std::mem;
-
 use super::stage::Stage;
 use super::state::{Reason, State};
 use super::{Session, Time};
@@ -98,12 +96,16 @@ impl Session {
         }
     }
 
-    /// Whether the state, the admission or the deadline may have changed since the last call;
-    /// `false` is certain. One thing the driver has to know by itself: while bytes are owed, the
-    /// idle deadline is suspended.
+    /// Whether the state, the admission or the deadline may have changed since the driver last
+    /// looked; `false` is certain.
     #[inline]
-    pub(crate) fn poll_touched(&mut self) -> bool {
-        self.touched && mem::take(&mut self.touched)
+    pub(crate) fn is_touched(&self) -> bool {
+        self.touched
+    }
+
+    /// The driver has looked at all three.
+    pub(crate) fn clear_touched(&mut self) {
+        self.touched = false;
     }
 
     /// The state, without what it holds.

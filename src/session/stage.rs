@@ -8,6 +8,7 @@ use super::login::Login;
 use super::protocol::Service;
 use super::state::{Reason, State};
 use super::time::Time;
+use super::upper::Upper;
 use super::upper_once::UpperOnce;
 
 /// A lingering connection is closed after this long without a byte.
@@ -72,7 +73,7 @@ impl Stage {
 
 /// A service at work.
 pub(super) enum Serving {
-    Upper,
+    Upper(Upper),
     Echo,
     UpperOnce(Box<UpperOnce>),
     Login(Box<Login>),
@@ -81,7 +82,7 @@ pub(super) enum Serving {
 impl Serving {
     pub(super) fn new(service: Service) -> Serving {
         match service {
-            Service::Upper => Serving::Upper,
+            Service::Upper => Serving::Upper(Upper::new()),
             Service::Echo => Serving::Echo,
             Service::UpperOnce => Serving::UpperOnce(Box::default()),
             Service::Login => Serving::Login(Box::default()),
@@ -91,7 +92,7 @@ impl Serving {
     /// The last answer, now that the input has ended.
     pub(super) fn finish(self) -> Vec<u8> {
         match self {
-            Serving::Upper | Serving::Echo | Serving::Login(_) => Vec::new(),
+            Serving::Upper(_) | Serving::Echo | Serving::Login(_) => Vec::new(),
             Serving::UpperOnce(mut request) => request.finish(),
         }
     }

@@ -4,7 +4,7 @@
 //! independent of how the stream is cut: the request goes up to the first line feed, to the end
 //! of input or to 1024 bytes, whichever comes first.
 
-use super::upper::make_upper;
+use super::upper::Upper;
 
 /// The most bytes of one request.
 pub const MAX_REQUEST: usize = 1024;
@@ -32,7 +32,7 @@ impl UpperOnce {
 
 /// The request without white space at its ends, in upper case.
 fn answer(request: &mut [u8]) -> &[u8] {
-    make_upper(request);
+    Upper::new().change(request);
     // Python's bytes.strip() also takes the vertical tab, which `trim_ascii` leaves.
     let white = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'\x0b';
     let start = request.iter().position(|byte| !white(byte)).unwrap_or(request.len());

@@ -5,46 +5,43 @@
 
 use rustix::io::{Errno, retry_on_intr};
 
-use super::{Connection, Tools};
+use super::{Connection, READS_ON, Tools};
 use crate::observe::{Detail, Event};
 use crate::server::network::{Readiness, Stream};
 use crate::session::Reason;
 
-/// Even after a short read there may be more: the end, an error, or what follows urgent data. No
-/// further edge will tell.
-const READS_ON: Readiness = Readiness::READ_CLOSED.union(Readiness::URGENT);
-
 impl<S: Stream> Connection<S> {
     // ANCHOR: deliver
-    /// Sends `answer`, and keeps what the kernel does not take.
+    /// Sends `answer`, and keeps what the kernel does not take. Nothing may be owed already: it would
+    /// have to go first.
     #[inline(always)]
     pub(in crate::server) fn deliver(&mut self, answer: &[u8], tools: &mut Tools) {
+        debug_assert!(self.outbox.is_empty(), "an answer would overtake another");
         if answer.is_empty() {
             return;
         }
-        // What is owed already goes first.
-        let taken = if self.outbox.is_empty() { self.send(answer, tools) } else { 0 };
+        let taken = self.send(answer, tools);
         if taken == answer.len() {
             self.session.handle_flushed(&tools.protocol, tools.now);
-            self.tell_changes(&mut tools.events);
         } else {
-            self.outbox.push(&answer[taken..]);
-            // The idle deadline is suspended from now on.
-            self.changed = true;
+            self.keep(&answer[taken..]);
         }
+    }
+
+    /// Keeps what the kernel had no room for.
+    #[cold]
+    fn keep(&mut self, rest: &[u8]) {
+        self.readiness.remove(Readiness::WRITABLE);
+        self.outbox.push(rest);
+        self.session.handle_unsent();
     }
     // ANCHOR_END: deliver
 
-    /// Sends what is owed; returns whether nothing is owed any more.
-    #[inline]
-    pub(super) fn flush(&mut self, tools: &mut Tools) -> bool {
-        self.outbox.is_empty() || self.flush_outbox(tools)
-    }
-
+    /// Sends what is owed.
     #[cold]
-    fn flush_outbox(&mut self, tools: &mut Tools) -> bool {
+    pub(super) fn flush(&mut self, tools: &mut Tools) {
         if !self.readiness.contains(Readiness::WRITABLE) {
-            return false;
+            return;
         }
         // Taken out for the call and put back: the bytes are in it, and `send` needs the rest.
         let mut outbox = std::mem::take(&mut self.outbox);
@@ -54,56 +51,52 @@ impl<S: Stream> Connection<S> {
         if self.outbox.is_empty() {
             self.session.handle_flushed(&tools.protocol, tools.now);
             self.tell_changes(&mut tools.events);
+        } else {
+            self.readiness.remove(Readiness::WRITABLE);
         }
-        self.outbox.is_empty()
     }
 
     // ANCHOR: send
-    /// One `send`; returns how many bytes the kernel took. A short write says that its buffer is
-    /// full.
+    /// One `send`; returns how many bytes the kernel took. If that is not all, its buffer is full.
     #[inline(always)]
     fn send(&mut self, bytes: &[u8], tools: &mut Tools) -> usize {
-        let result = retry_on_intr(|| self.stream.send(bytes));
-        tools.events.tell(Detail::Calls, Some(self.number), || Event::Sent {
-            offered: bytes.len(),
-            result: Event::result(result),
-        });
-        let taken = match result {
-            Ok(taken) => taken,
+        match retry_on_intr(|| self.stream.send(bytes)) {
+            Ok(taken) => {
+                self.tell_sent(bytes.len(), Ok(taken), tools);
+                self.sent += taken as u64;
+                taken
+            }
             Err(errno) => {
-                self.nothing_sent(errno);
+                self.nothing_sent(bytes.len(), errno, tools);
                 0
             }
-        };
-        if taken != bytes.len() {
-            self.readiness.remove(Readiness::WRITABLE);
         }
-        self.sent += taken as u64;
-        taken
     }
     // ANCHOR_END: send
 
     #[cold]
-    fn nothing_sent(&mut self, errno: Errno) {
+    fn nothing_sent(&mut self, offered: usize, errno: Errno, tools: &mut Tools) {
+        self.tell_sent(offered, Err(errno), tools);
         if errno != Errno::WOULDBLOCK {
             self.lost(errno);
         }
+    }
+
+    #[inline]
+    fn tell_sent(&self, offered: usize, result: Result<usize, Errno>, tools: &mut Tools) {
+        tools.events.tell(Detail::Calls, Some(self.number), || Event::Sent {
+            offered,
+            result: Event::result(result),
+        });
     }
 
     // ANCHOR: receive
     /// One `recv` and the answer to what came; returns how many bytes that was.
     #[inline(always)]
     pub(super) fn receive(&mut self, buffer: &mut [u8], tools: &mut Tools) -> usize {
-        let result = self.stream.recv(buffer);
-        tools.events.tell(Detail::Calls, Some(self.number), || Event::Received {
-            result: Event::result(result),
-        });
-        match result {
-            Ok(0) => {
-                self.end_of_input(tools);
-                0
-            }
-            Ok(received) => {
+        match self.stream.recv(buffer) {
+            Ok(received) if received > 0 => {
+                self.tell_received(Ok(received), tools);
                 // A short read has emptied the socket, and what comes later makes an edge; but what
                 // is known to be there already, such as the end, makes none.
                 if received < buffer.len() && !self.readiness.intersects(READS_ON) {
@@ -113,8 +106,12 @@ impl<S: Stream> Connection<S> {
                 self.hear(&mut buffer[..received], tools);
                 received
             }
+            Ok(_) => {
+                self.end_of_input(tools);
+                0
+            }
             Err(errno) => {
-                self.nothing_received(errno);
+                self.nothing_received(errno, tools);
                 0
             }
         }
@@ -123,25 +120,27 @@ impl<S: Stream> Connection<S> {
 
     #[cold]
     fn end_of_input(&mut self, tools: &mut Tools) {
+        self.tell_received(Ok(0), tools);
         self.readiness.remove(Readiness::READABLE);
         self.session.handle_end_of_input();
-        self.tell_changes(&mut tools.events);
     }
 
     #[cold]
-    pub(super) fn answer(&mut self, tools: &mut Tools) {
-        let answer = self.session.poll_answer();
-        self.deliver(&answer, tools);
-    }
-
-    #[cold]
-    fn nothing_received(&mut self, errno: Errno) {
+    fn nothing_received(&mut self, errno: Errno, tools: &mut Tools) {
+        self.tell_received(Err(errno), tools);
         match errno {
             Errno::WOULDBLOCK => self.readiness.remove(Readiness::READABLE),
             // The turn goes round once more.
             Errno::INTR => {}
             _ => self.lost(errno),
         }
+    }
+
+    #[inline]
+    fn tell_received(&self, result: Result<usize, Errno>, tools: &mut Tools) {
+        tools.events.tell(Detail::Calls, Some(self.number), || Event::Received {
+            result: Event::result(result),
+        });
     }
 
     #[inline(always)]
@@ -151,10 +150,13 @@ impl<S: Stream> Connection<S> {
         self.deliver(answer, tools);
     }
 
+    /// The session's last answer.
+    pub(super) fn answer(&mut self, tools: &mut Tools) {
+        let answer = self.session.poll_answer();
+        self.deliver(&answer, tools);
+    }
+
     pub(super) fn shut_down_sending(&mut self, tools: &mut Tools) {
-        if self.sending_shut {
-            return;
-        }
         self.sending_shut = true;
         let result = self.stream.shut_down_sending().map(|()| 0);
         tools.events.tell(Detail::Calls, Some(self.number), || Event::ShutDown {
