@@ -83,6 +83,5 @@ impl Add<Timeout> for Time {
 }
 
 fn nanoseconds(duration: Duration) -> u64 {
-    let whole = duration.as_secs().saturating_mul(1_000_000_000);
-    whole.saturating_add(u64::from(duration.subsec_nanos()))
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
