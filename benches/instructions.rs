@@ -59,6 +59,10 @@ fn compare() -> io::Result<bool> {
     let (short, long) = (count(SHORT)?, count(LONG)?);
     let each = (long.0 - short.0) / (long.1 - short.1);
     println!("{each:.1} instructions a message; the bound is {bound:.0}, and 5 % of air");
+    #[cfg(target_arch = "x86_64")]
+    if !is_x86_feature_detected!("avx2") {
+        println!("this processor has no AVX2, and the bound was taken with it");
+    }
     if each < bound / AIR {
         println!(
             "that is less than the bound by more than the air: write the new number into {file}"

@@ -130,7 +130,7 @@ impl<S: Stream> Connection<S> {
         self.tell_received(Err(errno), tools);
         match errno {
             Errno::WOULDBLOCK => self.readiness.remove(Readiness::READABLE),
-            // The turn goes round once more.
+            // It is tried again.
             Errno::INTR => {}
             _ => self.lost(errno),
         }
