@@ -29,7 +29,8 @@ pub struct Config {
     /// that much.
     pub max_buffer: usize,
     /// How long a peer's kernel may acknowledge nothing while something is under way to it
-    /// (TCP_USER_TIMEOUT, tcp(7), so on Linux only); never longer than the kernel's own limit is.
+    /// (TCP_USER_TIMEOUT, tcp(7), so on Linux only). [`Timeout::NEVER`]: as long as the kernel's own
+    /// limit is.
     pub write_timeout: Timeout,
     /// How long a stop may take to deliver what is owed.
     pub drain_timeout: Timeout,

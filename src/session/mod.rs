@@ -47,7 +47,8 @@ pub const IDLE_SLACK: u32 = 256;
 ///    [`handle_drain_deadline`](Session::handle_drain_deadline),
 ///    [`handle_lost`](Session::handle_lost);
 /// 3. send what the call returned, all of it and in order, and call `handle_flushed` once the
-///    kernel has taken the last byte; so with what [`poll_answer`](Session::poll_answer) returns;
+///    kernel has taken the last byte (the same goes for what [`poll_answer`](Session::poll_answer)
+///    returns);
 /// 4. do what [`poll_step`](Session::poll_step) says, and go back to 2, by
 ///    [`poll_deadline`](Session::poll_deadline) at the latest.
 ///
@@ -121,6 +122,7 @@ impl Session {
         now: Time,
         bytes: &'b mut [u8],
     ) -> &'b [u8] {
+        // First what is served unless something else was asked for: it costs one comparison.
         if let Stage::Serving(Serving::Upper(upper)) = self.stage {
             upper.change(bytes);
         } else if !matches!(self.stage, Stage::Serving(Serving::Echo)) {

@@ -24,7 +24,7 @@ impl UpperOnce {
         line.is_some() || self.request.len() == MAX_REQUEST
     }
 
-    /// The answer to what there is: the input has ended.
+    /// The answer to what there is: the request is whole, or the input has ended.
     pub(super) fn finish(&mut self) -> Vec<u8> {
         answer(&mut self.request).to_vec()
     }

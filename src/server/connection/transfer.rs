@@ -16,10 +16,10 @@ impl<S: Stream> Connection<S> {
     /// have to go first.
     #[inline(always)]
     pub(in crate::server) fn deliver(&mut self, answer: &[u8], tools: &mut Tools) {
-        debug_assert!(self.outbox.is_empty(), "an answer would overtake another");
         if answer.is_empty() {
             return;
         }
+        debug_assert!(self.outbox.is_empty(), "an answer would overtake another");
         let taken = self.send(answer, tools);
         if taken == answer.len() {
             self.session.handle_flushed(&tools.protocol, tools.now);
