@@ -42,9 +42,15 @@ fn readiness_is_a_hint_read_until_would_block_under_a_budget() {
 
 #[test]
 fn a_busy_peer_is_queued_up_again_and_starves_nobody() {
+    serve_a_busy_peer(SPARING);
+    // Every look reports an edge here, and whoever is queued has no second turn for it.
+    serve_a_busy_peer(Faults { spurious: 1000, ..SPARING });
+}
+
+fn serve_a_busy_peer(faults: Faults) {
     let mut config = config(Scheme::None, Service::Echo);
     config.max_buffer = 64 * 1024;
-    let mut drive = Drive::new(SEED, config, SPARING, Detail::Calls);
+    let mut drive = Drive::new(SEED, config, faults, Detail::Calls);
     let large = 4 << 20;
     let busy =
         Client { server_buffers: (large, large), window: large, ..Client::new(&letters(large)) };
