@@ -8,6 +8,7 @@ use sockmodes::observe::{Detail, Event};
 use sockmodes::session::{Reason, Service};
 
 use crate::common::drive::{Drive, config};
+use crate::common::model::{NAME, PASSWORD};
 use crate::common::sim::Faults;
 use crate::common::sim::client::{Client, Finale};
 use crate::{MOST_TURNS, SEED, SPARING, drive, letters, received, told_of};
@@ -96,6 +97,27 @@ fn a_paused_read_is_resumed_by_the_loop_itself() {
     let ends = |event: &Event| matches!(event, Event::Ready { read_closed: true, .. });
     let first = told_of(&drive, 1).iter().position(ends).expect("the end is told with the data");
     assert!(first < 5, "the end was told late: this shows nothing");
+}
+
+#[test]
+fn what_a_verdict_changes_is_told_before_the_read_that_waited_for_it() {
+    let mut drive = drive(Service::Login, SPARING);
+    drive.world.borrow_mut().checks.longest = 1000;
+    // A login, and 10 ms later a line that nobody reads while it is being checked.
+    let login = format!(r#"{{"username":"{NAME}","passwd":"{PASSWORD}"}}"#);
+    let id = drive.connect(Client {
+        segment: login.len(),
+        pace: 10,
+        ..Client::new(format!("{login}\n").as_bytes())
+    });
+    drive.run(MOST_TURNS);
+    assert_eq!(drive.got(id), b"success!");
+    let told = told_of(&drive, 1);
+    let after =
+        |from: usize, is: fn(&Event) -> bool| from + told[from..].iter().position(is).unwrap();
+    let checked = after(0, |event| matches!(event, Event::Login { .. }));
+    let let_in = after(checked, |event| matches!(event, Event::LetIn { .. }));
+    assert!(let_in < after(checked, |event| matches!(event, Event::Received { .. })), "{told:?}");
 }
 
 #[test]
