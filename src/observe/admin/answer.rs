@@ -62,6 +62,11 @@ pub(super) fn answer<B: Body>(request: &Request<B>, ours: [IpAddr; 2], seen: &Se
     answer
 }
 
+/// Whether `answer` is all said some day, even if nobody leaves: all but the stream of events.
+pub(super) fn has_an_end<B>(request: &Request<B>, answer: &Answer) -> bool {
+    request.method() == Method::HEAD || matches!(answer.body(), Either::Left(_))
+}
+
 fn resource(path: &str, seen: &Seen) -> Answer {
     match path {
         "/events" => Response::builder()

@@ -1,10 +1,11 @@
 //! The admin address: a page that shows the loop at work, its events, its metrics and its health, over HTTP.
 //!
 //! It runs on a thread of its own with a runtime of its own, so that nobody who looks at the loop
-//! can hold it up. Requests and answers are in `answer.rs`, the endless answer in `stream.rs`; the
-//! page itself is in `page/`.
+//! can hold it up. Requests and answers are in `answer.rs`, what comes from a client in `input.rs`, the
+//! endless answer in `stream.rs`; the page itself is in `page/`.
 
 mod answer;
+mod input;
 mod stream;
 
 use std::io;
@@ -22,6 +23,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time;
 
+use self::input::Input;
 use super::{Live, Metrics};
 
 /// How much a client of the admin address may take.
@@ -168,19 +170,22 @@ async fn serve(
 
 /// One request and its answer.
 async fn converse(
-    stream: TcpStream,
+    mut stream: TcpStream,
     bound: IpAddr,
     seen: Seen,
     limits: Limits,
     mut stopped: watch::Receiver<()>,
 ) {
     let Ok(here) = stream.local_addr() else { return };
-    let asked = AtomicBool::new(false);
+    let (asked, owed) = (AtomicBool::new(false), AtomicBool::new(false));
     let service = service_fn(|request| {
-        asked.store(true, Ordering::Relaxed);
         let answer = answer::answer(&request, [bound, here.ip()], &seen);
+        asked.store(true, Ordering::Relaxed);
+        owed.store(answer::has_an_end(&request, &answer), Ordering::Relaxed);
         async move { Ok::<_, std::convert::Infallible>(answer) }
     });
+    let (input, output) = stream.split();
+    let stream = tokio::io::join(Input { stream: input, owed: &owed }, output);
     let conversation = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_time)
