@@ -46,8 +46,9 @@ const LIMITS: Limits =
 const BACKLOG: i32 = 128;
 /// The pause after an `accept` that failed, most likely because no descriptor was free.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
-/// How long spectators have to be told the last events when the server has stopped.
-const FAREWELL: Duration = Duration::from_millis(200);
+/// How long spectators have to be told the last events when the server has stopped. Only who does not
+/// read makes it wait so long.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// What can be seen at the admin address.
 #[derive(Clone, Default)]
