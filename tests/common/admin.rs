@@ -50,7 +50,11 @@ impl Listener {
     pub(crate) fn new(address: SocketAddr) -> Listener {
         let mut listener = Listener(BufReader::new(ask(address, "/events")));
         // The first thing that is said, at once, is a comment.
-        while !listener.line().starts_with(':') {}
+        let mut line = String::new();
+        while !line.starts_with(':') {
+            line = listener.line();
+            assert!(!line.is_empty(), "the end came first");
+        }
         listener
     }
 
