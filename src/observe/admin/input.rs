@@ -12,7 +12,9 @@ use tokio::net::tcp::ReadHalf;
 ///
 /// hyper goes on looking for the end when a request has come, and drops the answer if it finds it.
 /// But who has asked for everything may say so (`nc -N`), and is still there to read the answer
-/// ([RFC 9112, 9.6](https://www.rfc-editor.org/rfc/rfc9112#section-9.6)).
+/// ([RFC 9112, 9.6](https://www.rfc-editor.org/rfc/rfc9112#section-9.6)). Told never to look for it
+/// (its `half_close`), hyper would keep the place of whoever watched the events and has left, until a
+/// write fails.
 pub(super) struct Input<'a> {
     pub(super) stream: ReadHalf<'a>,
     pub(super) owed: &'a AtomicBool,

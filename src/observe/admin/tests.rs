@@ -1,6 +1,6 @@
 //! The limits, with sockets: what is asked and answered is tested in `answer.rs`.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
 
 use super::*;
@@ -59,6 +59,17 @@ async fn who_has_ended_the_input_still_gets_the_answer() {
     conversation.await.unwrap();
     let answer = rest(stream);
     assert!(answer.ends_with("ok"), "{answer}");
+}
+
+#[test]
+fn who_ends_the_input_while_watching_has_left() {
+    let (admin, _) = start(LIMITS);
+    let mut stream = connect(&admin);
+    stream.write_all(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    // Otherwise a beat would come every 15 s, without end.
+    let lines = BufReader::new(stream).lines().map_while(Result::ok);
+    assert_eq!(lines.filter(|line| line.starts_with(':')).nth(1), None);
 }
 
 #[test]
