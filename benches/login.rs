@@ -41,7 +41,7 @@ fn key() -> Key {
 }
 
 fn connect(address: SocketAddr) -> Client {
-    Client::connect(&[address], &key(), 32, Some(PATIENCE)).expect("it is let in")
+    Client::connect(&[address], Some(&key()), 32, Some(PATIENCE)).expect("it is let in")
 }
 
 fn waves() {

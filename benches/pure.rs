@@ -4,20 +4,26 @@
 //! connections in order its time is the same, too. In random order it grows with the number of
 //! cache misses.
 
+#[path = "../src/server/event_loop/deadlines.rs"]
+// Its tests come along, and nothing here runs them.
+#[allow(dead_code, unused_imports)]
+mod deadlines;
+
 use std::fmt;
 use std::hint::black_box;
 use std::time::Duration;
 
+use deadlines::Deadlines;
 use divan::Bencher;
 use divan::counter::BytesCount;
 use slab::Slab;
-use sockmodes::auth::{Key, Scheme, Secret};
-use sockmodes::server::Deadlines;
-use sockmodes::session::{Protocol, Service, Session, Time, Timer};
+use sockmodes::auth::{Challenge, Entry, Key, NonceLen, Scheme, Secret};
+// By this name the file below finds what it imports.
+use session::{Protocol, Service, Session, Time, Timer};
+use sockmodes::session;
 
 const SIZES: [usize; 4] = [1_000, 10_000, 100_000, 1_000_000];
 const VISITS: [Visits; 8] = visits();
-const NONCE: [u8; 32] = [7; 32];
 
 fn main() {
     println!("a session in a slab: {} bytes", bytes_in_slab());
@@ -26,13 +32,15 @@ fn main() {
 
 fn protocol() -> Protocol {
     let secret = Secret::new(b"the secret of the benchmark".to_vec()).expect("it is not empty");
-    Protocol::new(Key::new(Scheme::HmacMd5, &secret), Service::Upper)
+    let challenge = Challenge::new(Key::new(Scheme::HmacMd5, &secret), NonceLen::default());
+    Protocol::new(Entry::Challenge(challenge), Service::Upper)
 }
 
 fn let_in(protocol: &Protocol) -> Session {
-    let mut session = Session::new(protocol, &NONCE, Time::START);
+    let Entry::Challenge(challenge) = &protocol.entry else { panic!("it asks for a digest") };
+    let (mut session, nonce) = Session::new(protocol, Time::START, |bytes| bytes.fill(7));
     session.handle_flushed(protocol, Time::START);
-    let mut digest = protocol.key.digest(&NONCE).as_bytes().to_vec();
+    let mut digest = challenge.key().digest(&nonce).as_bytes().to_vec();
     session.handle_bytes(protocol, Time::START, &mut digest);
     session
 }

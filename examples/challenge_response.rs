@@ -20,7 +20,8 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use common::{Counted, Lesson, recv_exactly};
-use sockmodes::auth::{Key, MAX_NONCE_LEN, Nonces, Scheme, Secret};
+use rand::Rng;
+use sockmodes::auth::{Key, Scheme, Secret};
 use sockmodes::socket::{Result, Socket};
 
 /// What both sides know and nobody else does: the bandits' password from a novel
@@ -42,9 +43,9 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
     let secret = Secret::new(SECRET.into())?;
 
     lesson.part("1. A fixed text, answered with the hex digits of md5(secret + text)");
-    let fixed = Nonces::fixed(FIXED_TEXT.as_bytes())?;
+    let fixed = FIXED_TEXT.as_bytes();
     let md5 = Key::new(Scheme::Md5, &secret);
-    let first = converse(&mut lesson, &fixed, &md5, &md5)?;
+    let first = converse(&mut lesson, fixed, &md5, &md5)?;
     lesson.note(&format!("the question, as text: {}", String::from_utf8_lossy(&first.question)));
     lesson.note(&format!("the answer, as text: {}", String::from_utf8_lossy(&first.answer)));
     lesson.check("whoever knows the secret is let in", first.is_let_in);
@@ -52,19 +53,18 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
         "the secret itself never crosses the wire",
         !contains(&first.question, SECRET) && !contains(&first.answer, SECRET),
     );
-    let again = converse(&mut lesson, &fixed, &md5, &md5)?;
+    let again = converse(&mut lesson, fixed, &md5, &md5)?;
     // This is the flaw that `replay` exploits: whoever has heard the answer once can give it for
     // ever.
     lesson
         .check("the same question gets the same answer, every time", again.answer == first.answer);
 
     lesson.part("2. Ten random bytes, answered with the hex digits of md5(secret + bytes)");
-    // The source's `os.urandom(10)`. Ten bytes make 2 to the 80th questions: at a thousand
+    // Ten bytes make 2 to the 80th questions: at a thousand
     // connections a second it takes decades until one is likely to come a second time, and then it
     // is any one, not yours.
-    let random = Nonces::random(10)?;
-    let second = converse(&mut lesson, &random, &md5, &md5)?;
-    let third = converse(&mut lesson, &random, &md5, &md5)?;
+    let second = converse(&mut lesson, &ten_random_bytes(), &md5, &md5)?;
+    let third = converse(&mut lesson, &ten_random_bytes(), &md5, &md5)?;
     lesson.check("both were let in", second.is_let_in && third.is_let_in);
     lesson.check("two questions, two answers", second.answer != third.answer);
 
@@ -75,7 +75,7 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
     // a fixed length and nothing can be appended to it; but HMAC, which hashes a second time with
     // the secret in front again, does not depend on such luck (RFC 2104).
     let hmac = Key::new(Scheme::HmacMd5, &secret);
-    let fourth = converse(&mut lesson, &random, &hmac, &hmac)?;
+    let fourth = converse(&mut lesson, &ten_random_bytes(), &hmac, &hmac)?;
     lesson.check("whoever knows the secret is let in", fourth.is_let_in);
     lesson.check("the answer is 16 raw bytes now, where it was 16 bytes as 32 hex digits", {
         fourth.answer.len() == 16 && second.answer.len() == 32
@@ -83,7 +83,7 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
 
     lesson.part("And somebody who knows another secret");
     let wrong = Key::new(Scheme::HmacMd5, &Secret::new("宝塔镇河妖".into())?);
-    let fifth = converse(&mut lesson, &random, &hmac, &wrong)?;
+    let fifth = converse(&mut lesson, &ten_random_bytes(), &hmac, &wrong)?;
     lesson.check("is not let in", !fifth.is_let_in);
     Ok(lesson.end())
 }
@@ -95,11 +95,18 @@ struct Conversation {
     is_let_in: bool,
 }
 
+/// The source's `os.urandom(10)`.
+fn ten_random_bytes() -> [u8; 10] {
+    let mut bytes = [0; 10];
+    rand::rng().fill_bytes(&mut bytes);
+    bytes
+}
+
 /// One server, one client, one conversation. Both sides run on this one thread, in turn: every message is
 /// so short that the kernel keeps it until the other side asks for it.
 fn converse(
     lesson: &mut Lesson,
-    nonces: &Nonces,
+    nonce: &[u8],
     servers_key: &Key,
     clients_key: &Key,
 ) -> Result<Conversation> {
@@ -112,8 +119,6 @@ fn converse(
     let (server, _) = lesson.step("server: accept", || listener.accept())?;
 
     // The server draws a nonce ("number used once") and asks.
-    let mut room = [0; MAX_NONCE_LEN];
-    let nonce = nonces.draw(&mut rand::rng(), &mut room);
     lesson.step("server: sendall(nonce)", || server.send_all(nonce))?;
 
     // The client answers with what only somebody who knows the secret can work out. One `recv` may

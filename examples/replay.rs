@@ -21,7 +21,8 @@ use std::process::ExitCode;
 use std::thread;
 
 use common::{Counted, Lesson, recv_exactly};
-use sockmodes::auth::{Key, MAX_NONCE_LEN, Nonces, Scheme, Secret};
+use rand::Rng;
+use sockmodes::auth::{Key, Scheme, Secret};
 use sockmodes::socket::{Result, Socket};
 
 /// What client and server know, and the listener does not.
@@ -43,7 +44,7 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
     let key = Key::new(Scheme::Md5, &Secret::new(SECRET.into())?);
 
     lesson.part("1. A server that always asks the same");
-    let server = start_server(Nonces::fixed(FIXED_TEXT.as_bytes())?, key.clone())?;
+    let server = start_server(|| FIXED_TEXT.into(), key.clone())?;
     let recorded = log_in_overheard(&mut lesson, server, &key, FIXED_TEXT.len())?;
     let hears_secret = recorded.windows(SECRET.len()).any(|heard| heard == SECRET.as_bytes());
     lesson.check("what the listener has recorded is not the secret", !hears_secret);
@@ -51,7 +52,7 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
     lesson.check("the stranger, who knows no secret, is let in and served", reply == b"LET ME IN");
 
     lesson.part("2. A server that asks 10 fresh random bytes");
-    let server = start_server(Nonces::random(10)?, key.clone())?;
+    let server = start_server(ten_random_bytes, key.clone())?;
     let recorded = log_in_overheard(&mut lesson, server, &key, 10)?;
     let reply = play_back(&mut lesson, server, 10, &recorded)?;
     // The answer was right, for a question that will not be asked again. That is all that a nonce is for.
@@ -116,8 +117,15 @@ fn play_back(
     lesson.step("stranger: recv", || recv_exactly(&stranger, 9))
 }
 
+/// The source's `os.urandom(10)`.
+fn ten_random_bytes() -> Vec<u8> {
+    let mut bytes = vec![0; 10];
+    rand::rng().fill_bytes(&mut bytes);
+    bytes
+}
+
 /// The source document's server, as a loop: ask, compare, and serve whoever passes.
-fn start_server(nonces: Nonces, key: Key) -> Result<SocketAddr> {
+fn start_server(nonce: fn() -> Vec<u8>, key: Key) -> Result<SocketAddr> {
     let listener = Socket::tcp()?;
     listener.bind("127.0.0.1:0")?;
     listener.listen(5)?;
@@ -125,15 +133,13 @@ fn start_server(nonces: Nonces, key: Key) -> Result<SocketAddr> {
     thread::spawn(move || {
         while let Ok((client, _)) = listener.accept() {
             // One client's trouble is no reason to stop serving the others.
-            let _ = serve(&client, &nonces, &key);
+            let _ = serve(&client, &nonce(), &key);
         }
     });
     Ok(address)
 }
 
-fn serve(client: &Socket, nonces: &Nonces, key: &Key) -> Result<()> {
-    let mut room = [0; MAX_NONCE_LEN];
-    let nonce = nonces.draw(&mut rand::rng(), &mut room);
+fn serve(client: &Socket, nonce: &[u8], key: &Key) -> Result<()> {
     client.send_all(nonce)?;
     if !key.digest(nonce).matches(&recv_exactly(client, DIGEST_LEN)?) {
         return hang_up(client);

@@ -25,8 +25,8 @@ use std::thread;
 use std::time::Duration;
 
 use common::{Counted, Lesson, Told, ms, recv_exactly};
-use sockmodes::auth::{Key, Nonces, Scheme, Secret};
-use sockmodes::observe::{Detail, Event, Reader, Record};
+use sockmodes::auth::{Challenge, Entry, Key, NonceLen, Scheme, Secret};
+use sockmodes::observe::{Detail, Event, Observer, Record};
 use sockmodes::server::{Config, Handle, Server};
 use sockmodes::session::{Protocol, Reason, Service};
 use sockmodes::socket::{Error as SocketError, Socket};
@@ -107,12 +107,13 @@ fn start_server(
     secret: &Secret,
     patience: Duration,
 ) -> Result<(SocketAddr, Handle, Receiver<Reason>), Box<dyn Error>> {
-    let mut protocol = Protocol::new(Key::new(Scheme::HmacMd5, secret), Service::Upper);
+    let key = Key::new(Scheme::HmacMd5, secret);
+    let entry = Entry::Challenge(Challenge::new(key, NonceLen::new(NONCE_LEN)?));
+    let mut protocol = Protocol::new(entry, Service::Upper);
     protocol.handshake_timeout = patience.into();
-    let nonces = Nonces::random(NONCE_LEN)?;
-    let mut server = Server::bind(Config::new("127.0.0.1:0".parse()?, protocol, nonces))?;
+    let mut server = Server::bind(Config::new(vec!["127.0.0.1:0".parse()?], protocol))?;
     let (tell, verdicts) = mpsc::channel();
-    server.add_reader(Box::new(Endings(tell)));
+    server.add_observer(Box::new(Endings(tell)));
     let (address, handle) = (server.local_addr(), server.handle());
     thread::spawn(move || server.run());
     Ok((address, handle, verdicts))
@@ -122,12 +123,12 @@ fn start_server(
 /// of the connections ends.
 struct Endings(Sender<Reason>);
 
-impl Reader for Endings {
+impl Observer for Endings {
     fn detail(&self) -> Detail {
         Detail::Life
     }
 
-    fn read(&mut self, record: &Record) {
+    fn observe(&mut self, record: &Record) {
         if let Event::Closed { reason, .. } = record.event {
             // It fails once the lesson is over, and then nobody wants to know.
             let _ = self.0.send(reason);

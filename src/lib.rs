@@ -60,24 +60,24 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use sockmodes::auth::{Key, Nonces, Scheme, Secret};
+//! use sockmodes::auth::{Challenge, Entry, Key, NonceLen, Scheme, Secret};
 //! use sockmodes::client::{Client, ClientError};
 //! use sockmodes::server::{Config, Outcome, Server};
 //! use sockmodes::session::{Protocol, Service};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let key = Key::new(Scheme::HmacSha256, &Secret::new(b"known to both".to_vec())?);
-//! let protocol = Protocol::new(key.clone(), Service::Upper);
-//! let config = Config::new("127.0.0.1:0".parse()?, protocol, Nonces::random(32)?);
+//! let challenge = Challenge::new(key.clone(), NonceLen::new(32)?);
+//! let protocol = Protocol::new(Entry::Challenge(challenge), Service::Upper);
 //!
-//! let server = Server::bind(config)?;
+//! let server = Server::bind(Config::new(vec!["127.0.0.1:0".parse()?], protocol))?;
 //! let (address, handle) = (server.local_addr(), server.handle());
 //! let running = std::thread::spawn(move || server.run());
 //!
 //! // A client that holds the secret gets an answer …
 //! let patience = Some(Duration::from_secs(5));
 //! let mut reply = Vec::new();
-//! Client::connect(&[address], &key, 32, patience)?.exchange(b"hello", |part| {
+//! Client::connect(&[address], Some(&key), 32, patience)?.exchange(b"hello", |part| {
 //!     reply.extend_from_slice(part);
 //!     Ok(())
 //! })?;
@@ -85,7 +85,7 @@
 //!
 //! // … and one that doesn't, doesn't.
 //! let guess = Key::new(Scheme::HmacSha256, &Secret::new(b"a guess".to_vec())?);
-//! let refused = Client::connect(&[address], &guess, 32, patience)
+//! let refused = Client::connect(&[address], Some(&guess), 32, patience)
 //!     .and_then(|mut client| client.exchange(b"hello", |_| Ok(())));
 //! assert!(matches!(refused, Err(ClientError::RefusedBeforeReply)));
 //!

@@ -8,17 +8,16 @@ mod common;
 use std::time::Duration;
 
 use common::any::{cases, nonce_for, pair};
-use common::{SCHEMES, SERVICES, key, model};
+use common::{SCHEMES, SERVICES, entry, model, session};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use sockmodes::auth::Scheme;
 use sockmodes::session::{
-    IDLE_SLACK, LINGER, LINGER_QUIET, Protocol, Reason, Service, Session, State, Step, Time,
-    Timeout, Timer,
+    IDLE_SLACK, LINGER, LINGER_QUIET, Protocol, Reason, Service, State, Step, Time, Timeout, Timer,
 };
 
 /// What a client sends that is let in: its digest, and `payload`.
-fn stream(scheme: Scheme, nonce: &[u8], payload: &[u8]) -> Vec<u8> {
+fn stream(scheme: Option<Scheme>, nonce: &[u8], payload: &[u8]) -> Vec<u8> {
     [&model::digest(scheme, nonce), payload].concat()
 }
 
@@ -53,13 +52,14 @@ proptest! {
         (scheme, service) in pair(),
         happenings in happenings(),
     ) {
-        let protocol = Protocol::new(key(scheme), service);
+        let nonce = nonce_for(scheme, b"a nonce!");
+        let protocol = Protocol::new(entry(scheme, nonce.len()), service);
+        let digest_len = scheme.map_or(0, Scheme::digest_len);
         let (entry, idle) = (protocol.handshake_timeout, protocol.idle_timeout);
         let slack = (idle / IDLE_SLACK).duration().unwrap();
-        let nonce = nonce_for(scheme, b"a nonce");
         let start = Time::after_start(Duration::from_secs(5));
         let mut now = start;
-        let mut session = Session::new(&protocol, nonce, now);
+        let mut session = session(&protocol, nonce, now);
         // What the client will send: no line feed, so that no request is ever over.
         let stream = stream(scheme, nonce, &[b'x'; 900]);
         let (mut heard, mut owing, mut active_at) = (0, !nonce.is_empty(), start);
@@ -75,21 +75,21 @@ proptest! {
                     heard += segment.len();
                     let answered = !session.handle_bytes(&protocol, now, segment).is_empty();
                     owing |= answered;
-                    if heard > before && heard >= scheme.digest_len() {
+                    if heard > before && heard >= digest_len {
                         active_at = now;
                     }
                 }
                 Happens::Flushed => {
                     session.handle_flushed(&protocol, now);
                     owing = false;
-                    if heard >= scheme.digest_len() {
+                    if heard >= digest_len {
                         active_at = now;
                     }
                 }
                 Happens::Time => {}
             }
-            let asked = scheme != Scheme::None;
-            let entering = asked && heard < scheme.digest_len()
+            let asked = scheme.is_some();
+            let entering = asked && heard < digest_len
                 || !asked && service == Service::UpperOnce;
             // The end of the stream was reached: nothing more is heard, nothing moves.
             prop_assume!(heard < stream.len());
@@ -108,9 +108,9 @@ proptest! {
     /// A linger ends a second after the last byte, and ten seconds after its beginning whatever comes.
     #[test]
     fn a_linger_is_bounded_whatever_comes(pauses in vec(0..1500_u64, 0..60)) {
-        let protocol = Protocol::new(key(Scheme::None), Service::UpperOnce);
+        let protocol = Protocol::new(entry(None, 0), Service::UpperOnce);
         let start = Time::after_start(Duration::from_secs(5));
-        let mut session = Session::new(&protocol, &[], start);
+        let mut session = session(&protocol, &[], start);
         session.handle_bytes(&protocol, start, &mut b"\n".to_vec());
         session.handle_flushed(&protocol, start);
         prop_assert_eq!(session.state(), State::Lingering);
@@ -135,11 +135,11 @@ proptest! {
 #[test]
 fn without_timeouts_there_are_no_deadlines() {
     for (scheme, service) in SCHEMES.iter().flat_map(|a| SERVICES.map(|b| (*a, b))) {
-        let mut protocol = Protocol::new(key(scheme), service);
+        let nonce = nonce_for(scheme, b"a nonce!");
+        let mut protocol = Protocol::new(entry(scheme, nonce.len()), service);
         protocol.handshake_timeout = Timeout::NEVER;
         protocol.idle_timeout = Timeout::NEVER;
-        let nonce = nonce_for(scheme, b"a nonce");
-        let mut session = Session::new(&protocol, nonce, Time::START);
+        let mut session = session(&protocol, nonce, Time::START);
         for byte in stream(scheme, nonce, b"hello") {
             assert_eq!(session.poll_deadline(), None);
             session.handle_flushed(&protocol, Time::START);

@@ -29,7 +29,8 @@ fn a_wave_of_argon2id_logins_is_served_within_its_memory_and_others_beside_it() 
         let others = scope.spawn(|| {
             while !done.load(Ordering::Relaxed) || served.load(Ordering::Relaxed) == 0 {
                 let addresses = [upper_server.address];
-                let mut client = Client::connect(&addresses, &key, 32, Some(PATIENCE)).unwrap();
+                let mut client =
+                    Client::connect(&addresses, Some(&key), 32, Some(PATIENCE)).unwrap();
                 for _ in 0..10 {
                     let mut reply = Vec::new();
                     let keep = |part: &[u8]| {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle, available_parallelism};
 use std::time::Duration;
 
-use sockmodes::auth::{Credentials, Key, Nonces, UserStore};
+use sockmodes::auth::{Credentials, Entry, UserStore};
 use sockmodes::server::{Config, Handle, Outcome, Server};
 use sockmodes::session::{Protocol, Service, Timeout};
 
@@ -66,8 +66,8 @@ struct Running {
 }
 
 fn serve(users: Option<Arc<Slow>>, change: impl FnOnce(&mut Config)) -> Running {
-    let protocol = Protocol::new(Key::none(), Service::Login);
-    let mut config = Config::new("127.0.0.1:0".parse().unwrap(), protocol, Nonces::none());
+    let protocol = Protocol::new(Entry::Open, Service::Login);
+    let mut config = Config::new(vec!["127.0.0.1:0".parse().unwrap()], protocol);
     config.protocol.handshake_timeout = PATIENCE.into();
     change(&mut config);
     let mut server = Server::bind(config).unwrap();

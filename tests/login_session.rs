@@ -1,5 +1,6 @@
 //! The service `login` as a pure session: any cut of the stream, any order of events, every limit.
 
+mod common;
 mod login_session {
     pub(crate) mod talk;
 }
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use login_session::talk::{ESCAPED, RIGHT, Talk, WRONG, verifying};
 use proptest::prelude::*;
-use sockmodes::auth::{Key, Scheme, Secret};
+use sockmodes::auth::{Challenge, Entry, Key, NonceLen, Scheme, Secret};
 use sockmodes::session::{
     IDLE_SLACK, MAX_OBJECT, Protocol, Reason, Service, Session, State, Step, Time, Timer, Verdict,
 };
@@ -112,8 +113,9 @@ fn without_a_scheme_the_first_success_lets_in() {
 fn with_a_scheme_the_digest_lets_in_and_logins_may_follow_in_its_segment() {
     let key = Key::new(Scheme::HmacMd5, &Secret::new(b"secret".to_vec()).unwrap());
     let digest = key.digest(&[7; 32]).as_bytes().to_vec();
-    let protocol = Protocol::new(key, Service::Login);
-    let mut session = Session::new(&protocol, &[7; 32], Time::START);
+    let entry = Entry::Challenge(Challenge::new(key, NonceLen::new(32).unwrap()));
+    let protocol = Protocol::new(entry, Service::Login);
+    let mut session = common::session(&protocol, &[7; 32], Time::START);
     session.handle_flushed(&protocol, Time::START);
     let mut talk = Talk { protocol, session, now: Time::START, said: vec![], closed: None };
     talk.hear(&[&digest, RIGHT.as_bytes(), WRONG.as_bytes()].concat());
@@ -149,7 +151,7 @@ fn time_that_runs_out_during_a_check_makes_a_failure_the_last() {
 #[test]
 fn a_stop_during_a_check_still_answers_every_whole_object() {
     let mut talk = verifying(&[WRONG, RIGHT, WRONG, "{\"username\":"].concat());
-    talk.session.handle_stop(talk.now);
+    talk.session.handle_stop(talk.now, false);
     assert_eq!(talk.session.state(), State::Verifying);
     talk.verdict(Verdict::Failure);
     talk.check_logins();
@@ -158,7 +160,7 @@ fn a_stop_during_a_check_still_answers_every_whole_object() {
     // When nothing is owed there is nothing to wait for.
     let mut talk = Talk::new();
     talk.hear([RIGHT, "{\"username\":"].concat().as_bytes());
-    talk.session.handle_stop(talk.now);
+    talk.session.handle_stop(talk.now, false);
     assert_eq!(talk.session.poll_step(), Step::Close(Reason::Stopped));
 }
 

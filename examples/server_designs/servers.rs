@@ -7,8 +7,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::thread;
 use std::time::Duration;
 
-use sockmodes::auth::{Key, Nonces};
-use sockmodes::observe::{Detail, Event, Reader, Record};
+use sockmodes::auth::Entry;
+use sockmodes::observe::{Detail, Event, Observer, Record};
 use sockmodes::server::{Config, Limits, Server};
 use sockmodes::session::{Protocol, Service};
 use sockmodes::socket::{Mode, Result, Socket};
@@ -161,23 +161,23 @@ fn is_still_there(client: &Socket) -> bool {
 /// is what the third server does with a thousand calls of `recv` and the fourth with a thousand naps.
 fn the_loop(arrivals: Arrivals) -> Result<()> {
     let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let protocol = Protocol::new(Key::none(), Service::Upper);
-    let mut config = Config::new(anywhere, protocol, Nonces::none());
-    config.limits = Limits { connections: None, pending: None, pending_per_source: None };
+    let protocol = Protocol::new(Entry::Open, Service::Upper);
+    let mut config = Config::new(vec![anywhere], protocol);
+    config.limits = Limits::NONE;
     let mut server = Server::bind(config).map_err(std::io::Error::other)?;
     arrivals.listening(server.local_addr());
     // The other servers count their clients where they accept; this one tells of them in its events.
-    server.add_reader(Box::new(arrivals));
+    server.add_observer(Box::new(arrivals));
     server.run()?;
     Ok(())
 }
 
-impl Reader for Arrivals {
+impl Observer for Arrivals {
     fn detail(&self) -> Detail {
         Detail::Life
     }
 
-    fn read(&mut self, record: &Record) {
+    fn observe(&mut self, record: &Record) {
         if matches!(record.event, Event::Opened { .. }) {
             self.count();
         }

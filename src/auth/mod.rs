@@ -1,8 +1,8 @@
 //! Who may come in: schemes, secrets, nonces and digests; users and their passwords.
 //!
-//! Nothing here knows a socket or a clock. The server draws a nonce with [`Nonces`], both sides turn
-//! it into a [`Digest`] with a [`Key`], and the server compares. Read [`scheme`](Scheme) first,
-//! then [`Secret`]. The users of the service `login` are a [`UserFile`], or any other [`UserStore`].
+//! Nothing here knows a socket or a clock. A server says with its [`Entry`] who may come in: its
+//! [`Challenge`] draws a [`Nonce`], both sides turn that into a [`Digest`] with a [`Key`], and the
+//! server compares. Read [`scheme`](Scheme) first, then [`Secret`]. The users of the service `login` are a [`UserFile`], or any other [`UserStore`].
 //!
 //! ```
 //! use sockmodes::auth::{Key, Scheme, Secret};
@@ -16,7 +16,7 @@
 //! ```
 
 mod credentials;
-mod nonce;
+mod entry;
 mod password;
 mod scheme;
 mod secret;
@@ -25,7 +25,8 @@ mod user_file;
 mod users;
 
 pub use credentials::{Credentials, MAX_PASSWORD_LEN};
-pub use nonce::{MAX_NONCE_LEN, MIN_NONCE_LEN, NonceError, Nonces};
+pub use entry::{Challenge, Entry, FixedNonce, Nonce, NonceError, NonceLen};
+pub use entry::{MAX_NONCE_LEN, MIN_NONCE_LEN};
 pub use password::Hash;
 pub use scheme::{Digest, Key, MAX_DIGEST_LEN, Scheme};
 pub use secret::{IfMissing, Secret, SecretError, default_file};

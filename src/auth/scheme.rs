@@ -1,8 +1,9 @@
-//! The four schemes, and the key that turns a nonce into a digest.
+//! The three schemes, and the key that turns a nonce into a digest.
 //!
 //! All of them are challenge-response in one direction: the client proves that it holds the secret,
 //! the server proves nothing, and what follows is neither encrypted nor protected from change.
-//! Never here: where the secret comes from (see `secret.rs`) and where nonces do (`nonce.rs`).
+//! Never here: where the secret comes from (see `secret.rs`) and where nonces do (`entry.rs`), nor that
+//! somebody is let in without proof.
 
 use std::fmt;
 
@@ -19,6 +20,7 @@ pub const MAX_DIGEST_LEN: usize = 32;
 
 /// How a client proves that it holds the secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Scheme {
     /// HMAC-MD5(secret, nonce), 16 bytes: RFC 2104 with MD5, as Python's `hmac.new(key, nonce, 'md5')`.
     HmacMd5,
@@ -27,17 +29,17 @@ pub enum Scheme {
     /// MD5(secret ‖ nonce) as 32 lower-case hexadecimal digits. Kept for the clients that speak it:
     /// a keyed prefix is open to length extension, which HMAC is not.
     Md5,
-    /// No proof: whoever connects is let in.
-    None,
 }
 
 impl Scheme {
+    /// Every scheme.
+    pub const ALL: [Scheme; 3] = [Scheme::HmacMd5, Scheme::HmacSha256, Scheme::Md5];
+
     /// How many bytes the client answers with.
     pub const fn digest_len(self) -> usize {
         match self {
             Scheme::HmacMd5 => 16,
             Scheme::HmacSha256 | Scheme::Md5 => 32,
-            Scheme::None => 0,
         }
     }
 
@@ -47,7 +49,6 @@ impl Scheme {
             Scheme::HmacMd5 => "hmac-md5",
             Scheme::HmacSha256 => "hmac-sha256",
             Scheme::Md5 => "md5",
-            Scheme::None => "none",
         }
     }
 }
@@ -70,11 +71,10 @@ enum Keyed {
     HmacMd5(Hmac<Md5>),
     HmacSha256(Hmac<Sha256>),
     Md5(Md5),
-    None,
 }
 
 impl Key {
-    /// Binds `secret` to `scheme`. With [`Scheme::None`] the secret is not looked at.
+    /// Binds `secret` to `scheme`.
     pub fn new(scheme: Scheme, secret: &Secret) -> Key {
         const ANY_LENGTH: &str = "HMAC takes a key of any length (RFC 2104)";
         let secret = secret.as_bytes();
@@ -84,13 +84,7 @@ impl Key {
                 Keyed::HmacSha256(Hmac::new_from_slice(secret).expect(ANY_LENGTH))
             }
             Scheme::Md5 => Keyed::Md5(Md5::new_with_prefix(secret)),
-            Scheme::None => Keyed::None,
         })
-    }
-
-    /// The key of [`Scheme::None`], which needs no secret.
-    pub const fn none() -> Key {
-        Key(Keyed::None)
     }
 
     /// The scheme that this key is for.
@@ -99,11 +93,10 @@ impl Key {
             Keyed::HmacMd5(_) => Scheme::HmacMd5,
             Keyed::HmacSha256(_) => Scheme::HmacSha256,
             Keyed::Md5(_) => Scheme::Md5,
-            Keyed::None => Scheme::None,
         }
     }
 
-    /// The digest that answers `nonce`: empty with [`Scheme::None`].
+    /// The digest that answers `nonce`.
     pub fn digest(&self, nonce: &[u8]) -> Digest {
         match &self.0 {
             Keyed::HmacMd5(mac) => {
@@ -113,7 +106,6 @@ impl Key {
                 Digest::new(&mac.clone().chain_update(nonce).finalize().into_bytes())
             }
             Keyed::Md5(md5) => Digest::hex(&md5.clone().chain_update(nonce).finalize()),
-            Keyed::None => Digest::new(&[]),
         }
     }
 }
@@ -217,7 +209,7 @@ mod tests {
 
     #[test]
     fn every_digest_has_its_length_and_matches_only_itself() {
-        for scheme in [Scheme::HmacMd5, Scheme::HmacSha256, Scheme::Md5, Scheme::None] {
+        for scheme in Scheme::ALL {
             let key = Key::new(scheme, &Secret::new(b"secret".to_vec()).unwrap());
             assert_eq!(key.scheme(), scheme);
             let expected = key.digest(b"nonce");

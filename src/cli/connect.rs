@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
-use sockmodes::auth::{IfMissing, Key, MAX_NONCE_LEN, Scheme, Secret};
+use sockmodes::auth::{IfMissing, Key, MAX_NONCE_LEN, Secret};
 use sockmodes::client::{Client, ClientError};
 use sockmodes::session::Timeout;
 
@@ -43,16 +43,17 @@ impl Args {
             let text = format!("--nonce-len {}: it must be 1 to {MAX_NONCE_LEN}", self.nonce_len);
             return Err(Failure::Usage(text));
         }
-        let key = if self.auth == Auth::None {
-            Key::none()
-        } else {
-            let secret = Secret::find(self.secret_file.as_deref(), IfMissing::Fail)?;
-            Key::new(Scheme::from(self.auth), &secret)
+        let key = match self.auth.scheme() {
+            None => None,
+            Some(scheme) => {
+                let secret = Secret::find(self.secret_file.as_deref(), IfMissing::Fail)?;
+                Some(Key::new(scheme, &secret))
+            }
         };
         let addresses = self.address.resolve().map_err(|error| {
             Failure::Failed(format!("cannot connect to {}: {error}", self.address))
         })?;
-        Client::connect(&addresses, &key, self.nonce_len, self.timeout.duration())
+        Client::connect(&addresses, key.as_ref(), self.nonce_len, self.timeout.duration())
             .map_err(|error| self.failed(&error))
     }
 

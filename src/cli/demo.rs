@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use sockmodes::auth::{Key, Nonces, Scheme, Secret};
+use sockmodes::auth::{Challenge, Entry, Key, NonceLen, Scheme, Secret};
 use sockmodes::client::{Client, ClientError};
 use sockmodes::server::{Config, Server};
 use sockmodes::session::{Protocol, Service};
@@ -26,9 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) fn run() -> Done {
     let key = key(SECRET)?;
-    let protocol = Protocol::new(key.clone(), Service::Upper);
-    let nonces = Nonces::random(NONCE_LEN)?;
-    let server = Server::bind(Config::new(([127, 0, 0, 1], 0).into(), protocol, nonces))?;
+    let entry = Entry::Challenge(Challenge::new(key.clone(), NonceLen::new(NONCE_LEN)?));
+    let protocol = Protocol::new(entry, Service::Upper);
+    let server = Server::bind(Config::new(vec![([127, 0, 0, 1], 0).into()], protocol))?;
     let (address, handle) = (server.local_addr(), server.handle());
     let running = thread::Builder::new().name("server".into()).spawn(move || server.run())?;
 
@@ -71,7 +71,7 @@ impl<W: Write> Story<W> {
 
     fn legal(&mut self, address: SocketAddr, key: &Key) -> Result<(), Failure> {
         self.say("1. The client that knows the secret")?;
-        let mut client = Client::connect(&[address], key, NONCE_LEN, Some(PATIENCE))?;
+        let mut client = Client::connect(&[address], Some(key), NONCE_LEN, Some(PATIENCE))?;
         self.say(&format!(
             "   got the nonce, sent its digest of {} bytes",
             key.scheme().digest_len()
@@ -109,7 +109,7 @@ impl<W: Write> Story<W> {
     fn wrong_secret(&mut self, address: SocketAddr) -> Result<(), Failure> {
         self.say("3. The client with the wrong secret")?;
         let mut client =
-            Client::connect(&[address], &key(WRONG_SECRET)?, NONCE_LEN, Some(PATIENCE))?;
+            Client::connect(&[address], Some(&key(WRONG_SECRET)?), NONCE_LEN, Some(PATIENCE))?;
         self.say("   got the nonce, sent a digest: right in form, wrong in value")?;
         let outcome = client.exchange(b"hello, server", |_| Ok(()));
         self.say("   sent  hello, server")?;

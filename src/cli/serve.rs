@@ -11,7 +11,8 @@ use std::time::Duration;
 use clap::ArgAction;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::SIGHUP;
-use sockmodes::auth::{IfMissing, Key, Nonces, Scheme, Secret, UserFile};
+use sockmodes::auth::{Challenge, Entry, FixedNonce, IfMissing, Key, NonceError, NonceLen};
+use sockmodes::auth::{Secret, UserFile};
 use sockmodes::observe::log::{self, Format, Log, Verbosity};
 use sockmodes::observe::{Admin, Seen, Trace};
 use sockmodes::server::{Config, Limits, Outcome, Penalties, Server};
@@ -109,22 +110,22 @@ pub(super) fn run(args: Args) -> Done {
     signal_hook::flag::register(SIGHUP, Arc::default()).map_err(failed("catch signals"))?;
     let nonces = args.nonces()?;
     let users = args.users()?;
-    let key = args.key()?;
+    let entry = args.entry(nonces)?;
     let lines = log::install(args.verbosity(), args.format())?;
     let listen = args.addresses()?;
-    let config = args.config(listen, key, nonces, raise_open_files());
+    let config = args.config(listen, entry, raise_open_files());
     let mut server = Server::bind(config)?;
     if let Some(users) = users {
         server.set_users(Arc::new(users));
     }
-    server.add_reader(Box::new(Log::new(args.verbosity())));
+    server.add_observer(Box::new(Log::new(args.verbosity())));
     let admin = args.admin.as_ref().map(|address| show(address, &mut server)).transpose()?;
     // After all that can fail, because it empties the file; and before signals are caught, because
     // opening a pipe waits until somebody reads it, and a signal has to be able to end that wait.
     let trace = args.trace.as_deref().map(Trace::create).transpose()?;
     server.catch_signals().map_err(failed("catch signals"))?;
     let trace_lines = trace.map(|(trace, lines)| {
-        server.add_reader(Box::new(trace));
+        server.add_observer(Box::new(trace));
         lines
     });
     args.warn();
@@ -154,15 +155,24 @@ impl Args {
         }
     }
 
-    fn nonces(&self) -> Result<Nonces, Failure> {
-        let usage = |error: sockmodes::auth::NonceError| Failure::Usage(error.to_string());
-        let random = Nonces::random(self.nonce_len).map_err(usage)?;
-        match (&self.fixed_nonce, self.auth) {
-            (Some(nonce), Auth::Md5) => Nonces::fixed(nonce.as_bytes()).map_err(usage),
-            (Some(_), _) => Err(Failure::Usage("--fixed-nonce goes with --auth md5 only".into())),
-            (None, Auth::None) => Ok(Nonces::none()),
-            (None, _) => Ok(random),
+    /// What is asked of the nonces: looked at before the secret, which may have to be made.
+    fn nonces(&self) -> Result<(NonceLen, Option<FixedNonce>), Failure> {
+        let usage = |error: NonceError| Failure::Usage(error.to_string());
+        let len = NonceLen::new(self.nonce_len).map_err(usage)?;
+        let fixed = self.fixed_nonce.as_ref().map(|nonce| FixedNonce::new(nonce.as_bytes()));
+        if fixed.is_some() && self.auth != Auth::Md5 {
+            return Err(Failure::Usage("--fixed-nonce goes with --auth md5 only".into()));
         }
+        Ok((len, fixed.transpose().map_err(usage)?))
+    }
+
+    fn entry(&self, (len, fixed): (NonceLen, Option<FixedNonce>)) -> Result<Entry, Failure> {
+        let Some(scheme) = self.auth.scheme() else { return Ok(Entry::Open) };
+        let secret = Secret::find(self.secret_file.as_deref(), IfMissing::Make)?;
+        Ok(Entry::Challenge(match fixed {
+            Some(nonce) => Challenge::fixed(&secret, nonce),
+            None => Challenge::new(Key::new(scheme, &secret), len),
+        }))
     }
 
     fn users(&self) -> Result<Option<UserFile>, Failure> {
@@ -178,14 +188,6 @@ impl Args {
         let usual =
             if (self.auth, self.service) == (Auth::None, Offer::Login) { LOGIN } else { HANDSHAKE };
         self.handshake_timeout.unwrap_or(usual.into())
-    }
-
-    fn key(&self) -> Result<Key, Failure> {
-        if self.auth == Auth::None {
-            return Ok(Key::none());
-        }
-        let secret = Secret::find(self.secret_file.as_deref(), IfMissing::Make)?;
-        Ok(Key::new(Scheme::from(self.auth), &secret))
     }
 
     fn verbosity(&self) -> Verbosity {
@@ -210,27 +212,22 @@ impl Args {
         self.listen.iter().map(resolve).collect()
     }
 
-    fn config(&self, listen: Vec<SocketAddr>, key: Key, nonces: Nonces, files: usize) -> Config {
-        Config {
-            listen,
-            protocol: Protocol {
-                key,
-                service: self.service.into(),
-                handshake_timeout: self.handshake_timeout(),
-                idle_timeout: self.idle_timeout,
-                max_tries: self.max_tries.0,
-            },
-            nonces,
-            limits: Limits {
-                connections: self.max_connections.map_or(Some(connections_for(files)), |n| n.0),
-                pending: self.max_pending.0,
-                pending_per_source: self.max_pending_per_source.0,
-            },
-            penalties: self.penalty.map_or(Some(Penalties::default()), |penalty| penalty.0),
-            max_buffer: self.max_buffer.0,
-            write_timeout: self.write_timeout,
-            drain_timeout: self.drain_timeout,
-        }
+    fn config(&self, listen: Vec<SocketAddr>, entry: Entry, files: usize) -> Config {
+        let mut protocol = Protocol::new(entry, self.service.into());
+        protocol.handshake_timeout = self.handshake_timeout();
+        protocol.idle_timeout = self.idle_timeout;
+        protocol.max_tries = self.max_tries.0;
+        let mut limits = Limits::default();
+        limits.connections = self.max_connections.map_or(Some(connections_for(files)), |n| n.0);
+        limits.pending = self.max_pending.0;
+        limits.pending_per_source = self.max_pending_per_source.0;
+        let mut config = Config::new(listen, protocol);
+        config.limits = limits;
+        config.penalties = self.penalty.map_or(Some(Penalties::default()), |penalty| penalty.0);
+        config.max_buffer = self.max_buffer.0;
+        config.write_timeout = self.write_timeout;
+        config.drain_timeout = self.drain_timeout;
+        config
     }
 }
 
@@ -255,8 +252,8 @@ fn show(address: &Address, server: &mut Server) -> Result<Admin, Failure> {
     let seen = Seen::default();
     let found = address.resolve().map_err(failed)?[0];
     let admin = Admin::start(found, seen.clone()).map_err(failed)?;
-    server.add_reader(Box::new(seen.metrics));
-    server.add_reader(Box::new(seen.live));
+    server.add_observer(Box::new(seen.metrics));
+    server.add_observer(Box::new(seen.live));
     Ok(admin)
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use clap::ValueEnum;
 use sockmodes::auth::Scheme;
-use sockmodes::server::{MIN_MAX_BUFFER, MaxPending};
+use sockmodes::server::MaxPending;
 use sockmodes::session::{Service, Timeout};
 
 pub(super) use penalty::Penalty;
@@ -75,7 +75,10 @@ impl FromStr for Pending {
 
 /// A size in bytes, such as `65536`, `256KiB` or `1MiB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct BufferSize(pub(super) usize);
+pub(super) struct BufferSize(pub(super) NonZeroUsize);
+
+/// With less, what a read brings is hardly worth its system call.
+const LEAST_BUFFER: NonZeroUsize = NonZeroUsize::new(4 * 1024).expect("it is not zero");
 
 impl FromStr for BufferSize {
     type Err = String;
@@ -83,10 +86,11 @@ impl FromStr for BufferSize {
     fn from_str(text: &str) -> Result<BufferSize, String> {
         let size: ByteSize =
             text.parse().map_err(|_| "expected a size such as 256KiB or 1MiB".to_owned())?;
-        match usize::try_from(size.as_u64()) {
-            Ok(size) if size >= MIN_MAX_BUFFER => Ok(BufferSize(size)),
-            Ok(_) => Err(format!("it must be at least {}", ByteSize(MIN_MAX_BUFFER as u64))),
-            Err(_) => Err("more than this machine can address".into()),
+        let size = usize::try_from(size.as_u64())
+            .map_err(|_| "more than this machine can address".to_owned())?;
+        match NonZeroUsize::new(size).filter(|size| *size >= LEAST_BUFFER) {
+            Some(size) => Ok(BufferSize(size)),
+            None => Err(format!("it must be at least {}", ByteSize(LEAST_BUFFER.get() as u64))),
         }
     }
 }
@@ -157,13 +161,14 @@ pub(super) enum Auth {
     None,
 }
 
-impl From<Auth> for Scheme {
-    fn from(auth: Auth) -> Scheme {
-        match auth {
-            Auth::HmacMd5 => Scheme::HmacMd5,
-            Auth::HmacSha256 => Scheme::HmacSha256,
-            Auth::Md5 => Scheme::Md5,
-            Auth::None => Scheme::None,
+impl Auth {
+    /// How a client proves itself; `None`, if it need not.
+    pub(super) fn scheme(self) -> Option<Scheme> {
+        match self {
+            Auth::HmacMd5 => Some(Scheme::HmacMd5),
+            Auth::HmacSha256 => Some(Scheme::HmacSha256),
+            Auth::Md5 => Some(Scheme::Md5),
+            Auth::None => None,
         }
     }
 }
@@ -226,8 +231,8 @@ mod tests {
         assert_eq!("none".parse(), Ok(Limit(None)));
         assert_eq!("7".parse(), Ok(Limit(Some(7))));
         assert!("0".parse::<Limit>().is_err());
-        assert_eq!("4KiB".parse(), Ok(BufferSize(4096)));
-        assert_eq!("1MiB".parse(), Ok(BufferSize(1 << 20)));
+        assert_eq!("4KiB".parse(), Ok(BufferSize(NonZeroUsize::new(4096).unwrap())));
+        assert_eq!("1MiB".parse(), Ok(BufferSize(NonZeroUsize::new(1 << 20).unwrap())));
         for bad in ["none", "4095", "4KB", "-1", "lots", ""] {
             assert!(bad.parse::<BufferSize>().is_err(), "{bad}");
         }

@@ -68,10 +68,11 @@ pub enum ClientError {
 
 impl Client {
     /// Connects to the first of `addresses` that takes the connection, and answers its nonce of
-    /// `nonce_len` bytes with `key`. `timeout` bounds each wait: connecting, and the next bytes.
+    /// `nonce_len` bytes with `key`; without a key, to a server that asks for no proof. `timeout` bounds
+    /// each wait: connecting, and the next bytes.
     pub fn connect(
         addresses: &[SocketAddr],
-        key: &Key,
+        key: Option<&Key>,
         nonce_len: usize,
         timeout: Option<Duration>,
     ) -> Result<Client, ClientError> {
@@ -80,7 +81,9 @@ impl Client {
             match open(address, timeout) {
                 Ok(socket) => {
                     let mut client = Client { socket, timeout, let_in: false };
-                    client.answer_nonce(key, nonce_len)?;
+                    if let Some(key) = key {
+                        client.answer_nonce(key, nonce_len)?;
+                    }
                     return Ok(client);
                 }
                 Err(source) => last = ClientError::Connect { address, source },
@@ -95,9 +98,6 @@ impl Client {
     }
 
     fn answer_nonce(&mut self, key: &Key, nonce_len: usize) -> Result<(), ClientError> {
-        if key.scheme().digest_len() == 0 {
-            return Ok(());
-        }
         let mut nonce = vec![0; nonce_len];
         let mut have = 0;
         while have < nonce_len {

@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rustix::io::Errno;
 use serde::{Serialize, Serializer};
 
-use crate::session::{Reason, State, Verdict};
+use super::Errno;
+use crate::session::{Reason, State, Time, Verdict};
 
 /// How closely a reader has to look to see an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,10 +22,12 @@ pub enum Detail {
 
 /// One event, with when and where it happened.
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct Record {
-    /// Since the start of the stream, on a monotonic clock.
-    #[serde(serialize_with = "seconds")]
-    pub time: Duration,
+    /// The loop's own time: when the turn began in which it happened, or ended for what is told at
+    /// the end. A simulated loop tells the same times whenever it is played.
+    #[serde(serialize_with = "moment")]
+    pub time: Time,
     /// The number of the connection, counted from 1; `None` for what concerns the whole loop.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connection: Option<u64>,
@@ -34,11 +36,12 @@ pub struct Record {
     pub event: Event,
 }
 
-/// What a system call gave: a number of bytes, or an errno.
-pub type CallResult = Result<usize, i32>;
+/// What a system call gave: a number of bytes, or what went wrong.
+pub type CallResult = Result<usize, Errno>;
 
 /// What happened.
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// A listener takes connections at `address`.
@@ -151,13 +154,13 @@ pub enum Event {
     AcceptFailed {
         /// The errno.
         #[serde(serialize_with = "name_of_errno")]
-        errno: i32,
+        errno: Errno,
     },
     /// No descriptor is free: accepting pauses.
     AcceptPaused {
         /// The errno.
         #[serde(serialize_with = "name_of_errno")]
-        errno: i32,
+        errno: Errno,
     },
     /// Accepting goes on.
     AcceptResumed,
@@ -197,33 +200,8 @@ pub enum Event {
     },
 }
 
-impl Event {
-    /// The result of a system call, as an event holds it.
-    pub(crate) fn result(result: Result<usize, Errno>) -> CallResult {
-        result.map_err(Errno::raw_os_error)
-    }
-}
-
-/// The name of an errno as the man pages write it, for those that a loop meets; else its number.
-pub(crate) fn errno_name(errno: i32) -> String {
-    let named = [
-        (Errno::AGAIN, "EAGAIN"),
-        (Errno::INTR, "EINTR"),
-        (Errno::CONNRESET, "ECONNRESET"),
-        (Errno::CONNABORTED, "ECONNABORTED"),
-        (Errno::PIPE, "EPIPE"),
-        (Errno::TIMEDOUT, "ETIMEDOUT"),
-        (Errno::NOTCONN, "ENOTCONN"),
-        (Errno::HOSTUNREACH, "EHOSTUNREACH"),
-        (Errno::MFILE, "EMFILE"),
-        (Errno::NFILE, "ENFILE"),
-        (Errno::NOBUFS, "ENOBUFS"),
-        (Errno::NOMEM, "ENOMEM"),
-    ];
-    named
-        .iter()
-        .find(|(known, _)| known.raw_os_error() == errno)
-        .map_or_else(|| format!("errno {errno}"), |(_, name)| (*name).to_owned())
+fn moment<S: Serializer>(time: &Time, serializer: S) -> Result<S::Ok, S::Error> {
+    seconds(&time.since_start(), serializer)
 }
 
 fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
@@ -253,8 +231,8 @@ fn name_of_verdict<S: Serializer>(verdict: &Verdict, serializer: S) -> Result<S:
     serializer.serialize_str(verdict.name())
 }
 
-fn name_of_errno<S: Serializer>(errno: &i32, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&errno_name(*errno))
+fn name_of_errno<S: Serializer>(errno: &Errno, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(errno)
 }
 
 fn call_result<S: Serializer>(result: &CallResult, serializer: S) -> Result<S::Ok, S::Error> {
@@ -262,7 +240,7 @@ fn call_result<S: Serializer>(result: &CallResult, serializer: S) -> Result<S::O
     let mut map = serializer.serialize_map(Some(1))?;
     match result {
         Ok(bytes) => map.serialize_entry("bytes", bytes)?,
-        Err(errno) => map.serialize_entry("error", &errno_name(*errno))?,
+        Err(errno) => map.serialize_entry("error", &errno.to_string())?,
     }
     map.end()
 }

@@ -8,12 +8,12 @@ use std::task::{Context, Poll};
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use super::{Detail, Event, Reader, Record};
+use super::{Detail, Event, Observer, Record};
 
 /// Events that may wait for one spectator.
 const QUEUE: usize = 4096;
 
-/// The reader that passes events on. Clones share their spectators: one reads the events, another lets spectators in.
+/// The observer that passes events on. Clones share their spectators: one reads the events, another lets spectators in.
 #[derive(Clone, Default)]
 pub struct Live(Arc<Spectators>);
 
@@ -79,12 +79,12 @@ impl Live {
     }
 }
 
-impl Reader for Live {
+impl Observer for Live {
     fn detail(&self) -> Detail {
         Detail::Calls
     }
 
-    fn read(&mut self, record: &Record) {
+    fn observe(&mut self, record: &Record) {
         let stays = matches!(record.event, Event::Listening { .. });
         if self.0.taken.load(Ordering::Relaxed) == 0 && !stays {
             return;
@@ -144,13 +144,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use crate::session::Time;
     use std::task::Waker;
-    use std::time::Duration;
 
     use super::*;
 
     fn record(ready: usize) -> Record {
-        Record { time: Duration::ZERO, connection: None, event: Event::Turn { ready } }
+        Record { time: Time::START, connection: None, event: Event::Turn { ready } }
     }
 
     /// What is told at once: how many were lost before it, and its number; `None` is the end.
@@ -173,12 +173,12 @@ mod tests {
         let mut live = Live::default();
         let (mut slow, mut quick) = (live.watch(), live.watch());
         for ready in 0..2 * QUEUE {
-            live.read(&record(ready));
+            live.observe(&record(ready));
             assert_eq!(next(&mut quick), Some(vec![(0, Some(ready))]));
         }
         assert_eq!(next(&mut slow), Some(vec![(0, Some(0))]));
-        live.read(&record(2 * QUEUE));
-        live.read(&record(2 * QUEUE + 1));
+        live.observe(&record(2 * QUEUE));
+        live.observe(&record(2 * QUEUE + 1));
         for ready in 1..QUEUE {
             assert_eq!(next(&mut slow), Some(vec![(0, Some(ready))]));
         }
@@ -186,7 +186,7 @@ mod tests {
         // After this one nothing has come so far.
         assert_eq!(next(&mut slow), Some(vec![(1, None)]));
         assert_eq!(next(&mut slow), Some(vec![]));
-        live.read(&record(7));
+        live.observe(&record(7));
         assert_eq!(next(&mut slow), Some(vec![(0, Some(7))]));
     }
 
@@ -194,7 +194,7 @@ mod tests {
     fn what_was_lost_last_is_told_before_the_end() {
         let mut live = Live::default();
         let mut slow = live.watch();
-        (0..QUEUE + 3).for_each(|ready| live.read(&record(ready)));
+        (0..QUEUE + 3).for_each(|ready| live.observe(&record(ready)));
         live.end();
         (0..QUEUE).for_each(|ready| assert_eq!(next(&mut slow), Some(vec![(0, Some(ready))])));
         assert_eq!(next(&mut slow), Some(vec![(3, None)]));
@@ -206,10 +206,10 @@ mod tests {
         let mut live = Live::default();
         let address = ([127, 0, 0, 1], 9999).into();
         let event = Event::Listening { address };
-        live.read(&Record { time: Duration::ZERO, connection: None, event });
-        live.read(&record(1));
+        live.observe(&Record { time: Time::START, connection: None, event });
+        live.observe(&record(1));
         let mut late = live.watch();
-        live.read(&record(2));
+        live.observe(&record(2));
         assert_eq!(next(&mut late), Some(vec![(0, Some(usize::MAX))]));
         assert_eq!(next(&mut late), Some(vec![(0, Some(2))]));
     }
@@ -219,7 +219,7 @@ mod tests {
         let mut live = Live::default();
         let (left, mut stayed) = (live.watch(), live.watch());
         drop(left);
-        live.read(&record(1));
+        live.observe(&record(1));
         assert_eq!(live.0.taken.load(Ordering::Relaxed), 1);
         live.end();
         assert_eq!(next(&mut stayed), Some(vec![(0, Some(1))]));

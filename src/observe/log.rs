@@ -12,10 +12,9 @@ use std::time::Duration;
 use tracing::level_filters::LevelFilter;
 use tracing::{debug, info, trace, warn};
 
-use super::event::errno_name;
 use super::writer::Lines;
-use super::{CallResult, Detail, Event, Reader, Record};
-use crate::session::Reason;
+use super::{CallResult, Detail, Event, Observer, Record};
+use crate::session::{Reason, Time};
 
 /// At most one refusal is told in this time; the others are counted.
 const REFUSALS_EVERY: Duration = Duration::from_secs(1);
@@ -80,10 +79,10 @@ pub fn install(verbosity: Verbosity, format: Format) -> io::Result<Lines> {
     Ok(lines)
 }
 
-/// The reader that writes the log.
+/// The observer that writes the log.
 pub struct Log {
     detail: Detail,
-    told: Option<Duration>,
+    told: Option<Time>,
     untold: u64,
 }
 
@@ -93,7 +92,7 @@ impl Log {
         Log { detail: verbosity.detail(), told: None, untold: 0 }
     }
 
-    fn refused(&mut self, now: Duration, conn: u64, peer: SocketAddr, reason: Reason) {
+    fn refused(&mut self, now: Time, conn: u64, peer: SocketAddr, reason: Reason) {
         if self.told.is_some_and(|told| now < told + REFUSALS_EVERY) {
             self.untold += 1;
             return;
@@ -112,12 +111,12 @@ impl Log {
     }
 }
 
-impl Reader for Log {
+impl Observer for Log {
     fn detail(&self) -> Detail {
         self.detail
     }
 
-    fn read(&mut self, record: &Record) {
+    fn observe(&mut self, record: &Record) {
         self.catch_up(record);
         let conn = record.connection.unwrap_or_default();
         match &record.event {
@@ -142,7 +141,7 @@ impl Reader for Log {
             Event::Draining { connections } => info!(connections, "stopping"),
             Event::Stopped { connections } => info!(cut_off = connections, "stopped"),
             Event::AcceptPaused { errno } => {
-                warn!(error = errno_name(*errno), "accepting pauses: no descriptor is free");
+                warn!(error = errno.to_string(), "accepting pauses: no descriptor is free");
             }
             Event::AcceptResumed => info!("accepting goes on"),
             Event::State { from, to } => debug!(conn, %from, %to, "state"),
@@ -162,7 +161,7 @@ fn calls(conn: u64, event: &Event) {
             trace!(conn, readable, writable, read_closed, "ready");
         }
         Event::Stale => trace!("too late: closed already"),
-        Event::AcceptFailed { errno } => trace!("accept = {}", errno_name(*errno)),
+        Event::AcceptFailed { errno } => trace!("accept = {}", errno.to_string()),
         Event::Received { result } => trace!(conn, "recv = {}", shown(*result)),
         Event::Sent { offered, result } => trace!(conn, "send({offered}) = {}", shown(*result)),
         Event::ShutDown { result } => trace!(conn, "shutdown(SHUT_WR) = {}", shown(*result)),
@@ -173,5 +172,5 @@ fn calls(conn: u64, event: &Event) {
 }
 
 fn shown(result: CallResult) -> String {
-    result.map_or_else(errno_name, |bytes| bytes.to_string())
+    result.map_or_else(|errno| errno.to_string(), |bytes| bytes.to_string())
 }

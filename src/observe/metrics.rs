@@ -7,12 +7,12 @@ use prometheus::core::{Collector, MetricVec, MetricVecBuilder};
 use prometheus::{Histogram, HistogramOpts, Opts, Registry, TextEncoder, exponential_buckets};
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 
-use super::{Detail, Event, Reader, Record};
+use super::{Detail, Event, Observer, Record};
 use crate::session::{Reason, State, Verdict};
 
 const VERDICTS: [Verdict; 2] = [Verdict::Success, Verdict::Failure];
 
-/// The reader that counts. Clones count together: one reads the events, another is asked.
+/// The observer that counts. Clones count together: one reads the events, another is asked.
 #[derive(Clone)]
 pub struct Metrics(Arc<Numbers>);
 
@@ -85,12 +85,12 @@ impl Metrics {
     }
 }
 
-impl Reader for Metrics {
+impl Observer for Metrics {
     fn detail(&self) -> Detail {
         Detail::Calls
     }
 
-    fn read(&mut self, record: &Record) {
+    fn observe(&mut self, record: &Record) {
         let numbers = &*self.0;
         match &record.event {
             Event::Opened { state, .. } => {

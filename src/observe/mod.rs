@@ -1,11 +1,12 @@
 //! The stream of events: what the loop tells about itself, and who reads it.
 //!
 //! The loop calls [`Events::tell`]; the [log], the [trace](Trace), the [metrics](Metrics) and
-//! [whoever watches](Live) are readers of the one stream. Only the [admin address](Admin) touches a
+//! [whoever watches](Live) are observers of the one stream. Only the [admin address](Admin) touches a
 //! socket, and no event holds a secret, a password, a digest or a byte of payload: there is no
 //! field that could.
 
 mod admin;
+mod errno;
 mod event;
 mod live;
 pub mod log;
@@ -15,6 +16,7 @@ mod trace;
 mod writer;
 
 pub use admin::{Admin, Seen};
+pub use errno::Errno;
 pub use event::{CallResult, Detail, Event, Record};
 pub use live::Live;
 pub use metrics::Metrics;
@@ -22,52 +24,67 @@ pub use shown::{MAX_SHOWN, shown};
 pub use trace::{Trace, TraceError};
 pub use writer::Lines;
 
-use std::time::Instant;
+use std::fmt;
 
-/// Something that reads the stream of events. It is called on the loop's thread, so it has to be
-/// quick and must not wait.
-pub trait Reader: Send {
+use crate::session::Time;
+
+/// Something that listens to the stream of events. It is called on the loop's thread, so it has to
+/// be quick and must not wait.
+pub trait Observer: Send {
     /// How closely it looks; it gets all less detailed events too.
     fn detail(&self) -> Detail;
-    /// Reads one event.
-    fn read(&mut self, record: &Record);
+    /// Takes note of one event.
+    fn observe(&mut self, record: &Record);
 }
 
-/// The stream, as the loop sees it: where events go in.
+/// The stream, as the loop sees it: where events go in. It has no clock: whoever tells an event says
+/// when it happened.
+#[derive(Default)]
 pub struct Events {
-    start: Instant,
     detail: Option<Detail>,
-    readers: Vec<Box<dyn Reader>>,
-}
-
-impl Default for Events {
-    fn default() -> Events {
-        Events { start: Instant::now(), detail: None, readers: Vec::new() }
-    }
+    observers: Vec<Box<dyn Observer>>,
 }
 
 impl Events {
-    /// Adds a reader.
-    pub fn add(&mut self, reader: Box<dyn Reader>) {
-        self.detail = self.detail.max(Some(reader.detail()));
-        self.readers.push(reader);
+    /// Adds an observer.
+    pub fn add(&mut self, observer: Box<dyn Observer>) {
+        self.detail = self.detail.max(Some(observer.detail()));
+        self.observers.push(observer);
+    }
+
+    /// Whether anybody looks as closely as `detail`.
+    #[inline]
+    pub fn are_told(&self, detail: Detail) -> bool {
+        self.detail >= Some(detail)
     }
 
     /// Tells what `event` makes, if anybody looks that closely; if not, this costs a comparison.
     #[inline]
-    pub fn tell(&mut self, detail: Detail, connection: Option<u64>, event: impl FnOnce() -> Event) {
-        if self.detail >= Some(detail) {
-            self.pass_on(detail, connection, event());
+    pub fn tell(
+        &mut self,
+        time: Time,
+        detail: Detail,
+        connection: Option<u64>,
+        event: impl FnOnce() -> Event,
+    ) {
+        if self.are_told(detail) {
+            self.pass_on(detail, Record { time, connection, event: event() });
         }
     }
 
     #[cold]
-    fn pass_on(&mut self, detail: Detail, connection: Option<u64>, event: Event) {
-        let record = Record { time: self.start.elapsed(), connection, event };
-        for reader in &mut self.readers {
-            if reader.detail() >= detail {
-                reader.read(&record);
+    fn pass_on(&mut self, detail: Detail, record: Record) {
+        for observer in &mut self.observers {
+            if observer.detail() >= detail {
+                observer.observe(&record);
             }
         }
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let observers = self.observers.len();
+        f.debug_struct("Events").field("observers", &observers).finish_non_exhaustive()
     }
 }

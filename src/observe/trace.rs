@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::writer::{Lines, Queue};
-use super::{Detail, Reader, Record};
+use super::{Detail, Observer, Record};
 
-/// The reader that writes the trace.
+/// The observer that writes the trace.
 pub struct Trace {
     queue: Queue,
 }
@@ -35,12 +35,12 @@ impl Trace {
     }
 }
 
-impl Reader for Trace {
+impl Observer for Trace {
     fn detail(&self) -> Detail {
         Detail::Calls
     }
 
-    fn read(&mut self, record: &Record) {
+    fn observe(&mut self, record: &Record) {
         let mut line = serde_json::to_vec(record).expect("an event has only strings for keys");
         line.push(b'\n');
         // The queue takes a line or counts it as dropped; it never fails.

@@ -2,33 +2,20 @@
 //!
 //! [`Server`] is the way in. Inside, [`EventLoop`] goes round, and in each of its turns every
 //! connection that is ready gets one of its own; what a connection says is its
-//! [`Session`](crate::session::Session)'s business. Read `event_loop.rs` first, then
-//! `connection.rs`, where edge-triggered readiness is handled.
+//! [`Session`](crate::session::Session)'s business. Read `event_loop/mod.rs` first,
+//! then `connection/mod.rs`, where edge-triggered readiness is handled.
 
-mod accept;
-mod admission;
-mod alarm;
 mod config;
 mod connection;
-mod deadlines;
-mod drain;
 mod event_loop;
-mod logins;
-mod mio_network;
+mod gate;
 pub mod network;
-mod outbox;
-mod peer;
-mod penalties;
-mod turns;
 mod verify;
 
-pub use admission::{Limits, MaxPending, MaxPendingError};
-pub use config::{Config, MIN_MAX_BUFFER};
-pub use deadlines::Deadlines;
-pub use drain::Outcome;
-pub use event_loop::EventLoop;
-pub use penalties::Penalties;
-pub use verify::{Answer, Verifier};
+pub use config::Config;
+pub use event_loop::{EventLoop, Outcome};
+pub use gate::{Limits, MaxPending, MaxPendingError, Penalties};
+pub use verify::{Report, Room, Verifier};
 
 use std::io;
 use std::net::SocketAddr;
@@ -39,8 +26,9 @@ use mio::Waker;
 use thiserror::Error;
 
 use crate::auth::UserStore;
-use crate::observe::{Detail, Event, Events, Reader};
-use mio_network::MioNetwork;
+use crate::observe::{Detail, Event, Events, Observer};
+use network::Network;
+use network::mio::MioNetwork;
 use verify::Pool;
 
 /// A server that listens and waits to be run.
@@ -48,12 +36,12 @@ use verify::Pool;
 /// ```
 /// use std::io::{Read, Write};
 /// use std::net::{Shutdown, TcpStream};
-/// use sockmodes::auth::{Key, Nonces};
+/// use sockmodes::auth::Entry;
 /// use sockmodes::server::{Config, Outcome, Server};
 /// use sockmodes::session::{Protocol, Service};
 ///
-/// let protocol = Protocol::new(Key::none(), Service::Upper);
-/// let server = Server::bind(Config::new("127.0.0.1:0".parse()?, protocol, Nonces::none()))?;
+/// let protocol = Protocol::new(Entry::Open, Service::Upper);
+/// let server = Server::bind(Config::new(vec!["127.0.0.1:0".parse()?], protocol))?;
 /// let (address, handle) = (server.local_addr(), server.handle());
 /// let running = std::thread::spawn(move || server.run());
 ///
@@ -80,6 +68,7 @@ pub struct Server {
 
 /// Why a server can't listen.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum BindError {
     /// It can't listen at one of the addresses.
     #[error("cannot listen on {address}: {source}")]
@@ -104,8 +93,7 @@ pub struct Handle {
 impl Server {
     /// Listens at every address of `config`. Connections are accepted once it [runs](Server::run);
     /// until then the kernel keeps them.
-    pub fn bind(mut config: Config) -> Result<Server, BindError> {
-        config.max_buffer = config.max_buffer.max(MIN_MAX_BUFFER);
+    pub fn bind(config: Config) -> Result<Server, BindError> {
         let mut network = MioNetwork::new()?;
         let mut addresses = Vec::new();
         for address in config.listen.iter().copied() {
@@ -144,10 +132,10 @@ impl Server {
         Handle { stop: self.stop.clone(), waker: self.waker.clone() }
     }
 
-    /// Adds a reader of the server's events, such as a [`Log`](crate::observe::log::Log), a
+    /// Adds an observer of the server's events, such as a [`Log`](crate::observe::log::Log), a
     /// [`Trace`](crate::observe::Trace) or [`Metrics`](crate::observe::Metrics).
-    pub fn add_reader(&mut self, reader: Box<dyn Reader>) {
-        self.events.add(reader);
+    pub fn add_observer(&mut self, observer: Box<dyn Observer>) {
+        self.events.add(observer);
     }
 
     /// Says who can log in, for [`Service::Login`](crate::session::Service::Login); until then,
@@ -170,16 +158,16 @@ impl Server {
     /// Only if there is no thread to check passwords, or if the kernel refuses to wait for events
     /// at all; no peer can cause that.
     pub fn run(mut self) -> io::Result<Outcome> {
+        let now = self.network.now();
         for address in self.addresses {
-            self.events.tell(Detail::Life, None, || Event::Listening { address });
+            self.events.tell(now, Detail::Life, None, || Event::Listening { address });
         }
-        let rng = Box::new(rand::rng());
-        let event_loop = EventLoop::new(self.network, self.config, rng, self.events, self.stop);
-        match self.users {
+        let event_loop = EventLoop::new(self.network, self.config, self.events, self.stop);
+        let mut event_loop = match self.users {
             Some(users) => event_loop.with_verifier(Box::new(Pool::start(users, self.waker)?)),
             None => event_loop,
-        }
-        .run()
+        };
+        Ok(event_loop.run()?)
     }
 }
 
@@ -195,7 +183,7 @@ impl Handle {
 #[cfg(test)]
 mod tests {
     use super::connection::Connection;
-    use super::deadlines::LINK_SIZE;
+    use super::event_loop::LINK_SIZE;
 
     /// As the slab has it: an entry is a connection, or says which place is free next.
     #[allow(dead_code)]

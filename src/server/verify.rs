@@ -5,6 +5,7 @@
 //! [`mio::Waker`] makes the loop look there. Never here: which connection may have its login
 //! checked next (see `logins.rs`).
 
+use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -24,30 +25,51 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 #[cfg(target_os = "linux")]
 const NICE: i32 = 5;
 
-/// What checks logins for a loop. The real one has threads; a test's may have none, and a clock of
+/// What checks logins for a loop. The real one has threads; a simulated one has none, and a clock of
 /// its own.
 pub trait Verifier {
-    /// Whether [`submit`](Verifier::submit) takes one more.
-    fn has_room(&self) -> bool;
+    /// Room for one more login, if there is some.
+    fn room(&mut self) -> Option<Room<'_>>;
 
-    /// Takes a login of the connection with this token; called only when there is room.
-    fn submit(&mut self, token: Token, credentials: Credentials);
+    /// Whether [`poll_report`](Verifier::poll_report) has something. If so, the loop does not wait; a
+    /// report that comes while it waits has to make
+    /// [`Network::wait`](super::network::Network::wait) return, and has to be there by then.
+    fn has_report(&self) -> bool;
 
-    /// Whether [`poll`](Verifier::poll) has something. If so, the loop does not wait; an answer
-    /// that comes while it waits has to make [`Network::wait`](super::network::Network::wait)
-    /// return.
-    fn has_answer(&self) -> bool;
-
-    /// The next answer, if there is one.
-    fn poll(&mut self) -> Option<Answer>;
+    /// The next report, if there is one.
+    fn poll_report(&mut self) -> Option<Report>;
 
     /// Reads the users again, whether or not they seem to have changed.
     fn reload(&mut self);
 }
 
+/// Room for one login at a [`Verifier`]: there is no other way to submit one, so none can come
+/// where there is no room.
+#[must_use = "a login waits for it"]
+pub struct Room<'v>(Box<dyn FnOnce(Token, Credentials) + 'v>);
+
+impl<'v> Room<'v> {
+    /// Room at a verifier that takes a login by `take`.
+    pub fn new(take: impl FnOnce(Token, Credentials) + 'v) -> Room<'v> {
+        Room(Box::new(take))
+    }
+
+    /// Has a login of the connection with this token checked.
+    pub fn submit(self, token: Token, credentials: Credentials) {
+        self.0(token, credentials);
+    }
+}
+
+impl fmt::Debug for Room<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Room")
+    }
+}
+
 /// What a [`Verifier`] has found out.
 #[derive(Debug)]
-pub enum Answer {
+#[non_exhaustive]
+pub enum Report {
     /// A login was checked.
     Verdict {
         /// Whose connection it was, which may be closed by now.
@@ -63,23 +85,24 @@ pub enum Answer {
 
 /// Where there are no users, nobody logs in.
 #[derive(Default)]
-pub(super) struct Nobody(Option<Answer>);
+pub(super) struct Nobody(Option<Report>);
 
 impl Verifier for Nobody {
-    fn has_room(&self) -> bool {
-        self.0.is_none()
+    fn room(&mut self) -> Option<Room<'_>> {
+        if self.0.is_some() {
+            return None;
+        }
+        Some(Room::new(|token, credentials| {
+            let name = credentials.name().into();
+            self.0 = Some(Report::Verdict { token, name, verdict: Verdict::Failure });
+        }))
     }
 
-    fn submit(&mut self, token: Token, credentials: Credentials) {
-        let name = credentials.name().into();
-        self.0 = Some(Answer::Verdict { token, name, verdict: Verdict::Failure });
-    }
-
-    fn has_answer(&self) -> bool {
+    fn has_report(&self) -> bool {
         self.0.is_some()
     }
 
-    fn poll(&mut self) -> Option<Answer> {
+    fn poll_report(&mut self) -> Option<Report> {
         self.0.take()
     }
 
@@ -89,24 +112,24 @@ impl Verifier for Nobody {
 /// The real one.
 pub(super) struct Pool {
     jobs: Sender<Job>,
-    answers: Receiver<Answer>,
+    reports: Receiver<Report>,
     reloads: Sender<()>,
 }
 
 type Job = (Token, Credentials);
 
-/// The way back for answers.
+/// The way back for reports.
 #[derive(Clone)]
 struct Way {
-    answers: Sender<Answer>,
+    reports: Sender<Report>,
     waker: Arc<Waker>,
 }
 
 impl Way {
     /// False once nobody wants to know.
-    fn send(&self, answer: Answer) -> bool {
-        // The answer first, so that the loop finds it when it wakes.
-        let wanted = self.answers.send(answer).is_ok();
+    fn send(&self, report: Report) -> bool {
+        // The report first, so that the loop finds it when it wakes.
+        let wanted = self.reports.send(report).is_ok();
         let _ = self.waker.wake();
         wanted
     }
@@ -119,9 +142,9 @@ impl Pool {
         // Room for one more each, so that none waits for the loop. Other logins wait in their
         // sessions, and cost nothing if the connection closes meanwhile.
         let (jobs, queue) = bounded::<Job>(workers);
-        let (sender, answers) = unbounded();
+        let (sender, found) = unbounded();
         let (reloads, asked) = bounded(1);
-        let way = Way { answers: sender, waker };
+        let way = Way { reports: sender, waker };
         for number in 1..=workers {
             let (users, queue, way) = (users.clone(), queue.clone(), way.clone());
             let work = move || check_logins(&*users, &queue, &way);
@@ -129,26 +152,28 @@ impl Pool {
         }
         let look = move || look_at_users(&*users, &asked, &way);
         thread::Builder::new().name("users".into()).spawn(look)?;
-        Ok(Pool { jobs, answers, reloads })
+        Ok(Pool { jobs, reports: found, reloads })
     }
 }
 
 impl Verifier for Pool {
-    fn has_room(&self) -> bool {
+    fn room(&mut self) -> Option<Room<'_>> {
         // Only this end puts anything in: room that is there now is still there when it is used.
-        !self.jobs.is_full()
+        (!self.jobs.is_full()).then(|| {
+            Room::new(|token, credentials| {
+                self.jobs
+                    .try_send((token, credentials))
+                    .expect("there is room, and the workers live");
+            })
+        })
     }
 
-    fn submit(&mut self, token: Token, credentials: Credentials) {
-        self.jobs.try_send((token, credentials)).expect("there is room, and the workers live");
+    fn has_report(&self) -> bool {
+        !self.reports.is_empty()
     }
 
-    fn has_answer(&self) -> bool {
-        !self.answers.is_empty()
-    }
-
-    fn poll(&mut self) -> Option<Answer> {
-        self.answers.try_recv().ok()
+    fn poll_report(&mut self) -> Option<Report> {
+        self.reports.try_recv().ok()
     }
 
     fn reload(&mut self) {
@@ -165,7 +190,7 @@ fn check_logins(users: &dyn UserStore, queue: &Receiver<Job>, way: &Way) {
         let verdict = if right.unwrap_or(false) { Verdict::Success } else { Verdict::Failure };
         let name = credentials.name().into();
         drop(credentials);
-        if !way.send(Answer::Verdict { token, name, verdict }) {
+        if !way.send(Report::Verdict { token, name, verdict }) {
             return;
         }
     }
@@ -180,7 +205,7 @@ fn look_at_users(users: &dyn UserStore, asked: &Receiver<()>, way: &Way) {
         };
         let found = catch_unwind(AssertUnwindSafe(|| users.refresh(must_read)));
         let found = found.unwrap_or_else(|_| Refresh::Broken("looking at the users failed".into()));
-        if found != Refresh::Unchanged && !way.send(Answer::Users(found)) {
+        if found != Refresh::Unchanged && !way.send(Report::Users(found)) {
             return;
         }
     }

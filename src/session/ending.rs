@@ -25,19 +25,14 @@ impl Session {
         }
     }
 
-    /// The peer had no room yet for some of what the kernel took: it is still owed. To be called
-    /// before [`handle_stop`](Session::handle_stop), which would otherwise close because nothing is
-    /// owed; and if the peer then sent something, a reset would destroy the rest.
-    pub fn handle_undelivered(&mut self) {
-        self.owing |= matches!(self.stage, Stage::Serving(_));
-    }
-
     /// The server stops: no more is read, what is owed still goes out, and a client that was refused
-    /// is not lingered for.
-    pub fn handle_stop(&mut self, now: Time) {
+    /// is not lingered for. `undelivered`: the peer had no room yet for some of what the kernel took,
+    /// so it is still owed; if the connection were closed and the peer then sent something, a reset
+    /// would destroy it.
+    pub fn handle_stop(&mut self, now: Time, undelivered: bool) {
         match self.take_stage() {
             Stage::SendNonce(_) | Stage::AwaitDigest(_) => self.close(Reason::Stopped),
-            Stage::Serving(_) if self.owing => self.end(Reason::Stopped, now),
+            Stage::Serving(_) if self.owing || undelivered => self.end(Reason::Stopped, now),
             Stage::Serving(_) => self.close(Reason::Stopped),
             Stage::Verifying(login) => self.stage = Stage::Verifying(login.stopping()),
             Stage::Lingering(linger) if !linger.after_answers => self.close(linger.reason),

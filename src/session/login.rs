@@ -1,14 +1,13 @@
-//! The service `login`: JSON objects with a name and a password, one after another, each answered.
+//! What the service `login` remembers of one connection: bytes that are no whole object yet, the
+//! login that is being checked, and how many have failed.
 //!
-//! Checking a password takes long and happens elsewhere: the session stops in
-//! [`State::Verifying`](super::State::Verifying) until it is told the verdict. Every whole object
-//! goes that way, even a hopeless one, so that there is one way to fail, and it always takes as
-//! long.
+//! Never here: what becomes of the connection (see `verifying.rs`).
+
+use std::mem;
 
 use super::fields::credentials;
 use super::scan::{Found, Kept};
-use super::stage::{Serving, Stage};
-use super::{Protocol, Reason, Session, Time};
+use super::{Protocol, Reason};
 use crate::auth::Credentials;
 
 /// What came of checking a login.
@@ -45,8 +44,8 @@ pub(super) struct Login {
     check: Check,
     failures: usize,
     overdue: bool,
-    stopping: bool,
-    input_ended: bool,
+    pub(super) stopping: bool,
+    pub(super) input_ended: bool,
 }
 
 /// How far the check of the present login has got.
@@ -59,9 +58,12 @@ enum Check {
 }
 
 /// What the bytes read so far hold.
-enum Next {
+pub(super) enum Next {
+    /// No whole object.
     Part,
+    /// A login, which wants to be checked.
     Login,
+    /// Something that is no login.
     Bad,
 }
 
@@ -71,7 +73,8 @@ impl Login {
         self.kept.push(bytes);
     }
 
-    fn next(&mut self) -> Next {
+    /// Looks for the next login in what was read.
+    pub(super) fn next(&mut self) -> Next {
         let len = match self.kept.find() {
             Found::Part => return Next::Part,
             Found::Bad => return Next::Bad,
@@ -83,8 +86,37 @@ impl Login {
         Next::Login
     }
 
+    /// Whether there is a login that nobody checks yet.
     pub(super) fn wants_check(&self) -> bool {
         matches!(self.check, Check::Wanted(_))
+    }
+
+    /// The login to check, if it was not given out before.
+    pub(super) fn give_out(&mut self) -> Option<Credentials> {
+        match mem::replace(&mut self.check, Check::Underway) {
+            Check::Wanted(credentials) => Some(credentials),
+            before => {
+                self.check = before;
+                None
+            }
+        }
+    }
+
+    pub(super) fn is_underway(&self) -> bool {
+        matches!(self.check, Check::Underway)
+    }
+
+    /// The login was checked. Returns the reason to end, if it was the last.
+    pub(super) fn checked(&mut self, verdict: Verdict, protocol: &Protocol) -> Option<Reason> {
+        self.check = Check::None;
+        match verdict {
+            Verdict::Failure => self.fail(protocol),
+            Verdict::Success => {
+                // In time or not, the client is let in: the deadline was only for that.
+                self.overdue = false;
+                None
+            }
+        }
     }
 
     /// The input has ended meanwhile.
@@ -112,78 +144,6 @@ impl Login {
             Some(Reason::TooManyTries)
         } else {
             self.overdue.then_some(Reason::HandshakeTimeout)
-        }
-    }
-}
-
-impl Session {
-    /// The login to check: given out once, and not before the answer to the previous one is out.
-    pub fn poll_login(&mut self) -> Option<Credentials> {
-        match &mut self.stage {
-            Stage::Verifying(login) if login.wants_check() && !self.owing => {
-                match std::mem::replace(&mut login.check, Check::Underway) {
-                    Check::Wanted(credentials) => Some(credentials),
-                    Check::None | Check::Underway => None,
-                }
-            }
-            _ => None,
-        }
-    }
-
-    /// The login that [`poll_login`](Session::poll_login) gave out has been checked. What is
-    /// returned is owed.
-    pub fn handle_verdict(
-        &mut self,
-        protocol: &Protocol,
-        now: Time,
-        verdict: Verdict,
-    ) -> &'static [u8] {
-        let mut login = match self.take_stage() {
-            Stage::Verifying(login) if matches!(login.check, Check::Underway) => login,
-            other => {
-                self.stage = other;
-                return &[];
-            }
-        };
-        login.check = Check::None;
-        let last = match verdict {
-            Verdict::Failure => login.fail(protocol),
-            Verdict::Success => {
-                // In time or not, the client is let in: the deadline was only for that.
-                login.overdue = false;
-                self.let_in(protocol, now);
-                None
-            }
-        };
-        self.owing = true;
-        self.stage = Stage::Serving(Serving::Login(login));
-        match last {
-            Some(reason) => self.end(reason, now),
-            None => self.go_on_with_logins(now),
-        }
-        self.restart_idle(protocol, now);
-        verdict.answer()
-    }
-
-    /// Goes on with what was read: the next login, a part of one, or something that is none.
-    pub(super) fn go_on_with_logins(&mut self, now: Time) {
-        match self.take_stage() {
-            Stage::Serving(Serving::Login(mut login)) => match login.next() {
-                Next::Login => self.stage = Stage::Verifying(login),
-                Next::Bad => self.end(Reason::BadRequest, now),
-                Next::Part => self.wait_for_more(login, now),
-            },
-            other => self.stage = other,
-        }
-    }
-
-    fn wait_for_more(&mut self, login: Box<Login>, now: Time) {
-        let (stopping, input_ended) = (login.stopping, login.input_ended);
-        self.stage = Stage::Serving(Serving::Login(login));
-        if stopping {
-            self.handle_stop(now);
-        } else if input_ended {
-            self.handle_end_of_input();
         }
     }
 }

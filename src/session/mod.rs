@@ -17,6 +17,7 @@ mod state;
 mod time;
 mod upper;
 mod upper_once;
+mod verifying;
 
 pub use login::Verdict;
 pub use poll::{Step, Timer};
@@ -27,7 +28,7 @@ pub use state::{Input, Reason, State, TRANSITIONS, Transition};
 pub use time::{Time, Timeout};
 pub use upper_once::MAX_REQUEST;
 
-use crate::auth::Scheme;
+use crate::auth::{Entry, Nonce};
 use handshake::{Handshake, Heard};
 use stage::{Serving, Stage};
 
@@ -39,7 +40,7 @@ pub const IDLE_SLACK: u32 = 256;
 ///
 /// To drive it, in this order:
 ///
-/// 1. make it with [`Session::new`] and send the nonce;
+/// 1. make it with [`Session::new`] and send the nonce that comes with it;
 /// 2. tell it what happened: [`handle_bytes`](Session::handle_bytes),
 ///    [`handle_end_of_input`](Session::handle_end_of_input),
 ///    [`handle_flushed`](Session::handle_flushed), [`handle_deadline`](Session::handle_deadline),
@@ -56,14 +57,15 @@ pub const IDLE_SLACK: u32 = 256;
 /// nothing: no order of calls panics.
 ///
 /// ```
-/// use sockmodes::auth::{Key, Scheme, Secret};
+/// use sockmodes::auth::{Challenge, Entry, Key, NonceLen, Scheme, Secret};
 /// use sockmodes::session::{Protocol, Service, Session, State, Step, Time};
 ///
 /// let key = Key::new(Scheme::HmacMd5, &Secret::new(b"linhaifeng bang bang bang".to_vec())?);
-/// let protocol = Protocol::new(key.clone(), Service::Upper);
-/// let (now, nonce) = (Time::START, [7; 32]);
+/// let entry = Entry::Challenge(Challenge::new(key.clone(), NonceLen::default()));
+/// let (protocol, now) = (Protocol::new(entry, Service::Upper), Time::START);
 ///
-/// let mut session = Session::new(&protocol, &nonce, now);
+/// let random = |bytes: &mut [u8]| bytes.fill(7); // elsewhere than in an example: random ones
+/// let (mut session, nonce) = Session::new(&protocol, now, random);
 /// session.handle_flushed(&protocol, now); // the nonce is out
 /// assert_eq!(session.state(), State::AwaitDigest);
 ///
@@ -88,30 +90,28 @@ pub struct Session {
 }
 
 impl Session {
-    /// A connection that was just accepted and is owed `nonce`; with the scheme `none` the nonce is
-    /// empty and the service begins at once.
-    pub fn new(protocol: &Protocol, nonce: &[u8], now: Time) -> Session {
-        // The scheme decides, not the nonce: a forgotten nonce must not let everybody in.
-        let asks = protocol.key.scheme() != Scheme::None;
-        let pending = asks || protocol.service == Service::Login;
-        let stage = if !asks {
-            Stage::Serving(Serving::new(protocol.service))
-        } else {
-            let handshake = Box::new(Handshake::new(protocol.key.digest(nonce)));
-            // Nothing will be flushed where nothing is sent.
-            if nonce.is_empty() {
-                Stage::AwaitDigest(handshake)
-            } else {
-                Stage::SendNonce(handshake)
+    /// A connection that was just accepted, and the nonce that it is owed; with an open entry that is
+    /// empty, and the service begins at once. `random` fills what it is given with bytes that nobody
+    /// can foresee; it is called once at most.
+    #[must_use]
+    pub fn new(protocol: &Protocol, now: Time, random: impl FnOnce(&mut [u8])) -> (Session, Nonce) {
+        let (stage, nonce) = match &protocol.entry {
+            Entry::Open => (Stage::Serving(Serving::new(protocol.service)), Nonce::NONE),
+            Entry::Challenge(challenge) => {
+                let nonce = challenge.draw(random);
+                let expected = challenge.key().digest(&nonce);
+                (Stage::SendNonce(Box::new(Handshake::new(expected))), nonce)
             }
         };
+        let owing = !nonce.is_empty();
+        let pending = owing || protocol.service == Service::Login;
         let on_entry_deadline = pending || protocol.service == Service::UpperOnce;
         let deadline = match on_entry_deadline {
             true => now + protocol.handshake_timeout,
             false => idle_deadline(protocol, now),
         };
-        let owing = !nonce.is_empty();
-        Session { stage, deadline, owing, pending, on_entry_deadline, touched: true }
+        let session = Session { stage, deadline, owing, pending, on_entry_deadline, touched: true };
+        (session, nonce)
     }
 
     /// Bytes came. What is returned is owed to the peer: it is a part of `bytes`, changed in place.
@@ -188,29 +188,23 @@ impl Session {
     // ANCHOR_END: end_of_input
 
     /// The kernel has taken every byte that was owed.
-    #[inline(always)]
+    #[inline]
     pub fn handle_flushed(&mut self, protocol: &Protocol, now: Time) {
         self.owing = false;
-        match self.stage {
-            // By far the most frequent case, and the stage stays where it is.
-            Stage::Serving(_) => self.restart_idle(protocol, now),
-            _ => self.flushed_beside_service(now),
+        if let Stage::Serving(_) = self.stage {
+            return self.restart_idle(protocol, now);
         }
-    }
-
-    /// The kernel has not taken every byte that is owed: until it has, the idle deadline is suspended.
-    pub(crate) fn handle_unsent(&mut self) {
-        self.touched = true;
-    }
-
-    #[cold]
-    fn flushed_beside_service(&mut self, now: Time) {
         match self.take_stage() {
             Stage::SendNonce(handshake) => self.stage = Stage::AwaitDigest(handshake),
             Stage::Ending(reason) => self.linger(reason, true, now),
             Stage::Draining(reason) => self.close(reason),
             other => self.stage = other,
         }
+    }
+
+    /// The kernel has not taken every byte that is owed: until it has, the idle deadline is suspended.
+    pub(crate) fn handle_unsent(&mut self) {
+        self.touched = true;
     }
 
     /// From now on the deadline is the idle one.
@@ -236,14 +230,8 @@ impl Session {
     /// Something was heard or paid. The deadline has some slack, so most of the time it can stay.
     #[inline]
     fn restart_idle(&mut self, protocol: &Protocol, now: Time) {
-        if self.deadline < now + protocol.idle_timeout {
-            self.move_idle(protocol, now);
-        }
-    }
-
-    #[cold]
-    fn move_idle(&mut self, protocol: &Protocol, now: Time) {
-        if matches!(self.stage, Stage::Serving(_)) && !self.on_entry_deadline {
+        let is_early = self.deadline < now + protocol.idle_timeout;
+        if is_early && matches!(self.stage, Stage::Serving(_)) && !self.on_entry_deadline {
             self.deadline = idle_deadline(protocol, now);
             self.touched = true;
         }

@@ -37,16 +37,8 @@ impl Session {
     /// What to do with the socket next.
     #[inline]
     pub fn poll_step(&self) -> Step {
-        match self.stage {
-            Stage::Serving(_) => Step::Read,
-            _ => self.step_beside_service(),
-        }
-    }
-
-    #[cold]
-    fn step_beside_service(&self) -> Step {
         match &self.stage {
-            Stage::SendNonce(_) | Stage::AwaitDigest(_) | Stage::Serving(_) => Step::Read,
+            Stage::Serving(_) | Stage::SendNonce(_) | Stage::AwaitDigest(_) => Step::Read,
             Stage::Verifying(login) if login.wants_check() && !self.owing => Step::Verify,
             Stage::Answering(_) => Step::Answer,
             Stage::Verifying(_) | Stage::Draining(_) | Stage::Ending(_) => Step::Wait,
@@ -73,8 +65,13 @@ impl Session {
     /// When to call [`handle_deadline`](Session::handle_deadline) unless something happens first.
     pub fn poll_deadline(&mut self) -> Option<(Timer, Time)> {
         let timer = match self.stage {
-            Stage::Serving(_) if !self.on_entry_deadline => (!self.owing).then_some(Timer::Idle),
-            _ => self.timer_beside_service(),
+            Stage::SendNonce(_) | Stage::AwaitDigest(_) => Some(Timer::Handshake),
+            Stage::Serving(_) | Stage::Verifying(_) if self.on_entry_deadline => {
+                Some(Timer::Handshake)
+            }
+            Stage::Serving(_) if !self.owing => Some(Timer::Idle),
+            Stage::Lingering(_) => Some(Timer::Linger),
+            _ => None,
         };
         if timer.is_none() {
             // It is suspended. The caller takes it out of its queue, so the next one has to be new,
@@ -82,18 +79,6 @@ impl Session {
             self.deadline = Time::START;
         }
         timer.filter(|_| self.deadline != Time::NEVER).map(|timer| (timer, self.deadline))
-    }
-
-    #[cold]
-    fn timer_beside_service(&self) -> Option<Timer> {
-        match self.stage {
-            Stage::SendNonce(_) | Stage::AwaitDigest(_) => Some(Timer::Handshake),
-            Stage::Serving(_) | Stage::Verifying(_) if self.on_entry_deadline => {
-                Some(Timer::Handshake)
-            }
-            Stage::Lingering(_) => Some(Timer::Linger),
-            _ => None,
-        }
     }
 
     /// Whether the state, the admission or the deadline may have changed since the driver last

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::time::Timeout;
-use crate::auth::Key;
+use crate::auth::Entry;
 
 /// What a connection gets once it is let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Service {
     /// Sends back every byte, ASCII letters in upper case: Python's `bytes.upper()`.
     Upper,
@@ -19,6 +20,10 @@ pub enum Service {
 }
 
 impl Service {
+    /// Every service.
+    pub const ALL: [Service; 4] =
+        [Service::Upper, Service::Echo, Service::UpperOnce, Service::Login];
+
     /// The name on the command line.
     pub const fn name(self) -> &'static str {
         match self {
@@ -32,12 +37,13 @@ impl Service {
 
 /// The rules that every session of a server keeps.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Protocol {
-    /// The scheme, and the secret made ready for it.
-    pub key: Key,
+    /// Who is let in.
+    pub entry: Entry,
     /// What a connection gets once it is let in.
     pub service: Service,
-    /// How long a client may take, from accept, to be let in; with the scheme `none`, to make its
+    /// How long a client may take, from accept, to be let in; where entry is open, to make its
     /// request of [`Service::UpperOnce`] or to succeed at [`Service::Login`].
     pub handshake_timeout: Timeout,
     /// How long a client that is owed nothing may stay silent, plus some slack
@@ -49,11 +55,11 @@ pub struct Protocol {
 }
 
 impl Protocol {
-    /// `service` for whoever holds `key`, with the usual timeouts: 10 s to be let in, 5 min idle; and
-    /// 6 tries.
-    pub fn new(key: Key, service: Service) -> Protocol {
+    /// `service` for whoever `entry` lets in, with the usual timeouts: 10 s to be let in, 5 min idle;
+    /// and 6 tries.
+    pub fn new(entry: Entry, service: Service) -> Protocol {
         Protocol {
-            key,
+            entry,
             service,
             handshake_timeout: Duration::from_secs(10).into(),
             idle_timeout: Duration::from_secs(5 * 60).into(),

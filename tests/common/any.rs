@@ -7,13 +7,13 @@ use sockmodes::session::Service;
 use super::{SCHEMES, SERVICES};
 
 /// Any pair of a scheme and a service.
-pub(crate) fn pair() -> impl Strategy<Value = (Scheme, Service)> {
+pub(crate) fn pair() -> impl Strategy<Value = (Option<Scheme>, Service)> {
     (0..SCHEMES.len(), 0..SERVICES.len()).prop_map(|(a, b)| (SCHEMES[a], SERVICES[b]))
 }
 
 /// `nonce`, or none where the scheme asks for nothing.
-pub(crate) fn nonce_for(scheme: Scheme, nonce: &[u8]) -> &[u8] {
-    if scheme == Scheme::None { &[] } else { nonce }
+pub(crate) fn nonce_for(scheme: Option<Scheme>, nonce: &[u8]) -> &[u8] {
+    if scheme.is_none() { &[] } else { nonce }
 }
 
 /// So many cases. One that fails says how to play it again, so no file has to keep it.

@@ -2,22 +2,21 @@
 
 use std::cell::RefCell;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
-use rand::SeedableRng;
-use rand::rngs::StdRng;
 use sockmodes::auth::Scheme;
-use sockmodes::observe::{Detail, Event, Events, Reader, Record};
+use sockmodes::observe::{Detail, Event, Events, Observer, Record};
 use sockmodes::server::network::Wakeup;
 use sockmodes::server::{Config, EventLoop, Outcome};
 use sockmodes::session::{Protocol, Reason, Service};
 
+use super::entry;
 use super::sim::client::Client;
 use super::sim::verifier::SimVerifier;
 use super::sim::{Faults, SimNetwork, Terms, World, world};
-use super::{key, nonces};
 
 /// A loop, the world around it, and what the loop told of itself.
 pub(crate) struct Drive {
@@ -40,33 +39,39 @@ pub(crate) struct Told {
 
 struct Listener(Detail, Arc<Mutex<Vec<Record>>>);
 
-impl Reader for Listener {
+impl Observer for Listener {
     fn detail(&self) -> Detail {
         self.0
     }
 
-    fn read(&mut self, record: &Record) {
+    fn observe(&mut self, record: &Record) {
         self.1.lock().expect("nobody panics with it").push(record.clone());
     }
 }
 
+/// A size for [`Config::max_buffer`].
+pub(crate) fn buffer(bytes: usize) -> NonZeroUsize {
+    NonZeroUsize::new(bytes).expect("a test has some")
+}
+
 /// The usual config for `scheme` and `service`, with nonces of 16 bytes.
-pub(crate) fn config(scheme: Scheme, service: Service) -> Config {
-    let protocol = Protocol::new(key(scheme), service);
+pub(crate) fn config(scheme: Option<Scheme>, service: Service) -> Config {
+    let protocol = Protocol::new(entry(scheme, 16), service);
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let config = Config::new(address, protocol, nonces(scheme, 16));
+    let mut config = Config::new(vec![address], protocol);
     // The clients share a few addresses, and one does not pay for another unless that is the subject.
-    Config { penalties: None, ..config }
+    config.penalties = None;
+    config
 }
 
 impl Drive {
     /// A loop that serves as `config` says, in a world of `seed` and `faults`.
     pub(crate) fn new(seed: u64, config: Config, faults: Faults, detail: Detail) -> Drive {
-        let scheme = config.protocol.key.scheme();
+        let scheme = config.protocol.entry.scheme();
         let terms = Terms {
             scheme,
             service: config.protocol.service,
-            nonce_len: if scheme == Scheme::None { 0 } else { 16 },
+            nonce_len: if scheme.is_none() { 0 } else { 16 },
             write_timeout: config.write_timeout.duration().expect("the simulated kernel has one"),
         };
         let stop = Arc::new(AtomicBool::new(false));
@@ -74,9 +79,7 @@ impl Drive {
         let told = Arc::new(Mutex::new(Vec::new()));
         let mut events = Events::default();
         events.add(Box::new(Listener(detail, told.clone())));
-        // A fixed seed, so that a schedule can be played again: in tests only.
-        let rng = Box::new(StdRng::seed_from_u64(!seed));
-        let event_loop = EventLoop::new(network, config, rng, events, stop)
+        let event_loop = EventLoop::new(network, config, events, stop)
             .with_verifier(Box::new(SimVerifier(world.clone())));
         Drive { event_loop, world, outcome: None, found: Vec::new(), told }
     }

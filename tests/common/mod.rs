@@ -15,11 +15,12 @@ pub(crate) mod program;
 pub(crate) mod sim;
 pub(crate) mod terminal;
 
-use sockmodes::auth::{Key, Nonces, Scheme, Secret};
-use sockmodes::session::Service;
+use sockmodes::auth::{Challenge, Entry, Key, NonceLen, Scheme, Secret};
+use sockmodes::session::{Protocol, Service, Session, Time};
 
-pub(crate) const SCHEMES: [Scheme; 4] =
-    [Scheme::HmacMd5, Scheme::HmacSha256, Scheme::Md5, Scheme::None];
+/// What a server can ask for: three proofs, or none.
+pub(crate) const SCHEMES: [Option<Scheme>; 4] =
+    [Some(Scheme::HmacMd5), Some(Scheme::HmacSha256), Some(Scheme::Md5), None];
 pub(crate) const SERVICES: [Service; 3] = [Service::Upper, Service::Echo, Service::UpperOnce];
 
 /// The secret of every server here.
@@ -29,10 +30,17 @@ pub(crate) fn key(scheme: Scheme) -> Key {
     Key::new(scheme, &Secret::new(SECRET.to_vec()).expect("it is not empty"))
 }
 
-/// Nonces of `len` bytes; none at all with the scheme `none`.
-pub(crate) fn nonces(scheme: Scheme, len: usize) -> Nonces {
-    match scheme {
-        Scheme::None => Nonces::none(),
-        _ => Nonces::random(len).expect("a length that is allowed"),
-    }
+/// Lets in by `scheme`, with nonces of `len` bytes; without a scheme, whoever comes.
+pub(crate) fn entry(scheme: Option<Scheme>, len: usize) -> Entry {
+    scheme.map_or(Entry::Open, |scheme| {
+        let len = NonceLen::new(len).expect("a length that is allowed");
+        Entry::Challenge(Challenge::new(key(scheme), len))
+    })
+}
+
+/// A session that begins with `nonce`, if it asks at all.
+pub(crate) fn session(protocol: &Protocol, nonce: &[u8], now: Time) -> Session {
+    let (session, drawn) = Session::new(protocol, now, |bytes| bytes.copy_from_slice(nonce));
+    assert!(drawn.is_empty() || *drawn == *nonce);
+    session
 }

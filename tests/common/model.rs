@@ -49,7 +49,7 @@ pub(crate) enum Entry {
 
 /// What comes of `stream`, all that the client sent, with its end if `ended`.
 pub(crate) fn verdict(
-    scheme: Scheme,
+    scheme: Option<Scheme>,
     service: Service,
     nonce: &[u8],
     stream: &[u8],
@@ -72,20 +72,22 @@ pub(crate) fn verdict(
             None => (Vec::new(), None),
         },
         Service::Login => logins(payload),
+        other => panic!("the model knows nothing of {other:?}"),
     };
     Verdict { entry: Entry::Right, answer, over }
 }
 
 /// The right digest for `nonce`: the bytes as they cross the wire.
-pub(crate) fn digest(scheme: Scheme, nonce: &[u8]) -> Vec<u8> {
+pub(crate) fn digest(scheme: Option<Scheme>, nonce: &[u8]) -> Vec<u8> {
     match scheme {
-        Scheme::HmacMd5 => hmac(|bytes| Md5::digest(bytes).to_vec(), nonce),
-        Scheme::HmacSha256 => hmac(|bytes| Sha256::digest(bytes).to_vec(), nonce),
-        Scheme::Md5 => {
+        Some(Scheme::HmacMd5) => hmac(|bytes| Md5::digest(bytes).to_vec(), nonce),
+        Some(Scheme::HmacSha256) => hmac(|bytes| Sha256::digest(bytes).to_vec(), nonce),
+        Some(Scheme::Md5) => {
             let bytes = Md5::digest([SECRET, nonce].concat());
             bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into_bytes()
         }
-        Scheme::None => Vec::new(),
+        Some(other) => panic!("the model knows nothing of {other}"),
+        None => Vec::new(),
     }
 }
 

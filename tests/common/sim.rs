@@ -60,7 +60,7 @@ pub(crate) struct Faults {
 /// What server and clients agree on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terms {
-    pub(crate) scheme: Scheme,
+    pub(crate) scheme: Option<Scheme>,
     pub(crate) service: Service,
     pub(crate) nonce_len: usize,
     /// The kernel's limit on a peer that acknowledges nothing (TCP_USER_TIMEOUT).
@@ -70,7 +70,7 @@ pub(crate) struct Terms {
 impl Terms {
     /// Whether a login lets in, and nothing before it.
     pub(crate) fn logs_in(&self) -> bool {
-        self.service == Service::Login && self.scheme == Scheme::None
+        self.service == Service::Login && self.scheme.is_none()
     }
 }
 
@@ -131,6 +131,8 @@ pub(crate) struct SimStream {
 pub(crate) struct World {
     pub(crate) now: Time,
     pub(crate) rng: StdRng,
+    /// What nonces are drawn from, so that how many are drawn changes nothing else.
+    nonces: StdRng,
     pub(crate) faults: Faults,
     pub(crate) terms: Terms,
     pub(crate) sockets: Vec<Socket>,
@@ -164,6 +166,7 @@ pub(crate) fn world(
     let world = World {
         now: Time::after_start(Duration::from_secs(1)),
         rng: StdRng::seed_from_u64(seed),
+        nonces: StdRng::seed_from_u64(!seed),
         faults,
         terms,
         sockets: Vec::new(),

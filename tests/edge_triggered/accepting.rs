@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use rustix::io::Errno;
-use sockmodes::observe::{Event, Record};
+use sockmodes::observe::{Errno, Event, Record};
 use sockmodes::session::Service;
 
 use crate::common::drive::Drive;
@@ -21,9 +20,9 @@ fn accept_until_would_block_and_go_on_after_econnaborted_and_eintr() {
     assert_eq!(looks, 1, "one look, one edge of the listener");
     let failed: Vec<_> = drive.told().iter().filter_map(accept_errno).collect();
     for errno in [Errno::CONNABORTED, Errno::INTR, Errno::AGAIN] {
-        assert!(failed.contains(&errno.raw_os_error()), "{errno} did not come: {failed:?}");
+        assert!(failed.contains(&errno), "{errno} did not come: {failed:?}");
     }
-    assert_eq!(failed.last(), Some(&Errno::AGAIN.raw_os_error()), "accept until there are no more");
+    assert_eq!(failed.last(), Some(&Errno::AGAIN), "accept until there are no more");
     drive.run(MOST_TURNS);
     let world = drive.world.borrow();
     let aborted = ids.iter().filter(|id| world.sockets[**id].record.number == 0).count();
@@ -31,7 +30,7 @@ fn accept_until_would_block_and_go_on_after_econnaborted_and_eintr() {
     assert!(aborted > 0 && served + aborted == 50, "{served} served, {aborted} aborted");
 }
 
-fn accept_errno(record: &Record) -> Option<i32> {
+fn accept_errno(record: &Record) -> Option<Errno> {
     match record.event {
         Event::AcceptFailed { errno } => Some(errno),
         _ => None,

@@ -5,11 +5,10 @@ use std::net::Shutdown;
 use std::thread;
 use std::time::Duration;
 
-use sockmodes::auth::{Key, Scheme};
 use sockmodes::observe::{Detail, Event};
 use sockmodes::session::{Reason, Service};
 
-use crate::common::drive::{Drive, config};
+use crate::common::drive::{Drive, buffer, config};
 use crate::common::sim::Faults;
 use crate::common::sim::client::{Client, Finale};
 use crate::real_server::RealServer;
@@ -45,8 +44,8 @@ fn send_first_queue_only_what_the_kernel_did_not_take() {
 
 #[test]
 fn a_full_queue_stops_the_reading() {
-    let mut config = config(Scheme::None, Service::Echo);
-    config.max_buffer = 4096;
+    let mut config = config(None, Service::Echo);
+    config.max_buffer = buffer(4096);
     config.write_timeout = Duration::from_secs(30).into();
     // Each arrival makes an edge here, and still nothing more is read.
     let faults = Faults { sparing: false, ..SPARING };
@@ -72,7 +71,7 @@ fn a_full_queue_stops_the_reading() {
 
 #[test]
 fn a_real_client_that_sends_more_than_all_buffers_hold_gets_it_all_back() {
-    let server = RealServer::start(Key::none(), Service::Upper);
+    let server = RealServer::start(Service::Upper);
     let mut client = server.connect();
     let payload = letters(8 << 20);
     let mut sending = client.try_clone().expect("a descriptor");

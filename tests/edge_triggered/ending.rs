@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sockmodes::auth::{Key, Scheme};
+use sockmodes::auth::Scheme;
 use sockmodes::observe::{Detail, Event};
 use sockmodes::session::{Reason, Service, Time};
 
@@ -25,7 +25,7 @@ fn end_of_input_is_not_end_of_output() {
     assert_eq!(drive.got(id), letters(3000).to_ascii_uppercase());
     assert_eq!(drive.world.borrow().sockets[id].client.end, Some(End::Eof));
 
-    let server = RealServer::start(Key::none(), Service::UpperOnce);
+    let server = RealServer::start(Service::UpperOnce);
     assert_eq!(converse(server.connect(), b" no line feed "), b"NO LINE FEED");
 }
 
@@ -61,7 +61,7 @@ fn a_refusal_lingers_so_that_no_reset_destroys_what_is_owed() {
 
 #[test]
 fn a_real_client_that_sends_more_than_its_request_still_gets_the_answer() {
-    let server = RealServer::start(Key::none(), Service::UpperOnce);
+    let server = RealServer::start(Service::UpperOnce);
     let mut request = b"hello\n".to_vec();
     // More than the server reads at one go, and little enough to be sent at one go.
     request.resize(8000, b'x');
@@ -81,7 +81,7 @@ fn one_peers_error_closes_one_connection() {
     assert_eq!(drive.reason(broken), Reason::Reset);
     assert!(matches!(drive.reason(gone), Reason::Done | Reason::Reset));
 
-    let server = RealServer::start(Key::none(), Service::Echo);
+    let server = RealServer::start(Service::Echo);
     let client = server.connect();
     for _ in 0..100 {
         let other = server.connect();
@@ -95,7 +95,7 @@ fn one_peers_error_closes_one_connection() {
 #[test]
 fn deadlines_are_absolute_trickling_does_not_move_them() {
     println!("seed {SEED}");
-    let mut config = config(Scheme::HmacSha256, Service::Echo);
+    let mut config = config(Some(Scheme::HmacSha256), Service::Echo);
     config.protocol.handshake_timeout = Duration::from_secs(10).into();
     let mut drive = Drive::new(SEED, config, SPARING, Detail::Life);
     let trickler = || Client { segment: 1, pace: 1300, ..Client::new(b"hello") };

@@ -13,7 +13,6 @@ mod real_server;
 
 use common::drive::{Drive, config};
 use common::sim::Faults;
-use sockmodes::auth::Scheme;
 use sockmodes::observe::{Detail, Event, Record};
 use sockmodes::session::Service;
 
@@ -36,7 +35,7 @@ const MOST_TURNS: usize = 100_000;
 
 fn drive(service: Service, faults: Faults) -> Drive {
     println!("seed {SEED}");
-    Drive::new(SEED, config(Scheme::None, service), faults, Detail::Calls)
+    Drive::new(SEED, config(None, service), faults, Detail::Calls)
 }
 
 fn letters(len: usize) -> Vec<u8> {

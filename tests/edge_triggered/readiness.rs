@@ -1,29 +1,25 @@
 //! Readiness: what an edge says, how long it is remembered, and whose it is.
 
-use std::io::{self, ErrorKind};
 use std::time::Duration;
 
-use sockmodes::auth::Scheme;
-use sockmodes::observe::{Detail, Event};
+use sockmodes::observe::{Detail, Errno, Event};
 use sockmodes::session::{Reason, Service};
 
-use crate::common::drive::{Drive, config};
+use crate::common::drive::{Drive, buffer, config};
 use crate::common::model::{NAME, PASSWORD};
 use crate::common::sim::Faults;
 use crate::common::sim::client::{Client, Finale};
 use crate::{MOST_TURNS, SEED, SPARING, drive, letters, received, told_of};
 
 fn would_block(event: &Event) -> bool {
-    let again = io::Error::from(ErrorKind::WouldBlock).kind();
-    let kind = |errno: i32| io::Error::from_raw_os_error(errno).kind();
-    matches!(event, Event::Received { result: Err(errno) } if kind(*errno) == again)
+    matches!(event, Event::Received { result: Err(Errno::AGAIN) })
 }
 
 #[test]
 fn readiness_is_a_hint_read_until_would_block_under_a_budget() {
     // A full read is followed by another without a further edge; a short one is not.
-    let mut config = config(Scheme::None, Service::Echo);
-    config.max_buffer = 100;
+    let mut config = config(None, Service::Echo);
+    config.max_buffer = buffer(100);
     let mut drive = Drive::new(SEED, config, SPARING, Detail::Calls);
     let id = drive.connect(Client { finale: Finale::Wait, ..Client::new(&letters(250)) });
     while drive.got(id).len() < 250 {
@@ -49,8 +45,8 @@ fn a_busy_peer_is_queued_up_again_and_starves_nobody() {
 }
 
 fn serve_a_busy_peer(faults: Faults) {
-    let mut config = config(Scheme::None, Service::Echo);
-    config.max_buffer = 64 * 1024;
+    let mut config = config(None, Service::Echo);
+    config.max_buffer = buffer(64 * 1024);
     let mut drive = Drive::new(SEED, config, faults, Detail::Calls);
     let large = 4 << 20;
     let busy =
@@ -81,8 +77,8 @@ fn serve_a_busy_peer(faults: Faults) {
 fn a_paused_read_is_resumed_by_the_loop_itself() {
     // Everything the client sends is there, its end included, before the reading is paused: the
     // network has no further edge to give when the client takes its answers at last.
-    let mut config = config(Scheme::None, Service::Upper);
-    config.max_buffer = 64;
+    let mut config = config(None, Service::Upper);
+    config.max_buffer = buffer(64);
     let mut drive = Drive::new(SEED, config, SPARING, Detail::Calls);
     let payload = letters(5000);
     let id = drive.connect(Client {

@@ -4,9 +4,11 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread;
 
-use sockmodes::auth::{Key, Nonces};
+use sockmodes::auth::Entry;
 use sockmodes::server::{Config, Handle, Server};
 use sockmodes::session::{Protocol, Service};
+
+use crate::common::drive::buffer;
 
 /// Stopped when dropped.
 pub(crate) struct RealServer {
@@ -16,12 +18,12 @@ pub(crate) struct RealServer {
 }
 
 impl RealServer {
-    pub(crate) fn start(key: Key, service: Service) -> RealServer {
-        let protocol = Protocol::new(key, service);
+    pub(crate) fn start(service: Service) -> RealServer {
+        let protocol = Protocol::new(Entry::Open, service);
         let listen = "127.0.0.1:0".parse().expect("an address");
-        let mut config = Config::new(listen, protocol, Nonces::none());
-        // Counts as the least that is allowed.
-        config.max_buffer = 0;
+        let mut config = Config::new(vec![listen], protocol);
+        // So little that a read of what a test sends fills it.
+        config.max_buffer = buffer(4096);
         let server = Server::bind(config).expect("a free port");
         let (handle, address) = (server.handle(), server.local_addr());
         let run = move || {

@@ -2,21 +2,21 @@
 //! more for a peer than it may, says only what the model says, and has nothing left in the end.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use rand::SeedableRng;
-use rand::rngs::StdRng;
-use sockmodes::auth::{Nonces, Scheme};
+use sockmodes::auth::Scheme;
 use sockmodes::observe::Events;
-use sockmodes::server::{Config, EventLoop, Limits, MIN_MAX_BUFFER, MaxPending};
+use sockmodes::server::{Config, EventLoop, Limits, MaxPending};
 use sockmodes::session::{Protocol, Service};
 
 use super::model::verdict;
 use super::script::{NONCE_LEN, Record, network};
-use super::{SCHEMES, key};
+use super::{SCHEMES, entry};
 
 const SERVICES: [Service; 4] = [Service::Upper, Service::Echo, Service::UpperOnce, Service::Login];
+const MAX_BUFFER: usize = 4 * 1024;
 /// Turns that are more than any script needs once it is over: the longest deadline is five minutes.
 const MOST_TURNS: usize = 1000;
 
@@ -25,14 +25,12 @@ pub(crate) fn check(data: &[u8]) {
     let (scheme, service) = (SCHEMES[usize::from(how & 3)], SERVICES[usize::from(how >> 2 & 3)]);
     let config = config(scheme, service, how & 0x10 != 0);
     let (world, network) = network(script, scheme);
-    // A fixed seed, so that a script can be played again: in tests only.
-    let rng = Box::new(StdRng::seed_from_u64(1));
     let stop = Arc::new(AtomicBool::new(false));
-    let mut event_loop = EventLoop::new(network, config, rng, Events::default(), stop);
+    let mut event_loop = EventLoop::new(network, config, Events::default(), stop);
     let mut found = Vec::new();
     let over = (0..data.len() + MOST_TURNS).any(|_| {
         let outcome = event_loop.turn(&mut found).expect("waiting never fails here");
-        assert!(event_loop.owed() <= event_loop.connections() * MIN_MAX_BUFFER, "it owes too much");
+        assert!(event_loop.owed() <= event_loop.connections() * MAX_BUFFER, "it owes too much");
         outcome.is_some()
     });
     assert!(over, "it does not stop");
@@ -42,27 +40,22 @@ pub(crate) fn check(data: &[u8]) {
     }
 }
 
-fn config(scheme: Scheme, service: Service, limited: bool) -> Config {
-    let nonces = match scheme {
-        Scheme::None => Nonces::none(),
-        _ => Nonces::random(NONCE_LEN).expect("a length that is allowed"),
-    };
+fn config(scheme: Option<Scheme>, service: Service, limited: bool) -> Config {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let mut config = Config::new(address, Protocol::new(key(scheme), service), nonces);
-    config.max_buffer = MIN_MAX_BUFFER;
+    let mut config = Config::new(vec![address], Protocol::new(entry(scheme, NONCE_LEN), service));
+    config.max_buffer = NonZeroUsize::new(MAX_BUFFER).expect("it is not zero");
     if limited {
-        config.limits = Limits {
-            connections: Some(4),
-            pending: Some(MaxPending::new(1, 30, 3).expect("in order")),
-            pending_per_source: Some(2),
-        };
+        config.limits = Limits::NONE;
+        config.limits.connections = Some(4);
+        config.limits.pending = Some(MaxPending::new(1, 30, 3).expect("in order"));
+        config.limits.pending_per_source = Some(2);
     }
     config
 }
 
 /// What a connection was sent is a beginning of what it is owed for what was heard from it.
-fn check_record(record: &Record, scheme: Scheme, service: Service) {
-    let nonce_len = if scheme == Scheme::None { 0 } else { NONCE_LEN };
+fn check_record(record: &Record, scheme: Option<Scheme>, service: Service) {
+    let nonce_len = if scheme.is_none() { 0 } else { NONCE_LEN };
     let Some((nonce, answer)) = record.sent.split_at_checked(nonce_len) else { return };
     if service == Service::Login {
         // Nobody can log in here.

@@ -16,7 +16,7 @@ pub(crate) fn check(data: &[u8]) {
     let [how, cut, rest @ ..] = data else { return };
     let bits = |from: u32| usize::from(how >> from & 3);
     let scheme = super::SCHEMES[bits(0)];
-    let nonce_len = if scheme.digest_len() == 0 { 0 } else { 8 + usize::from(cut >> 2) % 57 };
+    let nonce_len = if scheme.is_none() { 0 } else { 8 + usize::from(cut >> 2) % 57 };
     let nonce: Vec<u8> = (0..nonce_len).map(|n| n as u8 ^ cut).collect();
     let mut stream = if bits(4) == 0 { Vec::new() } else { digest(scheme, &nonce) };
     if bits(4) == 1 && !stream.is_empty() {

@@ -2,9 +2,9 @@
 //! nothing of segments makes of the whole stream agrees. The first byte says how the rest is cut.
 
 use serde_json::Value;
-use sockmodes::auth::Key;
+use sockmodes::auth::Entry;
 use sockmodes::session::{
-    MAX_DEPTH, MAX_OBJECT, Protocol, Reason, Service, Session, State, Step, Time, Verdict,
+    MAX_DEPTH, MAX_OBJECT, Protocol, Reason, Service, State, Step, Time, Verdict,
 };
 
 /// Checks the stream behind the first byte of `data`, which says how it is cut.
@@ -25,8 +25,8 @@ fn right(name: &str, password: &str) -> bool {
 
 /// What a session answers, true for success; whether it still listens, and why not.
 fn session(stream: &[u8], cut: usize) -> (Vec<bool>, Option<Reason>) {
-    let protocol = Protocol::new(Key::none(), Service::Login);
-    let (mut session, now) = (Session::new(&protocol, &[], Time::START), Time::START);
+    let protocol = Protocol::new(Entry::Open, Service::Login);
+    let (mut session, now) = (super::session(&protocol, &[]), Time::START);
     let mut answers = Vec::new();
     for part in stream.chunks(cut) {
         assert!(session.handle_bytes(&protocol, now, &mut part.to_vec()).is_empty());

@@ -14,11 +14,22 @@ mod script;
 pub(crate) mod upper_once;
 pub(crate) mod user_file;
 
-use sockmodes::auth::{Key, Scheme, Secret};
+use sockmodes::auth::{Challenge, Entry, Key, NonceLen, Scheme, Secret};
+use sockmodes::session::{Protocol, Session, Time};
 
-const SCHEMES: [Scheme; 4] = [Scheme::HmacMd5, Scheme::HmacSha256, Scheme::Md5, Scheme::None];
+const SCHEMES: [Option<Scheme>; 4] =
+    [Some(Scheme::HmacMd5), Some(Scheme::HmacSha256), Some(Scheme::Md5), None];
 const SECRET: &[u8] = b"linhaifeng bang bang bang";
 
-fn key(scheme: Scheme) -> Key {
-    Key::new(scheme, &Secret::new(SECRET.to_vec()).expect("it is not empty"))
+fn entry(scheme: Option<Scheme>, nonce_len: usize) -> Entry {
+    scheme.map_or(Entry::Open, |scheme| {
+        let secret = Secret::new(SECRET.to_vec()).expect("it is not empty");
+        let len = NonceLen::new(nonce_len).expect("a length that is allowed");
+        Entry::Challenge(Challenge::new(Key::new(scheme, &secret), len))
+    })
+}
+
+/// A session that begins with `nonce`, if it asks at all.
+fn session(protocol: &Protocol, nonce: &[u8]) -> Session {
+    Session::new(protocol, Time::START, |bytes| bytes.copy_from_slice(nonce)).0
 }

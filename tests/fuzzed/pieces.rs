@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use sockmodes::auth::Scheme;
-use sockmodes::session::{Protocol, Reason, Service, Session, Step, Time, Timer};
+use sockmodes::session::{Protocol, Reason, Service, Step, Time, Timer};
 
-use super::key;
 use super::model::{Entry, verdict};
+use super::{entry, session};
 
 /// How a stream is brought to a session.
 pub(super) struct Pieces {
-    pub(super) scheme: Scheme,
+    pub(super) scheme: Option<Scheme>,
     pub(super) service: Service,
     pub(super) nonce: Vec<u8>,
     /// Bytes of a piece.
@@ -24,8 +24,8 @@ pub(super) struct Pieces {
 impl Pieces {
     /// Brings `stream` to a session, and compares.
     pub(super) fn check(&self, stream: &[u8]) {
-        let protocol = Protocol::new(key(self.scheme), self.service);
-        let mut session = Session::new(&protocol, &self.nonce, Time::START);
+        let protocol = Protocol::new(entry(self.scheme, self.nonce.len()), self.service);
+        let mut session = session(&protocol, &self.nonce);
         let mut answer = Vec::new();
         let mut now = Time::START;
         if !self.nonce_is_late {

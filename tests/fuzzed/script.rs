@@ -3,14 +3,14 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
-use rustix::io::Errno;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use sockmodes::auth::Scheme;
-use sockmodes::server::network::{Network, Readiness, Signal, Stream, Token, Wakeup};
+use sockmodes::server::network::{Errno, Network, Readiness, Signal, Stream, Token, Wakeup};
 use sockmodes::session::Time;
 
 use super::model;
@@ -28,6 +28,9 @@ const ERRORS: [Errno; 8] = [
     Errno::IO,
 ];
 
+const READINESS: [Readiness; 4] =
+    [Readiness::READABLE, Readiness::WRITABLE, Readiness::READ_CLOSED, Readiness::URGENT];
+
 /// What went over one connection.
 #[derive(Default)]
 pub(super) struct Record {
@@ -42,7 +45,7 @@ pub(super) struct Record {
 pub(super) struct World {
     script: std::vec::IntoIter<u8>,
     signals: VecDeque<Signal>,
-    scheme: Scheme,
+    scheme: Option<Scheme>,
     pub(super) records: Vec<Record>,
 }
 
@@ -50,6 +53,7 @@ pub(super) struct ScriptedNetwork {
     world: Rc<RefCell<World>>,
     now: Time,
     stopping: bool,
+    rng: StdRng,
 }
 
 pub(super) struct ScriptedStream {
@@ -57,15 +61,20 @@ pub(super) struct ScriptedStream {
     id: usize,
 }
 
-pub(super) fn network(script: &[u8], scheme: Scheme) -> (Rc<RefCell<World>>, ScriptedNetwork) {
+pub(super) fn network(
+    script: &[u8],
+    scheme: Option<Scheme>,
+) -> (Rc<RefCell<World>>, ScriptedNetwork) {
     let script = Vec::from(script).into_iter();
+    // A fixed seed, so that a script can be played again.
+    let rng = StdRng::seed_from_u64(1);
     let world = Rc::new(RefCell::new(World {
         script,
         signals: VecDeque::new(),
         scheme,
         records: Vec::new(),
     }));
-    (world.clone(), ScriptedNetwork { world, now: Time::START, stopping: false })
+    (world.clone(), ScriptedNetwork { world, now: Time::START, stopping: false, rng })
 }
 
 impl World {
@@ -89,7 +98,10 @@ impl World {
 
     fn wakeup(&mut self) -> Wakeup {
         let (kind, which) = (self.next_or_0(), self.next_or_0());
-        let readiness = Readiness::from_bits_truncate(kind >> 3);
+        let mut readiness = Readiness::empty();
+        for (bit, one) in READINESS.into_iter().enumerate() {
+            readiness.set(one, kind >> (3 + bit) & 1 == 1);
+        }
         let ready = |token| Wakeup::Ready { token, readiness };
         match kind & 7 {
             0 => Wakeup::Acceptable(usize::from(which & 1)),
@@ -114,7 +126,11 @@ impl Network for ScriptedNetwork {
         self.now
     }
 
-    fn wait(&mut self, until: Time, found: &mut Vec<Wakeup>) -> io::Result<Time> {
+    fn random(&mut self, bytes: &mut [u8]) {
+        self.rng.fill_bytes(bytes);
+    }
+
+    fn wait(&mut self, until: Time, found: &mut Vec<Wakeup>) -> Result<Time, Errno> {
         found.clear();
         let mut world = self.world.borrow_mut();
         let most = until.since(self.now).min(Duration::from_secs(3600));
@@ -138,7 +154,7 @@ impl Network for ScriptedNetwork {
         self.world.borrow_mut().signals.pop_front()
     }
 
-    fn accept(&mut self, _listener: usize) -> io::Result<(ScriptedStream, SocketAddr)> {
+    fn accept(&mut self, _listener: usize) -> Result<(ScriptedStream, SocketAddr), Errno> {
         let mut world = self.world.borrow_mut();
         let how = world.next_or_0();
         world.fails(how)?;
@@ -148,11 +164,11 @@ impl Network for ScriptedNetwork {
         Ok((ScriptedStream { world: self.world.clone(), id }, peer))
     }
 
-    fn register(&mut self, stream: &mut ScriptedStream, token: Token) -> io::Result<()> {
+    fn register(&mut self, stream: &mut ScriptedStream, token: Token) -> Result<(), Errno> {
         let mut world = self.world.borrow_mut();
         world.records[stream.id].token = Some(token);
         let how = world.next().unwrap_or(u8::MAX);
-        Ok(world.fails(how)?)
+        world.fails(how)
     }
 
     fn close_listeners(&mut self) {}

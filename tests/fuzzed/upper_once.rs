@@ -3,7 +3,6 @@
 //! The first two bytes say how the rest is cut, how often it is sent, and whether the client ends its
 //! sending side.
 
-use sockmodes::auth::Scheme;
 use sockmodes::session::Service;
 
 use super::pieces::Pieces;
@@ -11,7 +10,7 @@ use super::pieces::Pieces;
 pub(crate) fn check(data: &[u8]) {
     let [cut, how, stream @ ..] = data else { return };
     let pieces = Pieces {
-        scheme: Scheme::None,
+        scheme: None,
         service: Service::UpperOnce,
         nonce: Vec::new(),
         cut: usize::from(*cut) + 256 * usize::from(how >> 6),

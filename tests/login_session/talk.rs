@@ -1,6 +1,6 @@
 //! A login session that a test talks to, and the only user that it knows.
 
-use sockmodes::auth::Key;
+use sockmodes::auth::Entry;
 use sockmodes::session::{Protocol, Reason, Service, Session, State, Step, Time, Verdict};
 
 /// The only user, and the password.
@@ -25,9 +25,9 @@ impl Talk {
     }
 
     pub(crate) fn with(change: impl FnOnce(&mut Protocol)) -> Talk {
-        let mut protocol = Protocol::new(Key::none(), Service::Login);
+        let mut protocol = Protocol::new(Entry::Open, Service::Login);
         change(&mut protocol);
-        let session = Session::new(&protocol, &[], Time::START);
+        let session = crate::common::session(&protocol, &[], Time::START);
         Talk { protocol, session, now: Time::START, said: Vec::new(), closed: None }
     }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use rustix::io::Errno;
 use sockmodes::auth::MAX_NONCE_LEN;
+use sockmodes::server::network::Errno;
 use sockmodes::server::{Config, Outcome};
 use sockmodes::session::{IDLE_SLACK, LINGER, LINGER_QUIET, MAX_REQUEST, Reason, Service, Time};
 
@@ -244,8 +244,8 @@ impl Case<'_> {
 /// The most bytes that may wait for one peer: a nonce and the answer of a one-shot service are kept
 /// whole, which is more only with buffers smaller than the command line takes.
 pub(crate) fn most_kept(config: &Config) -> usize {
-    config.max_buffer.max(MAX_NONCE_LEN).max(match config.protocol.service {
+    config.max_buffer.get().max(MAX_NONCE_LEN).max(match config.protocol.service {
         Service::UpperOnce => MAX_REQUEST,
-        Service::Upper | Service::Echo | Service::Login => 0,
+        _ => 0,
     })
 }

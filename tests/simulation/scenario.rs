@@ -9,7 +9,7 @@ use sockmodes::server::{Config, MaxPending, Penalties};
 use sockmodes::session::{Service, Timeout};
 
 use crate::common::SCHEMES;
-use crate::common::drive::config;
+use crate::common::drive::{buffer, config};
 use crate::common::model::{NAME, PASSWORD};
 use crate::common::sim::Faults;
 use crate::common::sim::client::{Answer, Client, Finale};
@@ -65,10 +65,11 @@ pub(crate) fn scenario(seed: u64, clients: usize) -> Scenario {
     scenario
 }
 
-fn draw_config(rng: &mut StdRng, scheme: Scheme, service: Service, crowd: bool) -> Config {
+fn draw_config(rng: &mut StdRng, scheme: Option<Scheme>, service: Service, crowd: bool) -> Config {
     let mut config = config(scheme, service);
     // Far below the least that the command line takes: every read then fills the buffer.
-    config.max_buffer = one_of(rng, &[1, 2, 7, 16, 64, 300, 4096]);
+    let most = one_of(rng, &[1, 2, 7, 16, 64, 300, 4096]);
+    config.max_buffer = buffer(most);
     config.protocol.handshake_timeout = seconds(one_of(rng, &[1, 10])).into();
     config.protocol.idle_timeout = one_of(rng, &[Some(2), Some(60), Some(60), None])
         .map_or(Timeout::NEVER, |s| seconds(s).into());
@@ -80,7 +81,11 @@ fn draw_config(rng: &mut StdRng, scheme: Scheme, service: Service, crowd: bool) 
         0 => config.limits.connections = Some(most),
         1 => config.limits.pending = MaxPending::new(most / 3, 30, most).ok(),
         2 => config.limits.pending_per_source = Some(most / 5 + 1),
-        3..7 => config.penalties = Some(Penalties { min: Duration::ZERO, ..Penalties::default() }),
+        3..7 => {
+            let mut penalties = Penalties::default();
+            penalties.min = Duration::ZERO;
+            config.penalties = Some(penalties);
+        }
         _ => {}
     }
     config

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sockmodes::auth::Scheme;
 use sockmodes::session::{Input, Protocol, Reason, Service, Session, State, Time, Verdict};
 
-use crate::common::{key, model};
+use crate::common::{entry, model, session};
 
 const LOGIN: &[u8] = br#"{"username":"name","passwd":"password"}"#;
 const NONCE: &[u8] = b"the nonce of this test";
@@ -26,14 +26,14 @@ pub(crate) struct Driven {
 }
 
 impl Driven {
-    pub(crate) fn new(scheme: Scheme, service: Service) -> Driven {
+    pub(crate) fn new(scheme: Option<Scheme>, service: Service) -> Driven {
         // A single try, so that a failure is the last.
-        let protocol = Protocol { max_tries: Some(1), ..Protocol::new(key(scheme), service) };
-        let nonce = if scheme == Scheme::None { &[][..] } else { NONCE };
+        let mut protocol = Protocol::new(entry(scheme, NONCE.len()), service);
+        protocol.max_tries = Some(1);
         let now = Time::after_start(Duration::from_secs(1000));
-        let session = Session::new(&protocol, nonce, now);
+        let session = session(&protocol, NONCE, now);
         Driven {
-            owing: !nonce.is_empty(),
+            owing: scheme.is_some(),
             protocol,
             session,
             now,
@@ -44,7 +44,7 @@ impl Driven {
     }
 
     fn digest(&self) -> Vec<u8> {
-        model::digest(self.protocol.key.scheme(), NONCE)
+        model::digest(self.protocol.entry.scheme(), NONCE)
     }
 
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
@@ -139,14 +139,14 @@ impl Driven {
             State::Ending if once => self.bytes(b"question\n"),
             State::Ending => {
                 self.ask();
-                self.session.handle_stop(self.now);
+                self.session.handle_stop(self.now, false);
             }
             State::Lingering => {
                 self.bring_from_serving(State::Ending, true);
                 self.let_happen(Input::Flushed);
             }
             State::Closed => self.session.handle_lost(Reason::Reset),
-            State::SendNonce | State::AwaitDigest => unreachable!("they come before serving"),
+            _ => unreachable!("{state} comes before serving"),
         }
     }
 
@@ -199,14 +199,15 @@ impl Driven {
             Input::Stop if state == State::Lingering && self.after_answers => return false,
             Input::StopOwing if state == State::Lingering && !self.after_answers => return false,
             Input::Stop | Input::StopOwing if state == State::Lingering => {
-                self.session.handle_stop(self.now);
+                self.session.handle_stop(self.now, false);
             }
             // Before it is let in, a client is owed no answer: the machine does not ask.
-            Input::Stop if asks || !self.owing => self.session.handle_stop(self.now),
-            Input::StopOwing if asks || self.owing => self.session.handle_stop(self.now),
+            Input::Stop if asks || !self.owing => self.session.handle_stop(self.now, false),
+            Input::StopOwing if asks || self.owing => self.session.handle_stop(self.now, false),
             Input::Stop | Input::StopOwing => return false,
             Input::DrainDeadline => self.session.handle_drain_deadline(),
             Input::Lost => self.session.handle_lost(Reason::Reset),
+            other => panic!("nobody brings about {other:?}"),
         }
         true
     }

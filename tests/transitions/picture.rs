@@ -20,6 +20,7 @@ fn place(state: State) -> (i32, i32, &'static str, &'static str) {
         State::Ending => (527, 210, "leaving", "the server ends it"),
         State::Lingering => (802, 210, "leaving", "what comes is dropped"),
         State::Closed => (555, 560, "closed", "it is over, and a Reason says why"),
+        other => panic!("the table has a state that the picture has not: {other}"),
     }
 }
 

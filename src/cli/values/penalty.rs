@@ -22,7 +22,8 @@ impl FromStr for Penalty {
             return Ok(Penalty(None));
         }
         // Whoever asks for penalties wants to see them, on this machine too.
-        let mut terms = Penalties { loopback: true, ..Penalties::default() };
+        let mut terms = Penalties::default();
+        terms.loopback = true;
         let mut given = Vec::new();
         for part in text.split(',') {
             let (word, value) = part.trim().split_once(':').ok_or_else(|| {
@@ -82,22 +83,28 @@ mod tests {
 
     #[test]
     fn what_is_not_named_stays_as_it_is_and_loopback_counts() {
-        let usual = Penalties { loopback: true, ..Penalties::default() };
-        let seconds = Duration::from_secs;
+        let with = |change: fn(&mut Penalties)| {
+            let mut terms = Penalties::default();
+            terms.loopback = true;
+            change(&mut terms);
+            terms
+        };
         assert_eq!("none".parse(), Ok(Penalty(None)));
-        assert_eq!(
-            terms("authfail:5s,noauth:1s,timeout:10s,min:15s,max:10m,max-sources:65536"),
-            usual
-        );
-        assert_eq!(terms("authfail:1m 30s"), Penalties { auth_fail: seconds(90), ..usual });
-        assert_eq!(
-            terms("noauth:none, min:0.5m, max:30"),
-            Penalties { no_auth: Duration::ZERO, min: seconds(30), max: seconds(30), ..usual }
-        );
-        assert_eq!(
-            terms("min:none,max-sources:1"),
-            Penalties { min: Duration::ZERO, max_sources: 1, ..usual }
-        );
+        let usual = terms("authfail:5s,noauth:1s,timeout:10s,min:15s,max:10m,max-sources:65536");
+        assert_eq!(usual, with(|_| {}));
+        let long = terms("authfail:1m 30s");
+        assert_eq!(long, with(|terms| terms.auth_fail = Duration::from_secs(90)));
+        let several = with(|terms| {
+            terms.no_auth = Duration::ZERO;
+            terms.min = Duration::from_secs(30);
+            terms.max = Duration::from_secs(30);
+        });
+        assert_eq!(terms("noauth:none, min:0.5m, max:30"), several);
+        let strict = with(|terms| {
+            terms.min = Duration::ZERO;
+            terms.max_sources = 1;
+        });
+        assert_eq!(terms("min:none,max-sources:1"), strict);
     }
 
     #[test]

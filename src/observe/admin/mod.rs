@@ -62,17 +62,17 @@ pub struct Seen {
 /// The admin address, being served; dropping this ends it.
 ///
 /// ```
-/// use sockmodes::auth::{Key, Nonces};
+/// use sockmodes::auth::Entry;
 /// use sockmodes::observe::{Admin, Seen};
 /// use sockmodes::server::{Config, Server};
 /// use sockmodes::session::{Protocol, Service};
 ///
-/// let protocol = Protocol::new(Key::none(), Service::Upper);
-/// let mut server = Server::bind(Config::new("127.0.0.1:0".parse()?, protocol, Nonces::none()))?;
+/// let protocol = Protocol::new(Entry::Open, Service::Upper);
+/// let mut server = Server::bind(Config::new(vec!["127.0.0.1:0".parse()?], protocol))?;
 /// let seen = Seen::default();
 /// let admin = Admin::start("127.0.0.1:0".parse()?, seen.clone())?;
-/// server.add_reader(Box::new(seen.metrics));
-/// server.add_reader(Box::new(seen.live));
+/// server.add_observer(Box::new(seen.metrics));
+/// server.add_observer(Box::new(seen.live));
 /// println!("http://{}/ shows what the server does once it runs", admin.address());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -4,7 +4,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
 
 use super::*;
-use crate::observe::{Event, Reader, Record};
+use crate::observe::{Event, Observer, Record};
+use crate::session::Time;
 
 const QUICK: Duration = Duration::from_millis(100);
 const HEALTH: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -112,7 +113,7 @@ fn who_comes_when_all_places_are_taken_is_disconnected_and_a_place_that_is_left_
 fn who_watches_is_told_where_the_server_listens_then_the_events_and_then_the_end() {
     let (admin, mut seen) = start(LIMITS);
     let event = Event::Listening { address: ([127, 0, 0, 1], 9999).into() };
-    seen.live.read(&Record { time: Duration::ZERO, connection: None, event });
+    seen.live.observe(&Record { time: Time::START, connection: None, event });
     let mut stream = connect(&admin);
     stream.write_all(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     // The first beat comes as soon as there is nothing to tell, and says that the seat is taken.
@@ -124,7 +125,11 @@ fn who_watches_is_told_where_the_server_listens_then_the_events_and_then_the_end
     }
     let head = String::from_utf8(head).unwrap();
     assert!(head.contains("\"event\":\"listening\",\"address\":\"127.0.0.1:9999\"}\n\n"), "{head}");
-    seen.live.read(&Record { time: QUICK, connection: None, event: Event::Turn { ready: 3 } });
+    seen.live.observe(&Record {
+        time: Time::START + QUICK,
+        connection: None,
+        event: Event::Turn { ready: 3 },
+    });
     drop(admin);
     let told = rest(stream);
     assert!(told.contains("data: {\"time\":0.1,\"event\":\"turn\",\"ready\":3}\n\n"), "{told}");

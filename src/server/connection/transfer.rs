@@ -3,11 +3,9 @@
 //! Each call's result says something about readiness, and that is remembered: a `WouldBlock`, a
 //! short read or a short write shows that there is nothing more to be had until the next edge.
 
-use rustix::io::{Errno, retry_on_intr};
-
 use super::{Connection, READS_ON, Tools};
 use crate::observe::{Detail, Event};
-use crate::server::network::{Readiness, Stream};
+use crate::server::network::{Errno, Readiness, Stream};
 use crate::session::Reason;
 
 impl<S: Stream> Connection<S> {
@@ -45,12 +43,12 @@ impl<S: Stream> Connection<S> {
         }
         // Taken out for the call and put back: the bytes are in it, and `send` needs the rest.
         let mut outbox = std::mem::take(&mut self.outbox);
-        let taken = self.send(outbox.front(), tools);
+        let taken = self.send(outbox.rest(), tools);
         outbox.sent(taken);
         self.outbox = outbox;
         if self.outbox.is_empty() {
             self.session.handle_flushed(&tools.protocol, tools.now);
-            self.tell_changes(&mut tools.events);
+            self.tell_changes(tools);
         } else {
             self.readiness.remove(Readiness::WRITABLE);
         }
@@ -60,7 +58,13 @@ impl<S: Stream> Connection<S> {
     /// One `send`; returns how many bytes the kernel took. If that is not all, its buffer is full.
     #[inline(always)]
     fn send(&mut self, bytes: &[u8], tools: &mut Tools) -> usize {
-        match retry_on_intr(|| self.stream.send(bytes)) {
+        let result = loop {
+            match self.stream.send(bytes) {
+                Err(Errno::INTR) => {}
+                result => break result,
+            }
+        };
+        match result {
             Ok(taken) => {
                 self.tell_sent(bytes.len(), Ok(taken), tools);
                 self.sent += taken as u64;
@@ -77,17 +81,14 @@ impl<S: Stream> Connection<S> {
     #[cold]
     fn nothing_sent(&mut self, offered: usize, errno: Errno, tools: &mut Tools) {
         self.tell_sent(offered, Err(errno), tools);
-        if errno != Errno::WOULDBLOCK {
+        if errno != Errno::AGAIN {
             self.lost(errno);
         }
     }
 
     #[inline]
     fn tell_sent(&self, offered: usize, result: Result<usize, Errno>, tools: &mut Tools) {
-        tools.events.tell(Detail::Calls, Some(self.number), || Event::Sent {
-            offered,
-            result: Event::result(result),
-        });
+        tools.tell(Detail::Calls, Some(self.number), || Event::Sent { offered, result: result });
     }
 
     // ANCHOR: receive
@@ -129,7 +130,7 @@ impl<S: Stream> Connection<S> {
     fn nothing_received(&mut self, errno: Errno, tools: &mut Tools) {
         self.tell_received(Err(errno), tools);
         match errno {
-            Errno::WOULDBLOCK => self.readiness.remove(Readiness::READABLE),
+            Errno::AGAIN => self.readiness.remove(Readiness::READABLE),
             // It is tried again.
             Errno::INTR => {}
             _ => self.lost(errno),
@@ -138,15 +139,13 @@ impl<S: Stream> Connection<S> {
 
     #[inline]
     fn tell_received(&self, result: Result<usize, Errno>, tools: &mut Tools) {
-        tools.events.tell(Detail::Calls, Some(self.number), || Event::Received {
-            result: Event::result(result),
-        });
+        tools.tell(Detail::Calls, Some(self.number), || Event::Received { result: result });
     }
 
     #[inline(always)]
     fn hear(&mut self, bytes: &mut [u8], tools: &mut Tools) {
         let answer = self.session.handle_bytes(&tools.protocol, tools.now, bytes);
-        self.tell_changes(&mut tools.events);
+        self.tell_changes(tools);
         self.deliver(answer, tools);
     }
 
@@ -159,9 +158,7 @@ impl<S: Stream> Connection<S> {
     pub(super) fn shut_down_sending(&mut self, tools: &mut Tools) {
         self.sending_shut = true;
         let result = self.stream.shut_down_sending().map(|()| 0);
-        tools.events.tell(Detail::Calls, Some(self.number), || Event::ShutDown {
-            result: Event::result(result),
-        });
+        tools.tell(Detail::Calls, Some(self.number), || Event::ShutDown { result: result });
         if let Err(errno) = result {
             self.lost(errno);
         }

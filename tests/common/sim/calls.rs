@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use rand::RngExt;
-use rustix::io::Errno;
-use sockmodes::server::network::Token;
+use sockmodes::server::network::{Errno, Token};
 
 use super::{Act, Item, World};
 

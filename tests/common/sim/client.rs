@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use rand::RngExt;
-use rustix::io::Errno;
+use sockmodes::server::network::Errno;
 use sockmodes::session::Time;
 
 use super::{Act, World};

@@ -3,8 +3,7 @@
 use std::io;
 
 use rand::RngExt;
-use rustix::io::Errno;
-use sockmodes::auth::Scheme;
+use sockmodes::server::network::Errno;
 
 use super::client::End;
 use super::{Faults, Item, World};
@@ -22,7 +21,7 @@ impl World {
             self.listener_armed = false;
             self.list(Item::Listener);
         }
-        if self.terms.scheme == Scheme::None {
+        if self.terms.scheme.is_none() {
             self.start(id);
         }
     }

@@ -1,12 +1,10 @@
 //! The simulated network in the loop's own terms: the two traits where it meets the operating system.
 
 use std::cmp::Reverse;
-use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use rand::RngExt;
-use rustix::io::Errno;
-use sockmodes::server::network::{Network, Signal, Stream, Token, Wakeup};
+use rand::{Rng, RngExt};
+use sockmodes::server::network::{Errno, Network, Signal, Stream, Token, Wakeup};
 use sockmodes::session::Time;
 
 use super::{Faults, Item, SimNetwork, SimStream, World};
@@ -19,7 +17,11 @@ impl Network for SimNetwork {
         self.0.borrow().now
     }
 
-    fn wait(&mut self, until: Time, found: &mut Vec<Wakeup>) -> io::Result<Time> {
+    fn random(&mut self, bytes: &mut [u8]) {
+        self.0.borrow_mut().nonces.fill_bytes(bytes);
+    }
+
+    fn wait(&mut self, until: Time, found: &mut Vec<Wakeup>) -> Result<Time, Errno> {
         found.clear();
         let world = &mut *self.0.borrow_mut();
         world.calls.waits += 1;
@@ -50,7 +52,7 @@ impl Network for SimNetwork {
         std::mem::take(&mut self.0.borrow_mut().signalled).then_some(Signal::Stop)
     }
 
-    fn accept(&mut self, listener: usize) -> io::Result<(SimStream, SocketAddr)> {
+    fn accept(&mut self, listener: usize) -> Result<(SimStream, SocketAddr), Errno> {
         assert_eq!(listener, 0, "there is one listener");
         let id = self.0.borrow_mut().accept()?;
         // Few sources, so that a limit on one of them can be met.
@@ -58,7 +60,7 @@ impl Network for SimNetwork {
         Ok((SimStream { world: self.0.clone(), id }, peer.into()))
     }
 
-    fn register(&mut self, stream: &mut SimStream, token: Token) -> io::Result<()> {
+    fn register(&mut self, stream: &mut SimStream, token: Token) -> Result<(), Errno> {
         let world = &mut *self.0.borrow_mut();
         world.calls.registers += 1;
         world.register(stream.id, token);

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use rustix::io::Errno;
+use sockmodes::server::network::Errno;
 use sockmodes::server::network::{Readiness, Token, Wakeup};
 use sockmodes::session::Time;
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use rand::RngExt;
 use sockmodes::auth::Credentials;
 use sockmodes::server::network::Token;
-use sockmodes::server::{Answer, Verifier};
+use sockmodes::server::{Report, Room, Verifier};
 use sockmodes::session::Verdict;
 
 use super::{Act, Item, World};
@@ -22,8 +22,8 @@ pub(crate) struct Checks {
     pub(crate) places: usize,
     /// One takes at most so many milliseconds.
     pub(crate) longest: u64,
-    underway: Vec<Answer>,
-    done: VecDeque<Answer>,
+    underway: Vec<Report>,
+    done: VecDeque<Report>,
 }
 
 impl Default for Checks {
@@ -46,6 +46,16 @@ impl World {
         self.list(Item::Waker);
     }
 
+    fn check(&mut self, token: Token, login: &Credentials) {
+        assert!(self.checks.have_room(), "it was asked before");
+        self.set_checking(token, true);
+        let right = (NAME, Some(PASSWORD)) == (login.name(), login.password());
+        let verdict = if right { Verdict::Success } else { Verdict::Failure };
+        self.checks.underway.push(Report::Verdict { token, name: login.name().into(), verdict });
+        let how_long = self.pause(self.checks.longest);
+        self.after(how_long, Act::Checked);
+    }
+
     fn set_checking(&mut self, token: Token, checking: bool) {
         let socket = self.sockets.iter_mut().find(|socket| socket.token == Some(token));
         let socket = socket.expect("it is a connection's, or was");
@@ -55,33 +65,22 @@ impl World {
 }
 
 impl Verifier for SimVerifier {
-    fn has_room(&self) -> bool {
-        self.0.borrow().checks.have_room()
+    fn room(&mut self) -> Option<Room<'_>> {
+        let have_room = self.0.borrow().checks.have_room();
+        have_room.then(|| Room::new(|token, login| self.0.borrow_mut().check(token, &login)))
     }
 
-    fn submit(&mut self, token: Token, credentials: Credentials) {
-        let world = &mut *self.0.borrow_mut();
-        assert!(world.checks.have_room(), "it was asked before");
-        world.set_checking(token, true);
-        let right = (NAME, Some(PASSWORD)) == (credentials.name(), credentials.password());
-        let verdict = if right { Verdict::Success } else { Verdict::Failure };
-        let name = credentials.name().into();
-        world.checks.underway.push(Answer::Verdict { token, name, verdict });
-        let how_long = world.pause(world.checks.longest);
-        world.after(how_long, Act::Checked);
-    }
-
-    fn has_answer(&self) -> bool {
+    fn has_report(&self) -> bool {
         !self.0.borrow().checks.done.is_empty()
     }
 
-    fn poll(&mut self) -> Option<Answer> {
+    fn poll_report(&mut self) -> Option<Report> {
         let world = &mut *self.0.borrow_mut();
-        let answer = world.checks.done.pop_front()?;
-        if let Answer::Verdict { token, .. } = &answer {
+        let report = world.checks.done.pop_front()?;
+        if let Report::Verdict { token, .. } = &report {
             world.set_checking(*token, false);
         }
-        Some(answer)
+        Some(report)
     }
 
     fn reload(&mut self) {}

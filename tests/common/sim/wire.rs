@@ -1,7 +1,7 @@
 //! What moves between the two ends of a connection, and how it breaks.
 
 use rand::RngExt;
-use rustix::io::Errno;
+use sockmodes::server::network::Errno;
 
 use super::client::End;
 use super::{Act, World};

@@ -1,16 +1,13 @@
 //! Accepting: until the kernel has no more, within a budget, and without spinning when descriptors
 //! run out.
 
-use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::connection::Connection;
-use super::event_loop::EventLoop;
-use super::network::{MAX_CONNECTIONS, Network, Token};
-use super::penalties::Offence;
-use crate::auth::MAX_NONCE_LEN;
+use super::EventLoop;
 use crate::observe::{Detail, Event};
+use crate::server::connection::Connection;
+use crate::server::network::{Errno, Network, Token};
 use crate::session::{Reason, Session, Time};
 
 /// How many connections one listener accepts in one turn before the others have theirs.
@@ -66,18 +63,14 @@ enum Failure {
     /// It concerned one connection, which is gone already.
     Next,
     /// No descriptor, no memory for one, or something else that trying again at once won't mend.
-    Pause(i32),
+    Pause,
 }
 
 impl Failure {
-    fn of(error: &io::Error) -> Failure {
-        use rustix::io::Errno;
-        if error.kind() == ErrorKind::WouldBlock {
-            return Failure::Done;
-        }
-        let errno = error.raw_os_error().unwrap_or_default();
-        // ANCHOR: failure
-        match Errno::from_raw_os_error(errno) {
+    // ANCHOR: failure
+    fn of(errno: Errno) -> Failure {
+        match errno {
+            Errno::AGAIN => Failure::Done,
             Errno::CONNABORTED | Errno::INTR | Errno::PERM => Failure::Next,
             // Network errors that Linux passes on from the new socket: accept(2) lists them, to be
             // treated like EAGAIN by trying again.
@@ -85,13 +78,13 @@ impl Failure {
                 Failure::Next
             }
             Errno::PROTO | Errno::NOPROTOOPT | Errno::OPNOTSUPP => Failure::Next,
-            #[cfg(target_os = "linux")]
+            #[cfg(any(target_os = "linux", not(unix)))]
             Errno::NONET => Failure::Next,
             // EMFILE, ENFILE, ENOBUFS, ENOMEM; and whatever else might never end.
-            _ => Failure::Pause(errno),
+            _ => Failure::Pause,
         }
-        // ANCHOR_END: failure
     }
+    // ANCHOR_END: failure
 }
 
 impl<N: Network> EventLoop<N> {
@@ -115,30 +108,20 @@ impl<N: Network> EventLoop<N> {
             return false;
         }
         for _ in 0..BUDGET {
-            let error = match self.network.accept(listener) {
+            let errno = match self.network.accept(listener) {
                 Ok((stream, peer)) => {
-                    if std::mem::take(&mut self.accepting.told_pause) {
-                        self.tools.events.tell(Detail::Life, None, || Event::AcceptResumed);
-                    }
+                    self.tell_resumed();
                     self.admit(stream, peer);
                     continue;
                 }
-                Err(error) => error,
+                Err(errno) => errno,
             };
-            self.tools.events.tell(Detail::Calls, None, || Event::AcceptFailed {
-                errno: error.raw_os_error().unwrap_or_default(),
-            });
-            match Failure::of(&error) {
+            self.tools.tell(Detail::Calls, None, || Event::AcceptFailed { errno });
+            match Failure::of(errno) {
                 Failure::Done => return true,
                 Failure::Next => {}
-                Failure::Pause(errno) => {
-                    self.accepting.paused_until = Some(self.tools.now + RETRY_AFTER);
-                    // Once, however often it is tried again in vain.
-                    if !std::mem::replace(&mut self.accepting.told_pause, true) {
-                        self.tools
-                            .events
-                            .tell(Detail::Life, None, || Event::AcceptPaused { errno });
-                    }
+                Failure::Pause => {
+                    self.pause(errno);
                     return false;
                 }
             }
@@ -147,63 +130,56 @@ impl<N: Network> EventLoop<N> {
     }
     // ANCHOR_END: accept_from
 
-    /// Takes a connection in, or closes it again without a nonce if a limit or a penalty says so.
+    fn pause(&mut self, errno: Errno) {
+        self.accepting.paused_until = Some(self.tools.now + RETRY_AFTER);
+        // Once, however often it is tried again in vain.
+        if !std::mem::replace(&mut self.accepting.told_pause, true) {
+            self.tools.tell(Detail::Life, None, || Event::AcceptPaused { errno });
+        }
+    }
+
+    fn tell_resumed(&mut self) {
+        if std::mem::take(&mut self.accepting.told_pause) {
+            self.tools.tell(Detail::Life, None, || Event::AcceptResumed);
+        }
+    }
+
+    /// Takes a connection in, or closes it again without a word if the gate says so.
     pub(super) fn admit(&mut self, stream: N::Stream, peer: SocketAddr) {
         self.accepting.newest += 1;
         let number = self.accepting.newest;
-        let judgement = match self.connections.len() {
-            MAX_CONNECTIONS.. => Err(Reason::TooManyConnections),
-            _ if self.is_penalized(peer) => Err(Reason::Penalized),
-            _ => self.admission.judge(peer.ip(), &mut *self.rng),
-        };
+        let (open, now, network) = (self.connections.len(), self.tools.now, &mut self.network);
+        let judgement = self.gate.judge(peer.ip(), open, now, || {
+            let mut number = [0; 4];
+            network.random(&mut number);
+            u32::from_le_bytes(number)
+        });
         if let Err(reason) = judgement {
-            self.tools.events.tell(Detail::Life, Some(number), || Event::Refused { peer, reason });
+            self.tools.tell(Detail::Life, Some(number), || Event::Refused { peer, reason });
             return;
         }
-        let mut nonce = [0; MAX_NONCE_LEN];
-        let nonce = self.nonces.draw(&mut *self.rng, &mut nonce);
-        let session = Session::new(&self.tools.protocol, nonce, self.tools.now);
+        let random = |bytes: &mut [u8]| self.network.random(bytes);
+        let (session, greeting) = Session::new(&self.tools.protocol, now, random);
         let (pending, state) = (session.is_pending(), session.state());
         let key = self.connections.insert(Connection::new(stream, peer, number, session));
-        self.admission.opened();
         if pending {
             self.connections[key].counted_pending = true;
-            self.admission.pending_began(peer.ip());
+            self.gate.pending_began(peer.ip());
         }
-        self.tools.events.tell(Detail::Life, Some(number), || Event::Opened { peer, state });
+        self.tools.tell(Detail::Life, Some(number), || Event::Opened { peer, state });
         if !pending {
-            self.tools.events.tell(Detail::Life, Some(number), || Event::LetIn { peer });
+            self.tools.tell(Detail::Life, Some(number), || Event::LetIn { peer });
         }
-        self.greet(key, nonce);
+        self.greet(key, &greeting);
     }
 
-    fn is_penalized(&self, peer: SocketAddr) -> bool {
-        self.offenders.as_ref().is_some_and(|offenders| offenders.refuse(peer.ip(), self.tools.now))
-    }
-
-    /// Penalizes the source of the connection at `key`, if the way it ended is an offence.
-    pub(super) fn penalize(&mut self, key: usize, reason: Reason) {
-        let Some(offenders) = &mut self.offenders else { return };
-        let connection = &self.connections[key];
-        let let_in = connection.session.is_admitted();
-        let only_failures = connection.logged_in == Some(false);
-        let Some(offence) = Offence::of(reason, let_in, only_failures) else { return };
-        if let Some(penalty) = offenders.penalize(connection.peer.ip(), offence, self.tools.now) {
-            self.tools.events.tell(Detail::Life, Some(connection.number), || Event::Penalty {
-                source: penalty.source.to_string(),
-                reason,
-                seconds: penalty.lasts.as_secs_f64(),
-            });
-        }
-    }
-
-    /// Sends the nonce, and only then asks for edges: that way the nonce gets there sooner.
-    fn greet(&mut self, key: usize, nonce: &[u8]) {
-        self.turn_at(key, |connection, tools| connection.deliver(nonce, tools));
+    /// Sends what the session says first, and only then asks for edges: that way it gets there sooner.
+    fn greet(&mut self, key: usize, greeting: &[u8]) {
+        self.serve_at(key, |connection, tools| connection.deliver(greeting, tools));
         let Some(connection) = self.connections.get_mut(key) else { return };
         let token = Token::new(key, connection.number);
         if self.network.register(connection.stream_mut(), token).is_err() {
-            self.turn_at(key, |connection, _| {
+            self.serve_at(key, |connection, _| {
                 connection.session.handle_lost(Reason::SocketError);
             });
         }

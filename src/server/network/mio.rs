@@ -6,17 +6,17 @@ use std::os::raw::c_int;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mio::event::Event;
-use mio::net::{TcpListener, TcpStream};
-use mio::{Events, Interest, Poll, Token as MioToken, Waker};
+use ::mio::event::Event;
+use ::mio::net::{TcpListener, TcpStream};
+use ::mio::{Events, Interest, Poll, Token as MioToken, Waker};
+use rand::Rng;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
 use rustix::net::{SendFlags, Shutdown};
 use signal_hook_mio::v1_0::Signals;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::alarm::Alarm;
-use super::network::{Network, OTHER_TOKENS, Readiness, Signal, Stream, Token, Wakeup};
+use super::{Errno, Network, OTHER_TOKENS, Readiness, Signal, Stream, Token, Wakeup};
 use crate::session::Time;
 
 /// The most events that one `epoll_wait` reports.
@@ -42,7 +42,7 @@ const FIRST_LISTENER: usize = usize::MAX - 3;
 const MAX_LISTENERS: usize = OTHER_TOKENS - 3;
 
 /// One `mio::Poll` with its listeners.
-pub(super) struct MioNetwork {
+pub(in crate::server) struct MioNetwork {
     start: Instant,
     poll: Poll,
     listeners: Vec<TcpListener>,
@@ -51,7 +51,7 @@ pub(super) struct MioNetwork {
 }
 
 /// What the kernel reports.
-pub(super) struct Found(Events);
+pub(in crate::server) struct Found(Events);
 
 impl Default for Found {
     fn default() -> Found {
@@ -60,7 +60,7 @@ impl Default for Found {
 }
 
 impl MioNetwork {
-    pub(super) fn new() -> io::Result<MioNetwork> {
+    pub(in crate::server) fn new() -> io::Result<MioNetwork> {
         let poll = Poll::new()?;
         Ok(MioNetwork {
             start: Instant::now(),
@@ -72,7 +72,7 @@ impl MioNetwork {
     }
 
     /// Listens at `address`; returns the address that it got.
-    pub(super) fn listen(
+    pub(in crate::server) fn listen(
         &mut self,
         address: SocketAddr,
         write_timeout: Option<Duration>,
@@ -89,12 +89,12 @@ impl MioNetwork {
     }
 
     /// What another thread wakes the loop with.
-    pub(super) fn waker(&self) -> io::Result<Arc<Waker>> {
+    pub(in crate::server) fn waker(&self) -> io::Result<Arc<Waker>> {
         Waker::new(self.poll.registry(), WAKE).map(Arc::new)
     }
 
     /// From now on SIGINT, SIGTERM and SIGHUP come as [`Wakeup::Signalled`].
-    pub(super) fn catch_signals(&mut self) -> io::Result<()> {
+    pub(in crate::server) fn catch_signals(&mut self) -> io::Result<()> {
         use signal_hook_mio::v1_0 as hook;
         let mut signals = hook::Signals::new([SIGINT, SIGTERM, SIGHUP])?;
         self.poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
@@ -134,11 +134,15 @@ impl Network for MioNetwork {
         Time::after_start(self.start.elapsed())
     }
 
-    fn wait(&mut self, until: Time, found: &mut Found) -> io::Result<Time> {
+    fn random(&mut self, bytes: &mut [u8]) {
+        rand::rng().fill_bytes(bytes);
+    }
+
+    fn wait(&mut self, until: Time, found: &mut Found) -> Result<Time, Errno> {
         let start = self.start;
         let timeout = self.alarm.take_over(until, || Time::after_start(start.elapsed()));
         match self.poll.poll(&mut found.0, timeout) {
-            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
+            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error.into()),
             // After an interruption it has found nothing.
             _ => {}
         }
@@ -168,7 +172,7 @@ impl Network for MioNetwork {
         })
     }
 
-    fn accept(&mut self, listener: usize) -> io::Result<(TcpStream, SocketAddr)> {
+    fn accept(&mut self, listener: usize) -> Result<(TcpStream, SocketAddr), Errno> {
         let (stream, peer) = self.listeners[listener].accept()?;
         #[cfg(not(target_os = "linux"))]
         stream.set_nodelay(true)?;
@@ -176,11 +180,12 @@ impl Network for MioNetwork {
     }
 
     // ANCHOR: register
-    fn register(&mut self, stream: &mut TcpStream, token: Token) -> io::Result<()> {
+    fn register(&mut self, stream: &mut TcpStream, token: Token) -> Result<(), Errno> {
         let all = Interest::READABLE | Interest::WRITABLE;
         #[cfg(target_os = "linux")]
         let all = all | Interest::PRIORITY;
-        self.poll.registry().register(stream, MioToken(token.0), all)
+        self.poll.registry().register(stream, MioToken(token.0), all)?;
+        Ok(())
     }
     // ANCHOR_END: register
 
@@ -217,16 +222,16 @@ impl Stream for TcpStream {
     /// By read(2), which on a socket is recv(2) without flags.
     #[inline]
     fn recv(&mut self, buffer: &mut [u8]) -> Result<usize, Errno> {
-        rustix::io::read(&*self, buffer)
+        rustix::io::read(&*self, buffer).map_err(errno)
     }
 
     #[inline]
     fn send(&mut self, bytes: &[u8]) -> Result<usize, Errno> {
-        rustix::net::send(&*self, bytes, SEND_FLAGS)
+        rustix::net::send(&*self, bytes, SEND_FLAGS).map_err(errno)
     }
 
     fn shut_down_sending(&mut self) -> Result<(), Errno> {
-        rustix::net::shutdown(&*self, Shutdown::Write)
+        rustix::net::shutdown(&*self, Shutdown::Write).map_err(errno)
     }
 
     /// SIOCOUTQ would tell the number of bytes, but only to `unsafe` code. With the send buffer at
@@ -238,4 +243,8 @@ impl Stream for TcpStream {
         let full = poll(&mut writable, Some(&Timespec::default())) == Ok(0);
         smallest.is_ok() && full
     }
+}
+
+fn errno(errno: rustix::io::Errno) -> Errno {
+    Errno::from_raw_os_error(errno.raw_os_error())
 }

@@ -3,13 +3,12 @@
 //! Never here: what is said to those who may not (nothing), and the sockets.
 
 use std::collections::HashMap;
-use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-use rand::{Rng, RngExt};
 use thiserror::Error;
 
+use super::Source;
+use crate::server::network::MAX_CONNECTIONS;
 use crate::session::Reason;
 
 /// OpenSSH's `MaxStartups`, as sshd_config(5) has it: once `start` connections are not let in yet,
@@ -23,6 +22,7 @@ pub struct MaxPending {
 
 /// Why something is no valid `START:RATE:FULL`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum MaxPendingError {
     /// Not three whole numbers with colons between them.
     #[error("expected START:RATE:FULL, three whole numbers")]
@@ -84,6 +84,7 @@ impl FromStr for MaxPending {
 
 /// How many connections there may be. `None`: as many as come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// In all.
     pub connections: Option<usize>,
@@ -93,103 +94,67 @@ pub struct Limits {
     pub pending_per_source: Option<usize>,
 }
 
+impl Limits {
+    /// No limit at all.
+    pub const NONE: Limits = Limits { connections: None, pending: None, pending_per_source: None };
+}
+
 impl Default for Limits {
     /// No limit but the usual one on those that are not let in yet.
     fn default() -> Limits {
-        Limits { connections: None, pending: Some(MaxPending::default()), pending_per_source: None }
+        Limits { pending: Some(MaxPending::default()), ..Limits::NONE }
     }
 }
 
-/// The counts, and the judgement on them.
+/// The counts of those who are not let in yet, and the judgement on them. How many are open in all,
+/// the loop knows.
 pub(super) struct Admission {
     limits: Limits,
-    open: usize,
     pending: usize,
     pending_by_source: HashMap<Source, usize>,
 }
 
-/// Where a connection comes from, as far as limits care: IPv6 networks hand out a /64 to one host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Source {
-    V4([u8; 4]),
-    V6([u8; 8]),
-}
-
-impl Source {
-    pub(super) fn of(address: IpAddr) -> Source {
-        match address {
-            IpAddr::V4(address) => Source::V4(address.octets()),
-            IpAddr::V6(address) => {
-                let [a, b, c, d, e, f, g, h, ..] = address.octets();
-                Source::V6([a, b, c, d, e, f, g, h])
-            }
-        }
-    }
-}
-
-impl fmt::Display for Source {
-    /// `192.0.2.1` or `2001:db8::/64`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Source::V4(address) => Ipv4Addr::from(address).fmt(f),
-            Source::V6(network) => {
-                let bits = u128::from(u64::from_be_bytes(network)) << 64;
-                write!(f, "{}/64", Ipv6Addr::from_bits(bits))
-            }
-        }
-    }
-}
-
 impl Admission {
     pub(super) fn new(limits: Limits) -> Admission {
-        Admission { limits, open: 0, pending: 0, pending_by_source: HashMap::new() }
+        Admission { limits, pending: 0, pending_by_source: HashMap::new() }
     }
 
-    /// Whether one more connection from `address` may stay.
+    /// Whether one more connection from `source` may stay beside `open` others. `random` gives a
+    /// number from all that there are, and is asked only where one is needed.
     pub(super) fn judge(
         &self,
-        address: IpAddr,
-        rng: &mut (impl Rng + ?Sized),
+        source: Source,
+        open: usize,
+        random: impl FnOnce() -> u32,
     ) -> Result<(), Reason> {
-        if self.limits.connections.is_some_and(|limit| self.open >= limit) {
+        if open >= self.limits.connections.unwrap_or(MAX_CONNECTIONS).min(MAX_CONNECTIONS) {
             return Err(Reason::TooManyConnections);
         }
         if let Some(limit) = self.limits.pending {
             let percent = limit.refusal_percent(self.pending);
-            // No random number is drawn where none is needed.
-            if percent > 0 && rng.random_range(0..100) < percent {
+            // A hundred divides 2³² but for a remainder that nobody can measure.
+            if percent > 0 && random() % 100 < percent {
                 return Err(Reason::TooManyPending);
             }
         }
-        if let Some(limit) = self.limits.pending_per_source {
-            let pending = self.pending_by_source.get(&Source::of(address)).copied().unwrap_or(0);
-            if pending >= limit {
-                return Err(Reason::TooManyFromSource);
-            }
+        let pending = || self.pending_by_source.get(&source).copied().unwrap_or(0);
+        if self.limits.pending_per_source.is_some_and(|limit| pending() >= limit) {
+            return Err(Reason::TooManyFromSource);
         }
         Ok(())
     }
 
-    pub(super) fn opened(&mut self) {
-        self.open += 1;
-    }
-
-    pub(super) fn closed(&mut self) {
-        self.open -= 1;
-    }
-
-    /// A connection from `address` is now pending.
-    pub(super) fn pending_began(&mut self, address: IpAddr) {
+    /// A connection from `source` is now pending.
+    pub(super) fn pending_began(&mut self, source: Source) {
         self.pending += 1;
         if self.limits.pending_per_source.is_some() {
-            *self.pending_by_source.entry(Source::of(address)).or_default() += 1;
+            *self.pending_by_source.entry(source).or_default() += 1;
         }
     }
 
-    /// A connection from `address` is no longer pending, for whatever reason.
-    pub(super) fn pending_ended(&mut self, address: IpAddr) {
+    /// A connection from `source` is no longer pending, for whatever reason.
+    pub(super) fn pending_ended(&mut self, source: Source) {
         self.pending -= 1;
-        let source = Source::of(address);
         if let Some(count) = self.pending_by_source.get_mut(&source) {
             *count -= 1;
             // The map holds the sources that are pending now, not all that ever were.
@@ -199,9 +164,9 @@ impl Admission {
         }
     }
 
-    /// Whether every place was given back.
-    pub(super) fn is_empty(&self) -> bool {
-        self.open == 0 && self.pending == 0 && self.pending_by_source.is_empty()
+    /// How many are pending, and how many of them are counted by source.
+    pub(super) fn pending(&self) -> (usize, usize) {
+        (self.pending, self.pending_by_source.values().sum())
     }
 }
 

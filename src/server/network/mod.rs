@@ -1,15 +1,18 @@
-//! Where the loop meets the operating system: two traits, so that a test can put a simulated
-//! network and a virtual clock in place of the real ones.
+//! Where the loop meets the operating system: two traits, so that a simulated network and a virtual
+//! clock can take the place of the real ones.
 //!
 //! The contract is that of edge-triggered readiness (epoll(7), `EPOLLET`): an edge is reported once,
 //! and again only after the socket has become unready in between, which a `WouldBlock`, a short
 //! read or a short write shows.
 
-use std::io;
+mod alarm;
+pub(super) mod mio;
+mod readiness;
+
 use std::net::SocketAddr;
 
-use bitflags::bitflags;
-use rustix::io::Errno;
+pub use crate::observe::Errno;
+pub use readiness::Readiness;
 
 use crate::session::Time;
 
@@ -42,21 +45,6 @@ impl Token {
 
     pub(super) fn key(self) -> usize {
         self.0 & ((1 << KEY_BITS) - 1)
-    }
-}
-
-bitflags! {
-    /// What the kernel says about a connection.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub struct Readiness: u8 {
-        /// A `recv` will give bytes, the end, or an error.
-        const READABLE = 1;
-        /// A `send` will take bytes or give an error.
-        const WRITABLE = 1 << 1;
-        /// The peer has shut down its sending side: after what is there, the end comes.
-        const READ_CLOSED = 1 << 2;
-        /// The peer has sent urgent data (tcp(7)): a `recv` stops short of it, and more may follow.
-        const URGENT = 1 << 3;
     }
 }
 
@@ -97,11 +85,19 @@ pub trait Network {
     /// The time on a clock that never goes back.
     fn now(&self) -> Time;
 
+    /// Fills `bytes` with random ones that nobody can foresee: nonces are made of them. (In a
+    /// simulation, which has nothing to protect, they come from its seed.)
+    fn random(&mut self, bytes: &mut [u8]);
+
     /// Waits until something happens, but no longer than `until` ([`Time::NEVER`]: for ever; a
     /// moment in the past: not at all), puts what happened in the place of what `found` held, and
     /// returns the time. It may come back early with nothing, for example because of a signal: that
     /// is no error.
-    fn wait(&mut self, until: Time, found: &mut Self::Found) -> io::Result<Time>;
+    ///
+    /// # Errors
+    ///
+    /// Only if there is no waiting at all: the loop ends.
+    fn wait(&mut self, until: Time, found: &mut Self::Found) -> Result<Time, Errno>;
 
     /// What a wait found, one after the other.
     fn wakeups(found: &Self::Found) -> impl Iterator<Item = Wakeup>;
@@ -110,10 +106,10 @@ pub trait Network {
     fn take_signal(&mut self) -> Option<Signal>;
 
     /// Accepts a connection from the listener with this index, as accept(2) does.
-    fn accept(&mut self, listener: usize) -> io::Result<(Self::Stream, SocketAddr)>;
+    fn accept(&mut self, listener: usize) -> Result<(Self::Stream, SocketAddr), Errno>;
 
     /// Registers `stream` for edges of both kinds, once and for all.
-    fn register(&mut self, stream: &mut Self::Stream, token: Token) -> io::Result<()>;
+    fn register(&mut self, stream: &mut Self::Stream, token: Token) -> Result<(), Errno>;
 
     /// Closes the listeners: from now on the kernel refuses whoever connects.
     fn close_listeners(&mut self);

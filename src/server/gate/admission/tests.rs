@@ -1,9 +1,13 @@
 //! The limits against OpenSSH's own words, and the places that have to be given back.
 
-use rand::SeedableRng;
 use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 
 use super::*;
+
+fn source(address: &str) -> Source {
+    Source::of(address.parse().unwrap())
+}
 
 /// `should_drop_connection` of OpenSSH's sshd.c, line by line, without its last two: the number
 /// below which a throw from 0 to 99 drops the connection.
@@ -56,8 +60,9 @@ fn refusals_come_as_often_as_the_formula_says() {
         let limits = Limits::default();
         let mut admission = Admission::new(limits);
         admission.pending = pending;
-        let address = IpAddr::from([192, 0, 2, 1]);
-        let refused = (0..THROWS).filter(|_| admission.judge(address, &mut rng).is_err());
+        let source = source("192.0.2.1");
+        let refused =
+            (0..THROWS).filter(|_| admission.judge(source, 0, || rng.next_u32()).is_err());
         let share = f64::from(refused.count() as u32) / f64::from(THROWS);
         let percent = limits.pending.unwrap().refusal_percent(pending);
         let expected = f64::from(percent) / 100.0;
@@ -70,13 +75,10 @@ fn refusals_come_as_often_as_the_formula_says() {
 fn a_source_is_an_ipv4_address_or_an_ipv6_64() {
     let limits = Limits { connections: None, pending: None, pending_per_source: Some(2) };
     let mut admission = Admission::new(limits);
-    let mut rng = StdRng::seed_from_u64(3);
-    let mut arrives = |admission: &mut Admission, address: &str| {
-        let address = address.parse().unwrap();
-        admission.judge(address, &mut rng).map(|()| {
-            admission.opened();
-            admission.pending_began(address);
-        })
+    let arrives = |admission: &mut Admission, address: &str| {
+        let source = source(address);
+        let judgement = admission.judge(source, 0, || panic!("no random number is needed"));
+        judgement.map(|()| admission.pending_began(source))
     };
     for address in ["192.0.2.1", "192.0.2.1", "2001:db8::1", "2001:db8::ffff:ffff:ffff:ffff"] {
         assert_eq!(arrives(&mut admission, address), Ok(()));
@@ -89,14 +91,27 @@ fn a_source_is_an_ipv4_address_or_an_ipv6_64() {
         assert_eq!(arrives(&mut admission, address), Ok(()));
     }
     // Every place is given back, and no source is remembered.
-    admission.pending_ended("192.0.2.1".parse().unwrap());
-    admission.closed();
+    admission.pending_ended(source("192.0.2.1"));
     assert_eq!(arrives(&mut admission, "192.0.2.1"), Ok(()));
     let left =
         ["192.0.2.1", "192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"];
     for address in left {
-        admission.pending_ended(address.parse().unwrap());
-        admission.closed();
+        admission.pending_ended(source(address));
     }
-    assert!(admission.is_empty());
+    assert_eq!(admission.pending, 0);
+    assert!(admission.pending_by_source.is_empty());
+}
+
+#[test]
+fn there_is_a_last_place_even_where_no_limit_is_set() {
+    let mut limits = Limits { pending: None, ..Limits::default() };
+    let judge = |limits, open| Admission::new(limits).judge(source("192.0.2.1"), open, || 0);
+    assert_eq!(judge(limits, MAX_CONNECTIONS - 1), Ok(()));
+    assert_eq!(judge(limits, MAX_CONNECTIONS), Err(Reason::TooManyConnections));
+    for limit in [0, 7, usize::MAX] {
+        limits.connections = Some(limit);
+        let last = limit.min(MAX_CONNECTIONS);
+        assert_eq!(judge(limits, last), Err(Reason::TooManyConnections));
+        assert!(last == 0 || judge(limits, last - 1).is_ok());
+    }
 }

@@ -1,54 +1,55 @@
-//! A connection's turn: how it gets one, and what the loop does after it.
+//! How a connection is served: how it gets its turn, and what the loop does after it.
 //!
-//! All that happens to a connection goes through [`turn_at`](EventLoop::turn_at), so nothing that follows
-//! from it (a deadline, a count, the end) can be forgotten. Never here: what a connection does in its turn, which is
-//! in `connection.rs`.
+//! All that happens to a connection goes through [`serve_at`](EventLoop::serve_at), so nothing that
+//! follows from it (a deadline, a count, the end) can be forgotten. Never here: what a connection does
+//! in its turn, which is in `connection/`.
 
-use super::connection::{Connection, Tools};
-use super::event_loop::EventLoop;
-use super::network::{Network, Token};
+use super::EventLoop;
 use crate::observe::{Detail, Event};
+use crate::server::connection::{Connection, Tools};
+use crate::server::gate::Conduct;
+use crate::server::network::{Network, Token};
 use crate::session::{Reason, Step};
 
 impl<N: Network> EventLoop<N> {
-    // ANCHOR: turn_of
-    /// Gives a turn, after `action`, to the connection that `token` names, but to no other that is
-    /// now in its place.
+    // ANCHOR: serve
+    /// Serves, after `action`, the connection that `token` names, but no other that is now in its
+    /// place.
     #[inline]
-    pub(super) fn turn_of(
+    pub(super) fn serve(
         &mut self,
         token: Token,
         action: impl FnOnce(&mut Connection<N::Stream>, &mut Tools),
     ) {
         let key = token.key();
         if self.connections.get(key).is_some_and(|connection| connection.has_token(token)) {
-            self.turn_at(key, action);
+            self.serve_at(key, action);
         } else {
-            self.tools.events.tell(Detail::Calls, None, || Event::Stale);
+            self.tools.tell(Detail::Calls, None, || Event::Stale);
         }
     }
-    // ANCHOR_END: turn_of
+    // ANCHOR_END: serve
 
-    /// Gives a turn, after `action`, to the connection at `key`, if one is there; then does what
-    /// follows from both.
+    /// Serves, after `action`, the connection at `key`, if one is there; then does what follows from
+    /// both.
     #[inline]
-    pub(super) fn turn_at(
+    pub(super) fn serve_at(
         &mut self,
         key: usize,
         action: impl FnOnce(&mut Connection<N::Stream>, &mut Tools),
     ) {
         let Some(connection) = self.connections.get_mut(key) else { return };
         action(connection, &mut self.tools);
-        connection.turn(&mut self.buffer, &mut self.tools);
+        connection.advance(&mut self.buffer, &mut self.tools);
         if connection.goes_on() {
-            self.go_on(key);
+            self.follow_up(key);
         }
     }
 
     /// Goes on with a turn, and does what follows from more than bytes: deadline, counts, and the end
     /// if it has come.
     #[cold]
-    fn go_on(&mut self, key: usize) {
+    fn follow_up(&mut self, key: usize) {
         let connection = &mut self.connections[key];
         let step = connection.go_on(&mut self.buffer, &mut self.tools);
         connection.session.clear_touched();
@@ -58,7 +59,7 @@ impl<N: Network> EventLoop<N> {
         }
         if connection.counted_pending && !connection.session.is_pending() {
             connection.counted_pending = false;
-            self.admission.pending_ended(connection.peer.ip());
+            self.gate.pending_ended(connection.ip());
         }
         // Now, not after a linger that the client can draw out: it holds for the next that comes.
         if let Some(reason) = connection.session.reason()
@@ -67,6 +68,21 @@ impl<N: Network> EventLoop<N> {
             self.penalize(key, reason);
         }
         self.take_step(key, step);
+    }
+
+    /// Penalizes the source of the connection at `key`, if the way it ended is an offence.
+    fn penalize(&mut self, key: usize, reason: Reason) {
+        let connection = &self.connections[key];
+        let (let_in, logged_in) = (connection.session.is_admitted(), connection.logged_in);
+        let conduct = Conduct { reason, let_in, logged_in };
+        let penalty = self.gate.penalize(connection.ip(), &conduct, self.tools.now);
+        if let Some(penalty) = penalty {
+            self.tools.tell(Detail::Life, Some(connection.number), || Event::Penalty {
+                source: penalty.source.to_string(),
+                reason,
+                seconds: penalty.lasts.as_secs_f64(),
+            });
+        }
     }
 
     fn take_step(&mut self, key: usize, step: Step) {
@@ -89,7 +105,7 @@ impl<N: Network> EventLoop<N> {
         if !connection.queued {
             connection.queued = true;
             let number = Some(connection.number);
-            self.tools.events.tell(Detail::Calls, number, || Event::Requeued);
+            self.tools.tell(Detail::Calls, number, || Event::Requeued);
             self.queue.push_back(key);
         }
     }
@@ -100,7 +116,7 @@ impl<N: Network> EventLoop<N> {
         for _ in 0..waiting {
             let Some(key) = self.queue.pop_front() else { return };
             // It may have been closed since; if another is in its place, that one has a turn.
-            self.turn_at(key, |connection, _| connection.queued = false);
+            self.serve_at(key, |connection, _| connection.queued = false);
         }
     }
 
@@ -108,10 +124,9 @@ impl<N: Network> EventLoop<N> {
     fn close(&mut self, key: usize, reason: Reason) {
         self.deadlines.remove(key);
         let connection = self.connections.remove(key);
-        self.admission.closed();
         self.accepting.descriptor_freed(self.tools.now);
-        self.tools.events.tell(Detail::Life, Some(connection.number), || Event::Closed {
-            peer: connection.peer.address(),
+        self.tools.tell(Detail::Life, Some(connection.number), || Event::Closed {
+            peer: connection.peer(),
             reason,
             let_in: connection.session.is_admitted(),
             received: connection.received,

@@ -5,15 +5,17 @@
 //! and a turn has a budget, so that a busy peer starves nobody. Never here: other connections, the
 //! limits, the clock. The single calls are in `transfer.rs`.
 
+mod outbox;
+mod peer;
 mod transfer;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::network::{Readiness, Stream, Token};
-use super::outbox::Outbox;
-use super::peer::Peer;
 use crate::observe::{Detail, Event, Events};
 use crate::session::{Protocol, Session, State, Step, Time};
+use outbox::Outbox;
+use peer::Peer;
 
 /// How many bytes one connection may read in one turn before the others have theirs.
 const BUDGET: usize = 256 * 1024;
@@ -25,7 +27,7 @@ const READS_ON: Readiness = Readiness::READ_CLOSED.union(Readiness::URGENT);
 /// A connection in the slab.
 pub(super) struct Connection<S> {
     pub(super) session: Session,
-    pub(super) peer: Peer,
+    peer: Peer,
     /// Counted from 1 over the server's life; also the generation of its token.
     pub(super) number: u64,
     pub(super) received: u64,
@@ -57,6 +59,19 @@ pub(super) struct Tools {
     pub(super) events: Events,
 }
 
+impl Tools {
+    /// Tells what `event` makes, if anybody looks that closely.
+    #[inline]
+    pub(super) fn tell(
+        &mut self,
+        detail: Detail,
+        connection: Option<u64>,
+        event: impl FnOnce() -> Event,
+    ) {
+        self.events.tell(self.now, detail, connection, event);
+    }
+}
+
 impl<S: Stream> Connection<S> {
     pub(super) fn new(stream: S, peer: SocketAddr, number: u64, session: Session) -> Self {
         Connection {
@@ -79,6 +94,16 @@ impl<S: Stream> Connection<S> {
         }
     }
 
+    /// Where it comes from.
+    pub(super) fn ip(&self) -> IpAddr {
+        self.peer.ip()
+    }
+
+    /// The other end.
+    pub(super) fn peer(&self) -> SocketAddr {
+        self.peer.address()
+    }
+
     pub(super) fn stream_mut(&mut self) -> &mut S {
         &mut self.stream
     }
@@ -96,22 +121,22 @@ impl<S: Stream> Connection<S> {
     /// Tells of a change of state, if there was one since the last call. Called after everything
     /// that can cause one, so that none is told late or lost behind the next.
     #[inline]
-    pub(super) fn tell_changes(&mut self, events: &mut Events) {
+    pub(super) fn tell_changes(&mut self, tools: &mut Tools) {
         if self.session.is_touched() {
-            self.tell_changed(events);
+            self.tell_changed(tools);
         }
     }
 
     #[cold]
-    fn tell_changed(&mut self, events: &mut Events) {
+    fn tell_changed(&mut self, tools: &mut Tools) {
         let now = (self.session.state(), self.session.is_admitted());
         let (before, was_let_in) = std::mem::replace(&mut self.told, now);
         let (number, peer) = (Some(self.number), self.peer.address());
         if now.1 && !was_let_in {
-            events.tell(Detail::Life, number, || Event::LetIn { peer });
+            tools.tell(Detail::Life, number, || Event::LetIn { peer });
         }
         if now.0 != before {
-            events.tell(Detail::States, number, || Event::State { from: before, to: now.0 });
+            tools.tell(Detail::States, number, || Event::State { from: before, to: now.0 });
         }
     }
 
@@ -120,11 +145,11 @@ impl<S: Stream> Connection<S> {
         self.outbox.len()
     }
 
-    // ANCHOR: turn
+    // ANCHOR: advance
     /// Sends what is owed, then reads once and answers: mostly that is all there is to do. What it
     /// reads is in `buffer`, which all connections share, only for as long as this lasts.
     #[inline(always)]
-    pub(super) fn turn(&mut self, buffer: &mut [u8], tools: &mut Tools) {
+    pub(super) fn advance(&mut self, buffer: &mut [u8], tools: &mut Tools) {
         if !self.outbox.is_empty() {
             self.flush(tools);
         }
@@ -133,7 +158,7 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// Whether there may be more to do than [`turn`](Connection::turn) did.
+    /// Whether there may be more to do than [`advance`](Connection::advance) did.
     #[inline]
     pub(super) fn goes_on(&self) -> bool {
         self.session.is_touched() || self.readiness.contains(Readiness::READABLE)
@@ -146,7 +171,7 @@ impl<S: Stream> Connection<S> {
         // Where there may be more and no end is in sight, the turn's read filled the buffer.
         let mut received = if self.readiness.intersects(READS_ON) { 0 } else { buffer.len() };
         loop {
-            self.tell_changes(&mut tools.events);
+            self.tell_changes(tools);
             match self.session.poll_step() {
                 Step::Answer => self.answer(tools),
                 Step::Linger if !self.sending_shut => self.shut_down_sending(tools),
@@ -169,7 +194,7 @@ impl<S: Stream> Connection<S> {
                 Step::Wait | Step::Verify | Step::Answer | Step::Close(_) => false,
             }
     }
-    // ANCHOR_END: turn
+    // ANCHOR_END: advance
 
     /// The server stops: delivers what is owed and then ends the sending side, or closes if nothing
     /// is owed, neither here nor in the kernel.
@@ -178,13 +203,7 @@ impl<S: Stream> Connection<S> {
         let undelivered = self.outbox.is_empty()
             && self.session.state() == State::Serving
             && self.stream.has_undelivered();
-        if undelivered {
-            self.session.handle_undelivered();
-        }
-        self.session.handle_stop(tools.now);
-        self.tell_changes(&mut tools.events);
-        if undelivered {
-            self.session.handle_flushed(&tools.protocol, tools.now);
-        }
+        self.session.handle_stop(tools.now, undelivered);
+        self.tell_changes(tools);
     }
 }

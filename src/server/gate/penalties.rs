@@ -8,11 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::admission::Source;
+use super::Source;
 use crate::session::{Reason, Time};
 
 /// What each offence costs its source, and when it takes effect, as sshd_config(5) has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Penalties {
     /// For a wrong digest, for too many tries, and for logins that failed on a connection on which
     /// none succeeded.
@@ -57,8 +58,8 @@ pub(super) enum Offence {
 
 impl Offence {
     /// The offence of a client whose conversation is over for `reason`, if it is one. `let_in`: it
-    /// had been let in; `only_failures`: it tried to log in, always in vain.
-    pub(super) fn of(reason: Reason, let_in: bool, only_failures: bool) -> Option<Offence> {
+    /// had been let in; `logged_in`: whether a login succeeded, if it tried any.
+    pub(super) fn of(reason: Reason, let_in: bool, logged_in: Option<bool>) -> Option<Offence> {
         use Reason::*;
         match reason {
             WrongDigest | TooManyTries => Some(Offence::AuthFail),
@@ -68,10 +69,10 @@ impl Offence {
             TooManyConnections | TooManyPending | TooManyFromSource | Penalized => None,
             // Leaving in time must be no way around it: the next connection could try again.
             Done | ShortDigest | BadRequest | IdleTimeout | WriteTimeout | Reset => {
-                match (only_failures, let_in) {
-                    (true, _) => Some(Offence::AuthFail),
-                    (false, false) => Some(Offence::NoAuth),
-                    (false, true) => None,
+                match (logged_in, let_in) {
+                    (Some(false), _) => Some(Offence::AuthFail),
+                    (_, false) => Some(Offence::NoAuth),
+                    (_, true) => None,
                 }
             }
         }
@@ -88,10 +89,10 @@ pub(super) struct Offenders {
 
 /// A penalty that is in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Penalty {
-    pub(super) source: Source,
+pub(in crate::server) struct Penalty {
+    pub(in crate::server) source: Source,
     /// How long it still lasts.
-    pub(super) lasts: Duration,
+    pub(in crate::server) lasts: Duration,
 }
 
 impl Offenders {

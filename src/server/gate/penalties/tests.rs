@@ -111,17 +111,18 @@ fn every_reason_is_the_offence_that_it_is() {
     use Offence::*;
     use Reason::*;
     for reason in Reason::ALL {
-        let of = |let_in, only_failures| Offence::of(reason, let_in, only_failures);
+        let of = |let_in, logged_in| Offence::of(reason, let_in, logged_in);
         let expected = match reason {
-            WrongDigest | TooManyTries => [Some(AuthFail); 4],
-            HandshakeTimeout => [Some(Timeout); 4],
+            WrongDigest | TooManyTries => [Some(AuthFail); 6],
+            HandshakeTimeout => [Some(Timeout); 6],
             Done | ShortDigest | BadRequest | IdleTimeout | WriteTimeout | Reset => {
-                [Some(NoAuth), None, Some(AuthFail), Some(AuthFail)]
+                [Some(NoAuth), None, Some(AuthFail), Some(AuthFail), Some(NoAuth), None]
             }
-            Stopped | DrainTimeout | SocketError => [None; 4],
-            TooManyConnections | TooManyPending | TooManyFromSource | Penalized => [None; 4],
+            Stopped | DrainTimeout | SocketError => [None; 6],
+            TooManyConnections | TooManyPending | TooManyFromSource | Penalized => [None; 6],
         };
-        let all = [of(false, false), of(true, false), of(false, true), of(true, true)];
+        let pairs = [None, Some(false), Some(true)].map(|log| [of(false, log), of(true, log)]);
+        let all = pairs.concat();
         assert_eq!(all, expected, "{reason}");
     }
 }

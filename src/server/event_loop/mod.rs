@@ -1,88 +1,80 @@
 //! The loop: one thread, one place to wait, one slab of connections.
 //!
 //! It moves bytes between sockets and sessions and keeps their deadlines; it knows nothing of
-//! nonces or services. [`EventLoop::turn`] is the whole of it: read it from the top down. Accepting
-//! is in `accept.rs`, stopping in `drain.rs`, how a connection gets its turn in `turns.rs`, what it
-//! does in it in `connection.rs`, and how logins get to those who check them in `logins.rs`.
+//! nonces or services. [`EventLoop::turn`] is the whole of it: read it from the top down. Below it,
+//! accepting is in `accept.rs`, how a connection is served in `turns.rs`, when it has to be looked at
+//! in `deadlines.rs`, how logins get to those who check them in `logins.rs`, and stopping in
+//! `drain.rs`; beside it, in `connection/`, what a connection does when it is served.
+
+mod accept;
+mod deadlines;
+mod drain;
+mod logins;
+mod turns;
+
+#[cfg(test)]
+pub(super) use deadlines::LINK_SIZE;
+pub use drain::Outcome;
 
 use std::collections::VecDeque;
-use std::io;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rand::CryptoRng;
 use slab::Slab;
 
-use super::accept::Accepting;
-use super::admission::Admission;
 use super::config::Config;
 use super::connection::{Connection, Tools};
-use super::deadlines::Deadlines;
-use super::drain::{Drain, Outcome};
-use super::logins::Logins;
-use super::network::{Network, Readiness, Signal, Token, Wakeup};
-use super::penalties::Offenders;
+use super::gate::Gate;
+use super::network::{Errno, Network, Readiness, Signal, Token, Wakeup};
 use super::verify::{Nobody, Verifier};
-use crate::auth::Nonces;
 use crate::observe::{Detail, Event, Events};
 use crate::session::{Time, Timeout};
+use accept::Accepting;
+use deadlines::{Deadlines, ROOM};
+use drain::Drain;
+use logins::Logins;
 
 /// The largest buffer that all connections share for reading.
 const MAX_BUFFER: usize = 1024 * 1024;
 
-/// How many connections there is room for from the start. Until they come it costs address space,
-/// but no memory; and a table this large has a mapping of its own and grows in place, where one
-/// that grew from nothing would leave every smaller copy of itself behind in the heap.
-pub(super) const ROOM: usize = 8192;
-
 /// The server's loop over any [`Network`].
 ///
-/// [`Server`](super::Server) runs it on the real one; a test brings its own, with its own clock and
-/// random numbers, and calls [`turn`](EventLoop::turn) itself.
+/// [`Server`](super::Server) runs it on the real one; whoever brings another, with its own clock and
+/// random numbers, may call [`turn`](EventLoop::turn) instead of [`run`](EventLoop::run).
 pub struct EventLoop<N: Network> {
-    pub(super) network: N,
-    pub(super) tools: Tools,
-    pub(super) nonces: Nonces,
-    pub(super) drain_timeout: Timeout,
-    pub(super) rng: Box<dyn CryptoRng>,
-    pub(super) connections: Slab<Connection<N::Stream>>,
-    pub(super) admission: Admission,
-    pub(super) offenders: Option<Offenders>,
-    pub(super) deadlines: Deadlines,
-    pub(super) accepting: Accepting,
-    pub(super) drain: Drain,
-    pub(super) logins: Logins,
+    network: N,
+    tools: Tools,
+    gate: Gate,
+    connections: Slab<Connection<N::Stream>>,
+    deadlines: Deadlines,
+    accepting: Accepting,
+    drain: Drain,
+    drain_timeout: Timeout,
+    logins: Logins,
     /// Connections that wait for a turn, the longest waiting first.
-    pub(super) queue: VecDeque<usize>,
-    pub(super) buffer: Box<[u8]>,
+    queue: VecDeque<usize>,
+    buffer: Box<[u8]>,
     stop: Arc<AtomicBool>,
 }
 
 impl<N: Network> EventLoop<N> {
-    /// A loop that serves `network` as `config` says. Nonces are drawn from `rng`. Once `stop` is
-    /// true and the loop is woken, it stops.
-    pub fn new(
-        network: N,
-        config: Config,
-        rng: Box<dyn CryptoRng>,
-        events: Events,
-        stop: Arc<AtomicBool>,
-    ) -> EventLoop<N> {
+    /// A loop that serves `network` as `config` says. Once `stop` is true and the loop is woken, it
+    /// stops.
+    #[must_use]
+    pub fn new(network: N, config: Config, events: Events, stop: Arc<AtomicBool>) -> EventLoop<N> {
         EventLoop {
-            admission: Admission::new(config.limits),
-            offenders: config.penalties.map(Offenders::new),
+            gate: Gate::new(config.limits, config.penalties),
             deadlines: Deadlines::default(),
             accepting: Accepting::default(),
             drain: Drain::default(),
             logins: Logins::new(Box::<Nobody>::default()),
             connections: Slab::with_capacity(ROOM),
             queue: VecDeque::new(),
-            buffer: vec![0; config.max_buffer.min(MAX_BUFFER)].into(),
+            buffer: vec![0; config.max_buffer.get().min(MAX_BUFFER)].into(),
             tools: Tools { protocol: config.protocol, now: network.now(), events },
-            nonces: config.nonces,
             drain_timeout: config.drain_timeout,
             network,
-            rng,
             stop,
         }
     }
@@ -95,7 +87,11 @@ impl<N: Network> EventLoop<N> {
     }
 
     /// Turns until it is stopped.
-    pub fn run(&mut self) -> io::Result<Outcome> {
+    ///
+    /// # Errors
+    ///
+    /// Only what [`Network::wait`] fails with.
+    pub fn run(&mut self) -> Result<Outcome, Errno> {
         let mut found = N::Found::default();
         loop {
             if let Some(outcome) = self.turn(&mut found)? {
@@ -108,37 +104,44 @@ impl<N: Network> EventLoop<N> {
     /// One turn: wait; serve those that became ready, then those whose budget ran out in the last
     /// turn; take the verdicts on logins; accept; meet the deadlines; pass on logins to be checked.
     /// What `found` held before does not matter: it is room for what the wait finds.
-    pub fn turn(&mut self, found: &mut N::Found) -> io::Result<Option<Outcome>> {
+    pub fn turn(&mut self, found: &mut N::Found) -> Result<Option<Outcome>, Errno> {
         self.wait(found)?;
         let left_over = self.queue.len();
-        self.take_note(found);
+        self.serve_ready(found);
         self.serve_queue(left_over);
-        self.take_answers();
+        self.take_reports();
         self.accept();
         self.meet_deadlines();
         self.submit_logins();
-        let (now, network) = (self.tools.now, &self.network);
-        self.tools
-            .events
-            .tell(Detail::Calls, None, || Event::TurnEnd { took: network.now().since(now) });
+        self.tell_end();
         Ok(self.outcome())
     }
     // ANCHOR_END: turn
 
-    fn wait(&mut self, found: &mut N::Found) -> io::Result<()> {
+    fn wait(&mut self, found: &mut N::Found) -> Result<(), Errno> {
         let (until, now) = (self.next_deadline(), self.tools.now);
-        self.tools.events.tell(Detail::Calls, None, || Event::Waiting {
+        self.tools.tell(Detail::Calls, None, || Event::Waiting {
             at_most: (until != Time::NEVER).then(|| until.since(now)),
         });
         self.tools.now = self.network.wait(until, found)?;
         let ready = || N::wakeups(found).count();
-        self.tools.events.tell(Detail::Calls, None, || Event::Turn { ready: ready() });
+        self.tools.tell(Detail::Calls, None, || Event::Turn { ready: ready() });
         Ok(())
+    }
+
+    /// Looks at the clock once more, if anybody wants to know how long the turn took.
+    #[inline]
+    fn tell_end(&mut self) {
+        if self.tools.events.are_told(Detail::Calls) {
+            let end = self.network.now();
+            let took = end.since(self.tools.now);
+            self.tools.events.tell(end, Detail::Calls, None, || Event::TurnEnd { took });
+        }
     }
 
     // ANCHOR: next_deadline
     /// When something has to be done even if nothing happens until then.
-    fn next_deadline(&self) -> Time {
+    fn next_deadline(&mut self) -> Time {
         let busy = !self.queue.is_empty() || self.logins.want_a_turn();
         if busy || self.accepting.wants_a_turn(self.tools.now) {
             // Long past: only look at what is ready, and don't wait.
@@ -148,10 +151,11 @@ impl<N: Network> EventLoop<N> {
     }
     // ANCHOR_END: next_deadline
 
-    fn take_note(&mut self, found: &N::Found) {
+    /// Serves whoever became ready, and takes note of what else ended the wait.
+    fn serve_ready(&mut self, found: &N::Found) {
         for wakeup in N::wakeups(found) {
             match wakeup {
-                Wakeup::Ready { token, readiness } => self.note_readiness(token, readiness),
+                Wakeup::Ready { token, readiness } => self.serve_edge(token, readiness),
                 // In a drain the listeners are closed, whatever was reported along with the stop.
                 Wakeup::Acceptable(_) if self.drain != Drain::No => {}
                 Wakeup::Acceptable(listener) => self.accepting.note_ready(listener),
@@ -172,9 +176,9 @@ impl<N: Network> EventLoop<N> {
         }
     }
 
-    fn note_readiness(&mut self, token: Token, readiness: Readiness) {
-        self.turn_of(token, |connection, tools| {
-            tools.events.tell(Detail::Calls, Some(connection.number), || Event::Ready {
+    fn serve_edge(&mut self, token: Token, readiness: Readiness) {
+        self.serve(token, |connection, tools| {
+            tools.tell(Detail::Calls, Some(connection.number), || Event::Ready {
                 readable: readiness.contains(Readiness::READABLE),
                 writable: readiness.contains(Readiness::WRITABLE),
                 read_closed: readiness.contains(Readiness::READ_CLOSED),
@@ -185,8 +189,8 @@ impl<N: Network> EventLoop<N> {
 
     fn meet_deadlines(&mut self) {
         while let Some(key) = self.deadlines.pop_due(self.tools.now) {
-            self.turn_at(key, |connection, tools| {
-                tools.events.tell(Detail::Calls, Some(connection.number), || Event::Deadline);
+            self.serve_at(key, |connection, tools| {
+                tools.tell(Detail::Calls, Some(connection.number), || Event::Deadline);
                 connection.session.handle_deadline(tools.now);
             });
         }
@@ -208,12 +212,22 @@ impl<N: Network> EventLoop<N> {
     /// Whether nothing is left of any connection: no place, no count, no deadline.
     pub fn is_idle(&self) -> bool {
         self.connections.is_empty()
-            && self.admission.is_empty()
+            && self.gate.pending() == (0, 0)
             && self.deadlines.next() == Time::NEVER
     }
 
-    /// The network, for a test that plays the other end.
+    /// The network, for whoever plays the other end.
     pub fn network_mut(&mut self) -> &mut N {
         &mut self.network
+    }
+}
+
+impl<N: Network> fmt::Debug for EventLoop<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventLoop")
+            .field("now", &self.tools.now)
+            .field("connections", &self.connections.len())
+            .field("drain", &self.drain)
+            .finish_non_exhaustive()
     }
 }

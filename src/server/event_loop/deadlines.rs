@@ -5,14 +5,17 @@
 //! connections as with a million. The queues are linked lists whose links lie in one array, each at
 //! the place that its connection has in the slab. Nothing here reads a clock.
 
-use super::event_loop::ROOM;
 use crate::session::{Time, Timer};
 
+/// How many connections there is room for from the start. Until they come it costs address space,
+/// but no memory; and a table this large has a mapping of its own and grows in place, where one
+/// that grew from nothing would leave every smaller copy of itself behind in the heap.
+pub(super) const ROOM: usize = 8192;
 /// How many kinds of deadline there are; the first links are the ends of their queues.
 const KINDS: usize = 3;
 
 /// The deadlines of all connections, at most one each.
-pub struct Deadlines {
+pub(super) struct Deadlines {
     links: Vec<Link>,
 }
 
@@ -26,7 +29,7 @@ struct Link {
 
 /// What a connection's deadline costs, in bytes.
 #[cfg(test)]
-pub(super) const LINK_SIZE: usize = size_of::<Link>();
+pub(crate) const LINK_SIZE: usize = size_of::<Link>();
 
 impl Default for Deadlines {
     /// None yet.
@@ -40,7 +43,7 @@ impl Default for Deadlines {
 impl Deadlines {
     /// Sets or moves the deadline of `connection`. No deadline of the same kind may have been set
     /// to a later time before, unless `at` is the time that it has already: then nothing changes.
-    pub fn set(&mut self, connection: usize, timer: Timer, at: Time) {
+    pub(super) fn set(&mut self, connection: usize, timer: Timer, at: Time) {
         let link = KINDS + connection;
         if link >= self.links.len() {
             self.grow(link + 1);
@@ -62,7 +65,7 @@ impl Deadlines {
     }
 
     /// Removes the deadline of `connection`, if it has one.
-    pub fn remove(&mut self, connection: usize) {
+    pub(super) fn remove(&mut self, connection: usize) {
         let link = KINDS + connection;
         if link < self.links.len() {
             self.unlink(link);
@@ -72,12 +75,12 @@ impl Deadlines {
     }
 
     /// The earliest deadline; [`Time::NEVER`], if there is none.
-    pub fn next(&self) -> Time {
+    pub(super) fn next(&self) -> Time {
         self.earliest().0
     }
 
     /// Takes out a connection whose deadline is `now` or earlier, the earliest first.
-    pub fn pop_due(&mut self, now: Time) -> Option<usize> {
+    pub(super) fn pop_due(&mut self, now: Time) -> Option<usize> {
         let (at, link) = self.earliest();
         if at > now {
             return None;

@@ -27,8 +27,8 @@ impl Outbox {
         }
     }
 
-    /// The bytes that are next.
-    pub(super) fn front(&self) -> &[u8] {
+    /// All that is left.
+    pub(super) fn rest(&self) -> &[u8] {
         self.0.as_ref().map_or(&[], |queue| &queue.bytes[queue.sent..])
     }
 

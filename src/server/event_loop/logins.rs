@@ -5,11 +5,11 @@
 
 use std::collections::VecDeque;
 
-use super::event_loop::EventLoop;
-use super::network::{Network, Token};
-use super::verify::{Answer, Verifier};
+use super::EventLoop;
 use crate::auth::Refresh;
 use crate::observe::{Detail, Event, shown};
+use crate::server::network::{Network, Token};
+use crate::server::verify::{Report, Verifier};
 use crate::session::Verdict;
 
 /// Who waits for a check, and who checks.
@@ -24,35 +24,27 @@ impl Logins {
         Logins { verifier, waiting: VecDeque::new() }
     }
 
-    /// Takes out the login that is to be checked next, if the verifier has room.
-    fn take_next(&mut self) -> Option<Token> {
-        if self.waiting.is_empty() || !self.verifier.has_room() {
-            return None;
-        }
-        self.waiting.pop_front()
-    }
-
     /// Whether there is something to do now, so that the loop must not wait.
-    pub(super) fn want_a_turn(&self) -> bool {
-        let login = !self.waiting.is_empty() && self.verifier.has_room();
-        login || self.verifier.has_answer()
+    pub(super) fn want_a_turn(&mut self) -> bool {
+        let login = !self.waiting.is_empty() && self.verifier.room().is_some();
+        login || self.verifier.has_report()
     }
 }
 
 impl<N: Network> EventLoop<N> {
     /// Passes on what the verifier has found out.
-    pub(super) fn take_answers(&mut self) {
-        while let Some(answer) = self.logins.verifier.poll() {
-            match answer {
-                Answer::Verdict { token, name, verdict } => {
+    pub(super) fn take_reports(&mut self) {
+        while let Some(report) = self.logins.verifier.poll_report() {
+            match report {
+                Report::Verdict { token, name, verdict } => {
                     self.take_verdict(token, &name, verdict)
                 }
-                Answer::Users(Refresh::Unchanged) => {}
-                Answer::Users(Refresh::Changed(users)) => {
-                    self.tools.events.tell(Detail::Life, None, || Event::UsersRead { users });
+                Report::Users(Refresh::Unchanged) => {}
+                Report::Users(Refresh::Changed(users)) => {
+                    self.tools.tell(Detail::Life, None, || Event::UsersRead { users });
                 }
-                Answer::Users(Refresh::Broken(why)) => {
-                    self.tools.events.tell(Detail::Life, None, || Event::UsersBroken { why });
+                Report::Users(Refresh::Broken(why)) => {
+                    self.tools.tell(Detail::Life, None, || Event::UsersBroken { why });
                 }
             }
         }
@@ -60,8 +52,8 @@ impl<N: Network> EventLoop<N> {
 
     fn take_verdict(&mut self, token: Token, name: &str, verdict: Verdict) {
         // What waits to be read has made its edge long ago, so the turn has to be now.
-        self.turn_of(token, |connection, tools| {
-            tools.events.tell(Detail::Life, Some(connection.number), || Event::Login {
+        self.serve(token, |connection, tools| {
+            tools.tell(Detail::Life, Some(connection.number), || Event::Login {
                 name: shown(name),
                 result: verdict,
             });
@@ -69,20 +61,21 @@ impl<N: Network> EventLoop<N> {
             connection.logged_in = Some(succeeded);
             let answer = connection.session.handle_verdict(&tools.protocol, tools.now, verdict);
             connection.deliver(answer, tools);
-            connection.tell_changes(&mut tools.events);
+            connection.tell_changes(tools);
         });
     }
 
     // ANCHOR: submit_logins
     /// Hands the verifier as many logins as it takes, the oldest first.
     pub(super) fn submit_logins(&mut self) {
-        while let Some(token) = self.logins.take_next() {
-            let key = token.key();
-            let connection = self.connections.get_mut(key).filter(|c| c.has_token(token));
-            let Some(connection) = connection else { continue };
+        while let Some(token) = self.logins.waiting.front().copied() {
+            let Some(room) = self.logins.verifier.room() else { return };
+            self.logins.waiting.pop_front();
+            let connection = self.connections.get_mut(token.key());
+            let Some(connection) = connection.filter(|c| c.has_token(token)) else { continue };
             connection.waits_for_check = false;
             if let Some(credentials) = connection.session.poll_login() {
-                self.logins.verifier.submit(token, credentials);
+                room.submit(token, credentials);
             }
         }
     }
@@ -91,19 +84,16 @@ impl<N: Network> EventLoop<N> {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
     use std::net::SocketAddr;
     use std::sync::Arc;
     use std::sync::atomic::AtomicBool;
     use std::time::Duration;
 
-    use rustix::io::Errno;
-
     use super::*;
-    use crate::auth::{Credentials, Key, Nonces};
+    use crate::auth::Entry;
     use crate::observe::Events;
-    use crate::server::network::{Readiness, Signal, Stream, Wakeup};
-    use crate::server::{Config, Penalties};
+    use crate::server::network::{Errno, Readiness, Signal, Stream, Wakeup};
+    use crate::server::{Config, Penalties, Room};
     use crate::session::{Protocol, Reason, Service, Time};
 
     /// A network without anybody in it.
@@ -116,7 +106,8 @@ mod tests {
         fn now(&self) -> Time {
             Time::START
         }
-        fn wait(&mut self, _: Time, (): &mut ()) -> io::Result<Time> {
+        fn random(&mut self, _: &mut [u8]) {}
+        fn wait(&mut self, _: Time, (): &mut ()) -> Result<Time, Errno> {
             Ok(Time::START)
         }
         fn wakeups((): &()) -> impl Iterator<Item = Wakeup> {
@@ -125,10 +116,10 @@ mod tests {
         fn take_signal(&mut self) -> Option<Signal> {
             None
         }
-        fn accept(&mut self, _: usize) -> io::Result<(Peer, SocketAddr)> {
+        fn accept(&mut self, _: usize) -> Result<(Peer, SocketAddr), Errno> {
             Ok((Peer::default(), ([127, 0, 0, 1], 1).into()))
         }
-        fn register(&mut self, _: &mut Peer, _: Token) -> io::Result<()> {
+        fn register(&mut self, _: &mut Peer, _: Token) -> Result<(), Errno> {
             Ok(())
         }
         fn close_listeners(&mut self) {}
@@ -143,7 +134,7 @@ mod tests {
     impl Stream for Peer {
         fn recv(&mut self, buffer: &mut [u8]) -> Result<usize, Errno> {
             if std::mem::replace(&mut self.has_sent, true) {
-                return Err(Errno::WOULDBLOCK);
+                return Err(Errno::AGAIN);
             }
             let login = br#"{"username":"a","passwd":"a"}"#;
             buffer[..login.len()].copy_from_slice(login);
@@ -162,28 +153,26 @@ mod tests {
     struct Silent;
 
     impl Verifier for Silent {
-        fn has_room(&self) -> bool {
-            true
+        fn room(&mut self) -> Option<Room<'_>> {
+            Some(Room::new(|_, _| {}))
         }
-        fn submit(&mut self, _: Token, _: Credentials) {}
-        fn has_answer(&self) -> bool {
+        fn has_report(&self) -> bool {
             false
         }
-        fn poll(&mut self) -> Option<Answer> {
+        fn poll_report(&mut self) -> Option<Report> {
             None
         }
         fn reload(&mut self) {}
     }
 
     fn loop_with_a_login() -> (EventLoop<Empty>, Token) {
-        let protocol = Protocol::new(Key::none(), Service::Login);
-        let mut config = Config::new(([127, 0, 0, 1], 0).into(), protocol, Nonces::none());
+        let protocol = Protocol::new(Entry::Open, Service::Login);
+        let mut config = Config::new(vec![([127, 0, 0, 1], 0).into()], protocol);
         let min = Duration::from_secs(5);
         config.penalties = Some(Penalties { min, loopback: true, ..Penalties::default() });
-        let rng = Box::new(rand::rng());
         let stop = Arc::new(AtomicBool::new(false));
-        let mut event_loop = EventLoop::new(Empty, config, rng, Events::default(), stop)
-            .with_verifier(Box::new(Silent));
+        let mut event_loop =
+            EventLoop::new(Empty, config, Events::default(), stop).with_verifier(Box::new(Silent));
         let token = accept_one(&mut event_loop);
         (event_loop, token)
     }
@@ -216,7 +205,7 @@ mod tests {
         for verdict in verdicts {
             event_loop.take_verdict(token, "a", *verdict);
         }
-        event_loop.turn_at(token.key(), |connection, _| {
+        event_loop.serve_at(token.key(), |connection, _| {
             connection.session.handle_lost(Reason::Reset);
         });
         let (stream, peer) = event_loop.network.accept(0).unwrap();
@@ -236,7 +225,7 @@ mod tests {
     #[test]
     fn a_late_verdict_does_not_reach_who_took_the_place() {
         let (mut event_loop, first) = loop_with_a_login();
-        event_loop.turn_at(first.key(), |connection, _| {
+        event_loop.serve_at(first.key(), |connection, _| {
             connection.session.handle_lost(Reason::Reset);
         });
         // Nobody is there.

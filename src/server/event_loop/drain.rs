@@ -1,9 +1,9 @@
 //! Stopping: no new connections, and everybody gets what they are owed, within a time limit.
 
-use super::connection::Connection;
-use super::event_loop::EventLoop;
-use super::network::Network;
+use super::EventLoop;
 use crate::observe::{Detail, Event};
+use crate::server::connection::Connection;
+use crate::server::network::Network;
 use crate::session::Time;
 
 /// Whether the loop is stopping, and until when.
@@ -58,9 +58,9 @@ impl<N: Network> EventLoop<N> {
         self.network.close_listeners();
         self.accepting.stop();
         let connections = self.connections.len();
-        self.tools.events.tell(Detail::Life, None, || Event::Draining { connections });
+        self.tools.tell(Detail::Life, None, || Event::Draining { connections });
         for key in self.keys() {
-            self.turn_at(key, Connection::stop);
+            self.serve_at(key, Connection::stop);
         }
     }
 
@@ -68,7 +68,7 @@ impl<N: Network> EventLoop<N> {
     pub(super) fn cut_off(&mut self, outcome: Outcome) {
         self.drain = Drain::CutOff(self.connections.len(), outcome);
         for key in self.keys() {
-            self.turn_at(key, |connection, _| connection.session.handle_drain_deadline());
+            self.serve_at(key, |connection, _| connection.session.handle_drain_deadline());
         }
     }
 
@@ -78,7 +78,7 @@ impl<N: Network> EventLoop<N> {
             Drain::Until(_) if self.connections.is_empty() => (0, Outcome::Drained),
             Drain::No | Drain::Until(_) => return None,
         };
-        self.tools.events.tell(Detail::Life, None, || Event::Stopped { connections });
+        self.tools.tell(Detail::Life, None, || Event::Stopped { connections });
         Some(outcome)
     }
 

@@ -1,0 +1,83 @@
+//! Who is let near: by count (`admission.rs`) and by conduct (`penalties.rs`), each for its source.
+//!
+//! Never here: what is said to those who are not (nothing), the sockets, and who is let *in*, which
+//! is for their sessions to find out.
+
+mod admission;
+mod penalties;
+mod source;
+
+pub use admission::{Limits, MaxPending, MaxPendingError};
+pub use penalties::Penalties;
+
+pub(super) use penalties::Penalty;
+pub(super) use source::Source;
+
+use std::net::IpAddr;
+
+use crate::session::{Reason, Time};
+use admission::Admission;
+use penalties::{Offence, Offenders};
+
+/// The limits and the penalties of one loop.
+pub(super) struct Gate {
+    admission: Admission,
+    /// `None`: nobody is penalized.
+    offenders: Option<Offenders>,
+}
+
+/// What a conversation that is over says about whoever led it.
+pub(super) struct Conduct {
+    pub(super) reason: Reason,
+    pub(super) let_in: bool,
+    /// Whether a login succeeded, if any was tried.
+    pub(super) logged_in: Option<bool>,
+}
+
+impl Gate {
+    pub(super) fn new(limits: Limits, penalties: Option<Penalties>) -> Gate {
+        Gate { admission: Admission::new(limits), offenders: penalties.map(Offenders::new) }
+    }
+
+    /// Whether a new connection from `address` may stay beside `open` others. A penalty is told
+    /// before any limit: it is what its source can do something about. `random` gives a number from
+    /// all that there are, and is asked only where one is needed.
+    pub(super) fn judge(
+        &self,
+        address: IpAddr,
+        open: usize,
+        now: Time,
+        random: impl FnOnce() -> u32,
+    ) -> Result<(), Reason> {
+        if self.offenders.as_ref().is_some_and(|offenders| offenders.refuse(address, now)) {
+            return Err(Reason::Penalized);
+        }
+        self.admission.judge(Source::of(address), open, random)
+    }
+
+    /// A connection from `address` is open and not let in yet.
+    pub(super) fn pending_began(&mut self, address: IpAddr) {
+        self.admission.pending_began(Source::of(address));
+    }
+
+    /// It is let in, or over.
+    pub(super) fn pending_ended(&mut self, address: IpAddr) {
+        self.admission.pending_ended(Source::of(address));
+    }
+
+    /// How many are pending, and how many of them are counted by source.
+    pub(super) fn pending(&self) -> (usize, usize) {
+        self.admission.pending()
+    }
+
+    /// Penalizes `address` if `conduct` is an offence; returns the penalty if it is in force.
+    pub(super) fn penalize(
+        &mut self,
+        address: IpAddr,
+        conduct: &Conduct,
+        now: Time,
+    ) -> Option<Penalty> {
+        let offence = Offence::of(conduct.reason, conduct.let_in, conduct.logged_in)?;
+        self.offenders.as_mut()?.penalize(address, offence, now)
+    }
+}
