@@ -1,4 +1,4 @@
-//! How long it takes to be served: the timed halves of `tests/many.rs`, which asserts who is served.
+//! How long it takes to be served: the timed halves of `tests/needs/many.rs`, which asserts who is served.
 //!
 //! `cargo bench --bench serving` prints one table. Client and server share the machine, so these are
 //! times that a client sees, with all that its own side costs. Nothing is asserted.

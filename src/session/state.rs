@@ -1,7 +1,7 @@
 //! The states of a connection, what can happen to it, and the one table that says what follows.
 //!
 //! The table is data: the code in `mod.rs` and its neighbours is checked against it, for every
-//! state and input, by `tests/transitions.rs`, and the picture in the book is drawn from it. Never
+//! state and input, by `tests/library/transitions.rs`, and the picture in the book is drawn from it. Never
 //! here: what a state holds while it lasts (see [`Session`](super::Session)).
 
 use std::fmt;

@@ -31,14 +31,18 @@ impl Need {
 /// Name, needs, and the test, which fails by panicking.
 pub(crate) type Test = (&'static str, &'static [Need], fn());
 
-/// Runs `tests`, as the arguments choose.
-pub(crate) fn run(tests: &[Test]) -> ExitCode {
-    let trials = tests.iter().map(trial).collect();
+/// Runs the tests of `modules`, as the arguments choose; a test's name begins with its module's.
+pub(crate) fn run(modules: &[(&str, &[Test])]) -> ExitCode {
+    let mut trials = Vec::new();
+    for (module, tests) in modules {
+        trials.extend(tests.iter().map(|test| trial(module, test)));
+    }
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
-fn trial(&(name, needs, test): &Test) -> Trial {
-    Trial::ignorable_test(name, move || {
+fn trial(module: &str, &(name, needs, test): &Test) -> Trial {
+    let name = format!("{module}::{name}");
+    Trial::ignorable_test(name.clone(), move || {
         let missing = needs.iter().find_map(|need| Some((need, need.missing()?)));
         let Some((need, missing)) = missing else {
             test();

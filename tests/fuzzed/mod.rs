@@ -1,5 +1,5 @@
 //! What must hold whatever the bytes are: a module for each target of the fuzzer (`fuzz/fuzz_targets/`), whose
-//! corpus `tests/fuzz_corpus.rs` replays.
+//! corpus `tests/library/fuzz_corpus.rs` replays.
 
 // A target uses one of them.
 #![allow(dead_code)]
@@ -7,6 +7,8 @@
 pub(crate) mod connection;
 pub(crate) mod handshake;
 pub(crate) mod login;
+// The tests have it in `common` as well, which the targets of the fuzzer have not.
+#[allow(clippy::duplicate_mod)]
 #[path = "../common/model.rs"]
 mod model;
 mod pieces;

@@ -1,0 +1,149 @@
+//! The deadlines of a session, whatever bytes come and whenever: none moves one that has to stay.
+//!
+//! A case that fails prints itself, made as small as it can be, and the seed to play it again. What the
+//! event loop makes of the deadlines is in `edge_triggered/`.
+
+use std::time::Duration;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use sockmodes::auth::Scheme;
+use sockmodes::session::{
+    IDLE_SLACK, LINGER, LINGER_QUIET, Protocol, Reason, Service, State, Step, Time, Timeout, Timer,
+};
+
+use crate::common::any::{cases, nonce_for, pair};
+use crate::common::{SCHEMES, SERVICES, entry, model, session};
+
+/// What a client sends that is let in: its digest, and `payload`.
+fn stream(scheme: Option<Scheme>, nonce: &[u8], payload: &[u8]) -> Vec<u8> {
+    [&model::digest(scheme, nonce), payload].concat()
+}
+
+/// Something that can happen to a session while time passes.
+#[derive(Clone, Copy, Debug)]
+enum Happens {
+    /// So many bytes of the right stream come.
+    Bytes(usize),
+    /// The kernel has taken what is owed.
+    Flushed,
+    /// Nothing but time.
+    Time,
+}
+
+fn happenings() -> impl Strategy<Value = Vec<(Happens, u64)>> {
+    let happens = prop_oneof![
+        4 => (1..4_usize).prop_map(Happens::Bytes),
+        1 => Just(Happens::Bytes(40)),
+        3 => Just(Happens::Flushed),
+        1 => Just(Happens::Time),
+    ];
+    vec((happens, 0..900_u64), 1..80)
+}
+
+proptest! {
+    #![proptest_config(cases(5_000))]
+
+    /// The deadline is at each moment the one that the description has, counted here from what
+    /// happened and not from what the session keeps.
+    #[test]
+    fn trickled_bytes_move_no_entry_deadline_and_idling_counts_only_while_nothing_is_owed(
+        (scheme, service) in pair(),
+        happenings in happenings(),
+    ) {
+        let nonce = nonce_for(scheme, b"a nonce!");
+        let protocol = Protocol::new(entry(scheme, nonce.len()), service);
+        let digest_len = scheme.map_or(0, Scheme::digest_len);
+        let (entry, idle) = (protocol.handshake_timeout, protocol.idle_timeout);
+        let slack = (idle / IDLE_SLACK).duration().unwrap();
+        let start = Time::after_start(Duration::from_secs(5));
+        let mut now = start;
+        let mut session = session(&protocol, nonce, now);
+        // What the client will send: no line feed, so that no request is ever over.
+        let stream = stream(scheme, nonce, &[b'x'; 900]);
+        let (mut heard, mut owing, mut active_at) = (0, !nonce.is_empty(), start);
+        for (happens, later) in happenings {
+            now = now + Duration::from_millis(later);
+            if session.poll_deadline().is_some_and(|(_, at)| at <= now) {
+                break;
+            }
+            match happens {
+                Happens::Bytes(len) => {
+                    let segment = &mut stream[heard..][..len.min(stream.len() - heard)].to_vec();
+                    let before = heard;
+                    heard += segment.len();
+                    let answered = !session.handle_bytes(&protocol, now, segment).is_empty();
+                    owing |= answered;
+                    if heard > before && heard >= digest_len {
+                        active_at = now;
+                    }
+                }
+                Happens::Flushed => {
+                    session.handle_flushed(&protocol, now);
+                    owing = false;
+                    if heard >= digest_len {
+                        active_at = now;
+                    }
+                }
+                Happens::Time => {}
+            }
+            let asked = scheme.is_some();
+            let entering = asked && heard < digest_len
+                || !asked && service == Service::UpperOnce;
+            // The end of the stream was reached: nothing more is heard, nothing moves.
+            prop_assume!(heard < stream.len());
+            match (session.poll_deadline(), entering, owing) {
+                (Some((Timer::Handshake, at)), true, _) => prop_assert_eq!(at, start + entry),
+                (Some((Timer::Idle, at)), false, false) => {
+                    let over = at.since(active_at + idle);
+                    prop_assert!(at >= active_at + idle && over <= slack, "{over:?}");
+                }
+                (None, false, true) => {}
+                other => prop_assert!(false, "{other:?}"),
+            }
+        }
+    }
+
+    /// A linger ends a second after the last byte, and ten seconds after its beginning whatever comes.
+    #[test]
+    fn a_linger_is_bounded_whatever_comes(pauses in vec(0..1500_u64, 0..60)) {
+        let protocol = Protocol::new(entry(None, 0), Service::UpperOnce);
+        let start = Time::after_start(Duration::from_secs(5));
+        let mut session = session(&protocol, &[], start);
+        session.handle_bytes(&protocol, start, &mut b"\n".to_vec());
+        session.handle_flushed(&protocol, start);
+        prop_assert_eq!(session.state(), State::Lingering);
+        let (mut now, mut last) = (start, start);
+        for pause in pauses {
+            now = now + Duration::from_millis(pause);
+            let (timer, at) = session.poll_deadline().unwrap();
+            prop_assert_eq!(timer, Timer::Linger);
+            prop_assert!(at <= last + LINGER_QUIET && at <= start + LINGER);
+            prop_assert!(at >= (last + LINGER_QUIET).min(start + (LINGER - LINGER_QUIET)));
+            if at <= now {
+                session.handle_deadline(at);
+                prop_assert_eq!(session.poll_step(), Step::Close(Reason::Done));
+                return Ok(());
+            }
+            let _ = session.handle_bytes(&protocol, now, &mut b"more".to_vec());
+            last = now;
+        }
+    }
+}
+
+#[test]
+fn without_timeouts_there_are_no_deadlines() {
+    for (scheme, service) in SCHEMES.iter().flat_map(|a| SERVICES.map(|b| (*a, b))) {
+        let nonce = nonce_for(scheme, b"a nonce!");
+        let mut protocol = Protocol::new(entry(scheme, nonce.len()), service);
+        protocol.handshake_timeout = Timeout::NEVER;
+        protocol.idle_timeout = Timeout::NEVER;
+        let mut session = session(&protocol, nonce, Time::START);
+        for byte in stream(scheme, nonce, b"hello") {
+            assert_eq!(session.poll_deadline(), None);
+            session.handle_flushed(&protocol, Time::START);
+            let _ = session.handle_bytes(&protocol, Time::START, &mut [byte]);
+        }
+        assert_eq!(session.poll_deadline(), None);
+    }
+}

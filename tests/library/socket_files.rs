@@ -1,0 +1,230 @@
+//! The files of a socket against CPython's: the same random programs run here and there, step by step.
+//!
+//! `socket_files/twin.py` is the other half. Without a `python3` the comparison is skipped, and says so.
+
+use std::io::Write;
+use std::os::fd::AsRawFd;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use rustix::io::Errno;
+use serde::Serialize;
+use sockmodes::socket::{Access, Error, File, RawFile, Result, SendBuffer, Shutdown, Socket};
+
+const PROGRAMS: usize = 600;
+
+/// A file, and what is done with it and around it.
+#[derive(Debug, Clone, Serialize)]
+struct Program {
+    access: &'static str,
+    buffering: usize,
+    /// A step's name, its text and its number, of which each step uses what it needs.
+    steps: Vec<(&'static str, String, usize)>,
+}
+
+fn program() -> impl Strategy<Value = Program> {
+    let access = prop_oneof![Just("rb"), Just("wb"), Just("rwb")];
+    let buffering = prop_oneof![Just(0), 1..20usize, Just(8192)];
+    let number = prop_oneof![4 => 0..12usize, 1 => 0..100usize, 1 => 0..60_000usize];
+    let name = prop_oneof![
+        4 => Just("read"), 4 => Just("line"), 4 => Just("write"), 5 => Just("send"),
+        2 => Just("flush"), 2 => Just("drain"), 1 => Just("all"),
+    ];
+    let step = prop_oneof![
+        30 => (name, "[a-c\n]{0,9}", number),
+        1 => (Just("end"), Just(String::new()), Just(0)),
+        1 => (Just("close"), Just(String::new()), Just(0)),
+        1 => (Just("close-socket"), Just(String::new()), Just(0)),
+        1 => (Just("timeout"), Just(String::new()), prop_oneof![Just(0), Just(5usize)]),
+    ];
+    (access, buffering, prop::collection::vec(step, 1..24))
+        .prop_map(|(access, buffering, steps)| Program { access, buffering, steps })
+}
+
+enum Either {
+    Raw(RawFile),
+    Buffered(File),
+}
+
+impl Either {
+    fn of(program: &Program, socket: &Socket) -> Self {
+        let access = match program.access {
+            "rb" => Access::Read,
+            "wb" => Access::Write,
+            _ => Access::ReadWrite,
+        };
+        match program.buffering {
+            0 => Either::Raw(socket.makefile_raw(access)),
+            size => Either::Buffered(socket.makefile_with_capacity(access, size).unwrap()),
+        }
+    }
+
+    fn call(&mut self, step: &str, number: usize, at: usize) -> Result<String> {
+        let payload = vec![b'a' + (at % 26) as u8; number];
+        Ok(match (self, step) {
+            (Either::Raw(file), "read") => bytes_or_none(file.read(number)?),
+            (Either::Raw(file), "all") => bytes_or_none(file.read_to_end()?),
+            (Either::Raw(file), "line") => bytes_or_none(Some(file.read_line()?)),
+            (Either::Raw(file), "write") => {
+                file.write(&payload)?.map_or("none".into(), |count| format!("count:{count}"))
+            }
+            (Either::Raw(file), "flush") => file.flush().map(|()| "ok".into())?,
+            (Either::Raw(file), "close") => {
+                file.close();
+                "ok".into()
+            }
+            (Either::Buffered(file), "read") => bytes_or_none(file.read(number)?),
+            (Either::Buffered(file), "all") => bytes_or_none(file.read_to_end()?),
+            (Either::Buffered(file), "line") => bytes_or_none(Some(file.read_line()?)),
+            (Either::Buffered(file), "write") => format!("count:{}", file.write(&payload)?),
+            (Either::Buffered(file), "flush") => file.flush().map(|()| "ok".into())?,
+            (Either::Buffered(file), "close") => file.close().map(|()| "ok".into())?,
+            (_, other) => panic!("no such step: {other}"),
+        })
+    }
+}
+
+fn bytes_or_none(bytes: Option<Vec<u8>>) -> String {
+    bytes.map_or("none".into(), |bytes| format!("bytes:{}", String::from_utf8(bytes).unwrap()))
+}
+
+fn told(result: Result<String>) -> String {
+    result.unwrap_or_else(|error| match error {
+        Error::TimedOut => "timed-out".into(),
+        Error::Unsupported(_) => "unsupported".into(),
+        Error::WriteWouldBlock { written } => format!("would-block:{written}"),
+        Error::FileClosed => "file-closed".into(),
+        Error::FileTimedOut => "file-timed-out".into(),
+        Error::LineWouldBlock => "line-would-block".into(),
+        Error::Os(error) => format!("errno:{}", error.raw_os_error().unwrap()),
+        other => format!("unforeseen: {other}"),
+    })
+}
+
+fn drain(peer: &Socket) -> String {
+    peer.set_blocking(false).unwrap();
+    let (mut total, mut hashed) = (0, 0_u32);
+    while let Ok(piece) = peer.recv(65536)
+        && !piece.is_empty()
+    {
+        total += piece.len();
+        hashed = piece.iter().fold(hashed, |h, &b| h.wrapping_mul(31).wrapping_add(b.into()));
+    }
+    format!("drained:{total}:{hashed}")
+}
+
+fn run(program: &Program) -> Vec<String> {
+    let (mut socket, peer) = Socket::pair().unwrap();
+    socket.set_option(SendBuffer, 8192).unwrap();
+    socket.set_blocking(false).unwrap();
+    let mut file = Either::of(program, &socket);
+    let mut answers = Vec::new();
+    for (at, (step, text, number)) in program.steps.iter().enumerate() {
+        let ok = |result: Result<()>| told(result.map(|()| "ok".into()));
+        answers.push(match *step {
+            "drain" => drain(&peer),
+            "send" => ok(peer.send_all(text.as_bytes()).map_err(Error::from)),
+            "end" => ok(peer.shutdown(Shutdown::Write)),
+            "timeout" => ok(socket.set_timeout(Some(Duration::from_millis(*number as u64)))),
+            "close-socket" => {
+                socket.close();
+                "ok".into()
+            }
+            of_file => told(file.call(of_file, *number, at)),
+        });
+    }
+    answers
+}
+
+/// What CPython makes of the programs; nothing if there is none of the versions that agree.
+fn on_cpython(programs: &[Program]) -> Option<Vec<Vec<String>>> {
+    let new_enough = "import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))";
+    if !Command::new("python3").args(["-c", new_enough]).status().is_ok_and(|it| it.success()) {
+        return None;
+    }
+    let mut python = Command::new("python3")
+        .args(["-c", include_str!("socket_files/twin.py")])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The twin reads everything before it writes anything.
+    python.stdin.take().unwrap().write_all(&serde_json::to_vec(programs).unwrap()).unwrap();
+    let output = python.wait_with_output().unwrap();
+    assert!(output.status.success());
+    Some(serde_json::from_slice(&output.stdout).unwrap())
+}
+
+#[test]
+fn files_do_what_cpythons_files_do() {
+    let mut runner = TestRunner::deterministic();
+    let programs: Vec<_> =
+        (0..PROGRAMS).map(|_| program().new_tree(&mut runner).unwrap().current()).collect();
+    let Some(expected) = on_cpython(&programs) else {
+        println!("skipped: no python3 from 3.10 to 3.13");
+        return;
+    };
+    assert_eq!(expected.len(), PROGRAMS);
+    for (program, expected) in programs.iter().zip(expected) {
+        let answers = run(program);
+        for ((step, answer), python) in program.steps.iter().zip(&answers).zip(&expected) {
+            assert_eq!(
+                answer, python,
+                "{step:?} of {program:?}\nhere {answers:?}\nPython {expected:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn files_keep_the_descriptor_of_a_closed_socket() {
+    let (mut a, b) = Socket::pair().unwrap();
+    let mut writer = a.makefile(Access::Write);
+    let mut reader = a.makefile_raw(Access::Read);
+    a.close();
+    a.send_all(b"1").unwrap();
+    a.set_blocking(false).unwrap();
+    writer.write(b"2").unwrap();
+    writer.close().unwrap();
+    assert_eq!(b.recv(16).unwrap(), b"12");
+    assert!(reader.read(1).unwrap().is_none(), "the files follow the socket's mode");
+    assert!(a.fileno().is_some());
+    reader.close();
+    assert!(a.fileno().is_none());
+    assert_eq!(a.send(b"3").unwrap_err().raw_os_error(), Some(Errno::BADF.raw_os_error()));
+    assert_eq!(b.recv(16).unwrap(), b"", "the last file closed the connection");
+}
+
+#[test]
+fn files_keep_the_descriptor_of_a_dropped_socket() {
+    let (a, b) = Socket::pair().unwrap();
+    let mut file = a.makefile(Access::ReadWrite);
+    drop(a);
+    file.write(b"question").unwrap();
+    file.flush().unwrap();
+    assert_eq!(b.recv(16).unwrap(), b"question");
+    b.send_all(b"answer\n").unwrap();
+    assert_eq!(file.read_line().unwrap(), b"answer\n");
+    file.write(b"flushed by drop").unwrap();
+    drop(file);
+    assert_eq!(b.recv(16).unwrap(), b"flushed by drop");
+    assert_eq!(b.recv(16).unwrap(), b"");
+}
+
+#[test]
+fn a_detached_descriptor_is_nobody_elses() {
+    let (mut a, b) = Socket::pair().unwrap();
+    let number = a.fileno();
+    let fd = a.detach().unwrap().unwrap();
+    assert_eq!(number, Some(fd.as_raw_fd()));
+    let mut a = Socket::from_fd(fd).unwrap();
+    let mut file = a.makefile(Access::Read);
+    let fd = a.detach().unwrap().unwrap();
+    assert_eq!(file.read(1).unwrap_err().raw_os_error(), Some(Errno::BADF.raw_os_error()));
+    drop((a, file));
+    b.send_all(b"still open").unwrap();
+    assert_eq!(Socket::from_fd(fd).unwrap().recv(16).unwrap(), b"still open");
+}

@@ -1,0 +1,184 @@
+//! The code against the table: every state, every input, for every scheme and service in which they
+//! can be brought about; and the picture of the states, drawn from the same table.
+
+mod driven;
+mod picture;
+
+use std::collections::HashSet;
+
+use sockmodes::auth::{Entry, Scheme};
+use sockmodes::session::{Input, Protocol, Reason, Service, State, Step, TRANSITIONS, Time};
+
+use crate::common::{self, SCHEMES};
+use driven::Driven;
+
+/// The state that the table gives, with its rule for those who owe nothing.
+fn expected(state: State, input: Input, owing_after: bool) -> State {
+    let after = state.after(input);
+    let arrives = after != state && matches!(after, State::Draining | State::Ending);
+    if arrives && !owing_after { after.after(Input::Flushed) } else { after }
+}
+
+#[test]
+fn the_code_does_what_the_table_says() {
+    let mut reached = HashSet::new();
+    let mut exercised = HashSet::new();
+    for (scheme, service) in pairs() {
+        for (state, owing) in State::ALL.into_iter().flat_map(|s| [(s, false), (s, true)]) {
+            for input in Input::ALL {
+                let mut driven = Driven::new(scheme, service);
+                if !driven.bring_to(state, owing) {
+                    continue;
+                }
+                reached.insert(state);
+                if !driven.let_happen(input) {
+                    continue;
+                }
+                assert_eq!(
+                    driven.session.state(),
+                    expected(state, input, driven.owing),
+                    "{scheme:?} {}: {state} (owing: {owing}) and {input:?}",
+                    service.name()
+                );
+                exercised.insert((state, input));
+            }
+        }
+    }
+    let unreached: Vec<_> = State::ALL.iter().filter(|state| !reached.contains(state)).collect();
+    assert!(unreached.is_empty(), "never reached: {unreached:?}");
+    let rows = TRANSITIONS.iter().map(|row| (row.from, row.input));
+    let unused: Vec<_> = rows.filter(|row| !exercised.contains(row)).collect();
+    assert!(unused.is_empty(), "rows that nothing exercises: {unused:?}");
+}
+
+/// All pairs of a scheme and a service.
+fn pairs() -> impl Iterator<Item = (Option<Scheme>, Service)> {
+    SCHEMES.into_iter().flat_map(|scheme| Service::ALL.map(|service| (scheme, service)))
+}
+
+#[test]
+fn every_ending_has_its_reason() {
+    use Reason::*;
+    let cases: &[(State, Input, Service, Reason)] = &[
+        (State::SendNonce, Input::WrongDigest, Service::Echo, WrongDigest),
+        (State::SendNonce, Input::EndOfInput, Service::Echo, ShortDigest),
+        (State::SendNonce, Input::Deadline, Service::Echo, HandshakeTimeout),
+        (State::SendNonce, Input::Stop, Service::Echo, Stopped),
+        (State::SendNonce, Input::DrainDeadline, Service::Echo, DrainTimeout),
+        (State::AwaitDigest, Input::WrongDigest, Service::Echo, WrongDigest),
+        (State::AwaitDigest, Input::EndOfInput, Service::Echo, ShortDigest),
+        (State::AwaitDigest, Input::Deadline, Service::Echo, HandshakeTimeout),
+        (State::AwaitDigest, Input::Stop, Service::Echo, Stopped),
+        (State::AwaitDigest, Input::Lost, Service::Echo, Reset),
+        (State::Serving, Input::LastRequest, Service::UpperOnce, Done),
+        (State::Serving, Input::EndOfInput, Service::Upper, Done),
+        (State::Serving, Input::Deadline, Service::Upper, IdleTimeout),
+        (State::Serving, Input::Stop, Service::Upper, Stopped),
+        (State::Serving, Input::DrainDeadline, Service::Upper, DrainTimeout),
+        (State::Serving, Input::BadRequest, Service::Login, BadRequest),
+        (State::Verifying, Input::LastVerdict, Service::Login, TooManyTries),
+        (State::Verifying, Input::DrainDeadline, Service::Login, DrainTimeout),
+        (State::Verifying, Input::Lost, Service::Login, Reset),
+        (State::Draining, Input::Flushed, Service::Upper, Done),
+        (State::Draining, Input::Lost, Service::Upper, Reset),
+        (State::Ending, Input::Flushed, Service::UpperOnce, Done),
+        (State::Ending, Input::Flushed, Service::Upper, Stopped),
+        (State::Ending, Input::DrainDeadline, Service::Upper, DrainTimeout),
+        // Everything was handed over before: what it lingers with stays the reason.
+        (State::Lingering, Input::EndOfInput, Service::UpperOnce, Done),
+        (State::Lingering, Input::Deadline, Service::UpperOnce, Done),
+        (State::Lingering, Input::DrainDeadline, Service::UpperOnce, Done),
+        (State::Lingering, Input::Lost, Service::Upper, Stopped),
+        (State::Closed, Input::Lost, Service::Upper, Reset),
+        (State::Closed, Input::DrainDeadline, Service::Upper, Reset),
+    ];
+    for (state, input, service, reason) in cases {
+        let mut driven = Driven::new(Some(Scheme::HmacMd5), *service);
+        let owing = matches!(state, State::SendNonce | State::Draining | State::Ending);
+        assert!(driven.bring_to(*state, owing) && driven.let_happen(*input));
+        // Whatever is still to be done ends with the reason, not with another.
+        driven.flushed();
+        driven.deadline();
+        let end = Step::Close(*reason);
+        assert_eq!(
+            driven.session.poll_step(),
+            end,
+            "{state} and {input:?} with {}",
+            service.name()
+        );
+    }
+}
+
+#[test]
+fn what_a_one_shot_service_has_too_late_is_a_handshake_that_timed_out() {
+    let mut driven = Driven::new(None, Service::UpperOnce);
+    driven.bytes(b"no line feed");
+    driven.deadline();
+    assert_eq!(driven.session.poll_step(), Step::Linger);
+    driven.deadline();
+    assert_eq!(driven.session.poll_step(), Step::Close(Reason::HandshakeTimeout));
+}
+
+#[test]
+fn the_last_answer_is_given_once_and_waits_until_it_is_taken() {
+    let protocol = Protocol::new(Entry::Open, Service::UpperOnce);
+    let (now, mut line) = (Time::START, *b"hello\n");
+    let mut session = common::session(&protocol, &[], now);
+    assert!(session.handle_bytes(&protocol, now, &mut line).is_empty());
+    session.handle_flushed(&protocol, now);
+    session.handle_end_of_input();
+    session.handle_stop(now, false);
+    assert_eq!((session.state(), session.poll_step()), (State::Ending, Step::Answer));
+    assert_eq!((session.poll_answer(), session.poll_answer()), (b"HELLO".to_vec(), vec![]));
+    assert_eq!((session.state(), session.poll_step()), (State::Ending, Step::Wait));
+    session.handle_flushed(&protocol, now);
+    assert_eq!(session.poll_step(), Step::Linger);
+}
+
+#[test]
+fn no_order_of_calls_panics_or_leaves_the_table() {
+    // Every sequence of four inputs from the start, those included that make no sense.
+    for (scheme, service) in pairs() {
+        for sequence in 0..Input::ALL.len().pow(4) {
+            let mut driven = Driven::new(scheme, service);
+            let mut rest = sequence;
+            for _ in 0..4 {
+                let input = Input::ALL[rest % Input::ALL.len()];
+                rest /= Input::ALL.len();
+                let before = driven.session.state();
+                if driven.let_happen(input) {
+                    let after = driven.session.state();
+                    assert_eq!(after, expected(before, input, driven.owing), "{before}, {input:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn names_are_unique() {
+    assert_unique(State::ALL.map(State::name));
+    assert_unique(Input::ALL.map(Input::label));
+    assert_unique(Reason::ALL.map(Reason::name));
+    let rows: Vec<_> = TRANSITIONS.iter().map(|row| (row.from, row.input)).collect();
+    assert_eq!(rows.iter().collect::<HashSet<_>>().len(), rows.len(), "two rows for one case");
+}
+
+fn assert_unique<const N: usize>(names: [&str; N]) {
+    assert_eq!(HashSet::from(names).len(), N, "not unique: {names:?}");
+}
+
+#[test]
+fn the_picture_in_the_book_is_the_table() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/src/states.svg");
+    let drawn = picture::svg();
+    if std::env::var_os("SOCKMODES_BLESS").is_some() {
+        std::fs::write(path, &drawn).expect("the picture can be written");
+    }
+    let kept = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        kept == drawn,
+        "{path} is not what TRANSITIONS gives: SOCKMODES_BLESS=1 cargo test --test library transitions \
+         draws it anew"
+    );
+}

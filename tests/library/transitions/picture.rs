@@ -1,0 +1,203 @@
+//! The picture of the states: places and curves laid by hand, boxes, arrows and words from the table.
+
+use std::fmt::Write;
+
+use sockmodes::session::{Input, State, TRANSITIONS};
+
+const WIDTH: u32 = 1110;
+const HEIGHT: u32 = 685;
+/// How large a box is: so far from its middle to its sides.
+const HALF: (i32, i32) = (85, 30);
+
+/// Where the middle of a state's box is, its colour, and what it is in a few words.
+fn place(state: State) -> (i32, i32, &'static str, &'static str) {
+    match state {
+        State::SendNonce => (115, 365, "entry", "the nonce is going out"),
+        State::AwaitDigest => (390, 365, "entry", "the digest is on its way"),
+        State::Serving => (665, 365, "serving", "the service answers"),
+        State::Verifying => (671, 110, "serving", "a login is being checked"),
+        State::Draining => (940, 365, "leaving", "its input has ended"),
+        State::Ending => (527, 210, "leaving", "the server ends it"),
+        State::Lingering => (802, 210, "leaving", "what comes is dropped"),
+        State::Closed => (555, 560, "closed", "it is over, and a Reason says why"),
+        other => panic!("the table has a state that the picture has not: {other}"),
+    }
+}
+
+/// An arrow as it was laid: its class, its path, and where its words go.
+struct Arrow {
+    class: &'static str,
+    path: &'static str,
+    words: (i32, i32, &'static str),
+}
+
+/// The arrow from one state to another; a pair that the table gains has to be laid here.
+fn arrow(from: State, to: State) -> Arrow {
+    use State::*;
+    let (class, path, words) = match (from, to) {
+        (SendNonce, AwaitDigest) => ("main", "M200 365 H299", (250, 355, "middle")),
+        (AwaitDigest, Serving) => ("main", "M475 365 H574", (525, 355, "middle")),
+        (Serving, Draining) => ("main", "M750 365 H849", (800, 355, "middle")),
+        (Draining, Closed) => ("main", "M940 395 V524", (951, 453, "start")),
+        (SendNonce, Serving) => ("side", "M170 395 C190 447 575 447 612 400", (255, 452, "middle")),
+        (SendNonce, Ending) => ("side", "M115 335 C115 255 240 210 436 210", (190, 235, "end")),
+        (AwaitDigest, Ending) => ("side", "M390 335 C390 285 440 285 472 245", (385, 281, "end")),
+        (Serving, Ending) => ("side", "M607 335 C600 295 580 290 562 245", (566, 276, "end")),
+        (Ending, Lingering) => ("side", "M612 210 H711", (672, 201, "middle")),
+        (Serving, Verifying) => ("side", "M640 335 V146", (633, 172, "end")),
+        (Verifying, Serving) => ("side", "M704 140 V329", (712, 172, "start")),
+        (Verifying, Ending) => ("side", "M586 110 H560 Q527 110 527 143 V179", (517, 152, "end")),
+        (Lingering, Closed) => {
+            ("side", "M887 210 H1032 Q1056 210 1056 234 V524", (1046, 277, "end"))
+        }
+        (SendNonce, Closed) => ("side", "M80 395 V524", (90, 477, "start")),
+        (AwaitDigest, Closed) => ("side", "M390 395 V524", (400, 477, "start")),
+        (Serving, Closed) => ("side", "M665 395 V524", (675, 453, "start")),
+        other => panic!("the table has an arrow that the picture has not: {other:?}"),
+    };
+    Arrow { class, path, words }
+}
+
+const HEAD: &str = r#"<style>
+  .card { fill: #ffffff; stroke: #d0d7de; }
+  text { font: 14px system-ui, "Segoe UI", "Helvetica Neue", Arial, sans-serif; fill: #1f2328; }
+  .title { font-size: 19px; font-weight: 600; }
+  .name { font: 600 15px ui-monospace, "SFMono-Regular", Menlo, Consolas, "DejaVu Sans Mono", monospace; text-anchor: middle; }
+  .about { font-size: 12px; text-anchor: middle; fill: #57606a; }
+  .words { font-size: 13px; stroke: #ffffff; stroke-width: 5px; stroke-linejoin: round; paint-order: stroke; }
+  .note { font-size: 13px; fill: #57606a; }
+  .arrow { fill: none; stroke-width: 1.6; stroke: #6e7781; marker-end: url(#side); }
+  .arrow.main { stroke-width: 3; stroke: #0969da; marker-end: url(#main); }
+  #side path { fill: #6e7781; } #main path { fill: #0969da; }
+  .box { stroke-width: 1.6; }
+  .entry { fill: #ddf4ff; stroke: #54aeff; }
+  .serving { fill: #dafbe1; stroke: #4ac26b; }
+  .leaving { fill: #fff8c5; stroke: #d4a72c; }
+  .closed { fill: #eaeef2; stroke: #8c959f; }
+  @media (prefers-color-scheme: dark) {
+    .card { fill: #161b22; stroke: #30363d; }
+    text { fill: #e6edf3; }
+    .about, .note { fill: #a5adb6; }
+    .words { stroke: #161b22; }
+    .arrow { stroke: #8b949e; } #side path { fill: #8b949e; }
+    .arrow.main { stroke: #58a6ff; } #main path { fill: #58a6ff; }
+    .entry { fill: #0c2d4d; stroke: #388bfd; }
+    .serving { fill: #0f3320; stroke: #3fb950; }
+    .leaving { fill: #3a2c06; stroke: #bb8009; }
+    .closed { fill: #262c36; stroke: #6e7681; }
+  }
+</style>
+<defs>
+  <marker id="side" viewBox="0 0 10 10" refX="8" refY="5" markerWidth="11" markerHeight="11" markerUnits="userSpaceOnUse" orient="auto"><path d="M0 0 L10 5 L0 10 z"/></marker>
+  <marker id="main" viewBox="0 0 10 10" refX="6" refY="5" markerWidth="15" markerHeight="15" markerUnits="userSpaceOnUse" orient="auto"><path d="M0 0 L10 5 L0 10 z"/></marker>
+</defs>
+"#;
+
+/// The whole picture.
+pub(crate) fn svg() -> String {
+    let mut svg = String::new();
+    let everywhere = everywhere();
+    let _ = write!(
+        svg,
+        "<!-- Drawn by tests/library/transitions.rs from TRANSITIONS in src/session/state.rs. -->\n\
+         <svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
+         width=\"{WIDTH}\" height=\"{HEIGHT}\" role=\"img\" aria-labelledby=\"title about\">\n\
+         <title id=\"title\">The states of a connection</title>\n\
+         <desc id=\"about\">{}</desc>\n{HEAD}",
+        in_words()
+    );
+    let _ = writeln!(
+        svg,
+        "<rect class=\"card\" x=\"0.5\" y=\"0.5\" width=\"{}\" height=\"{}\" rx=\"12\"/>\n\
+         <text class=\"title\" x=\"30\" y=\"42\">The states of a connection</text>",
+        WIDTH - 1,
+        HEIGHT - 1
+    );
+    let pairs = pairs(&everywhere);
+    for (from, to, _) in &pairs {
+        let Arrow { class, path, .. } = arrow(*from, *to);
+        let _ = writeln!(svg, "<path class=\"arrow {class}\" d=\"{path}\"/>");
+    }
+    for state in State::ALL {
+        draw_box(&mut svg, state);
+    }
+    for (from, to, inputs) in &pairs {
+        draw_words(&mut svg, arrow(*from, *to).words, inputs);
+    }
+    let everywhere: Vec<_> = everywhere.iter().map(|input| input.label()).collect();
+    let notes = [
+        format!("From every state straight to Closed: {}.", everywhere.join(", ")),
+        "Whoever comes into Draining or Ending and is owed nothing takes “flushed” at once. \
+         Where there is no arrow, nothing changes."
+            .to_owned(),
+    ];
+    for (line, note) in notes.iter().enumerate() {
+        let y = HEIGHT - 52 + 22 * line as u32;
+        let _ = writeln!(svg, "<text class=\"note\" x=\"30\" y=\"{y}\">{note}</text>");
+    }
+    svg + "</svg>\n"
+}
+
+fn draw_box(svg: &mut String, state: State) {
+    let (x, y, class, about) = place(state);
+    // Everything ends in the last one, so it lies below all the others.
+    let half = if state == State::Closed { WIDTH as i32 / 2 - 30 } else { HALF.0 };
+    let _ = writeln!(
+        svg,
+        "<rect class=\"box {class}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" rx=\"10\"/>\n\
+         <text class=\"name\" x=\"{x}\" y=\"{}\">{state:?}</text>\n\
+         <text class=\"about\" x=\"{x}\" y=\"{}\">{about}</text>",
+        x - half,
+        y - HALF.1,
+        2 * half,
+        2 * HALF.1,
+        y - 3,
+        y + 16
+    );
+}
+
+fn draw_words(svg: &mut String, (x, y, anchor): (i32, i32, &str), inputs: &[Input]) {
+    for (line, words) in labels(inputs).iter().enumerate() {
+        let y = y + 17 * line as i32;
+        let _ = writeln!(
+            svg,
+            "<text class=\"words\" x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\">{words}</text>"
+        );
+    }
+}
+
+/// What stands beside an arrow; the two ways to stop are one word where both are meant.
+fn labels(inputs: &[Input]) -> Vec<&'static str> {
+    let both = inputs.contains(&Input::Stop) && inputs.contains(&Input::StopOwing);
+    inputs
+        .iter()
+        .filter(|input| !(both && **input == Input::StopOwing))
+        .map(|input| if both && *input == Input::Stop { "stop" } else { input.label() })
+        .collect()
+}
+
+/// Inputs that lead from every state to the last one: said once, not drawn six times.
+fn everywhere() -> Vec<Input> {
+    let closes = |input: &Input| State::ALL.iter().all(|s| s.after(*input) == State::Closed);
+    Input::ALL.into_iter().filter(closes).collect()
+}
+
+/// The arrows: each pair of states with what leads from one to the other, in the table's order.
+fn pairs(without: &[Input]) -> Vec<(State, State, Vec<Input>)> {
+    let mut pairs: Vec<(State, State, Vec<Input>)> = Vec::new();
+    for row in TRANSITIONS.iter().filter(|row| !without.contains(&row.input)) {
+        match pairs.iter_mut().find(|(from, to, _)| (*from, *to) == (row.from, row.to)) {
+            Some((_, _, inputs)) => inputs.push(row.input),
+            None => pairs.push((row.from, row.to, vec![row.input])),
+        }
+    }
+    pairs
+}
+
+/// The table as a sentence a row, for those who hear the picture.
+fn in_words() -> String {
+    let sentence = |(from, to, inputs): &(State, State, Vec<Input>)| {
+        format!("{from:?} to {to:?}: {}.", labels(inputs).join("; "))
+    };
+    pairs(&[]).iter().map(sentence).collect::<Vec<_>>().join(" ")
+}

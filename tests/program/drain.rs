@@ -1,0 +1,238 @@
+//! The end of a connection and of the server: nobody loses what they are owed, and nobody waits for
+//! those who are owed nothing.
+//!
+//! Owed is the answer to every byte that the server has read: it tells how many those were when it
+//! closes a connection, and the client counts.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use socket2::{Domain, Socket, Type};
+use sockmodes::auth::Scheme;
+use sockmodes::session::LINGER_QUIET;
+
+use crate::common::client::{
+    self, NONCE_LEN, converse, eventually, exchange, read_rest, stuff, stuff_with,
+};
+use crate::common::program::{PATIENCE, SECRET, Server};
+
+/// Bytes of a digest, which is read and not answered.
+const DIGEST: usize = 16;
+
+/// How the server closed a connection, as its log tells it.
+#[derive(Debug)]
+struct Closed {
+    reason: String,
+    received: usize,
+    sent: usize,
+}
+
+fn closed(log: &str, peer: SocketAddr) -> Closed {
+    let line = log
+        .lines()
+        .find(|line| line.contains(&format!("peer={peer} reason=")))
+        .unwrap_or_else(|| panic!("{peer} was not closed:\n{log}"));
+    let value = |name: &str| {
+        let (_, rest) = line.split_once(&format!(" {name}=")).unwrap();
+        rest.split(' ').next().unwrap().to_owned()
+    };
+    let number = |name: &str| value(name).parse().unwrap();
+    Closed { reason: value("reason"), received: number("received"), sent: number("sent") }
+}
+
+/// Byte number `n` of what is sent: no two pages alike.
+fn pattern(n: usize) -> u8 {
+    (n ^ n >> 8 ^ n >> 16) as u8
+}
+
+#[test]
+fn slow_readers_lose_nothing_when_the_server_stops() {
+    let server = Server::start(&["--service", "echo", "--drain-timeout", "1m", "-vv"]);
+    let mut readers: Vec<_> = (0..4).map(|_| server.enter()).collect();
+    thread::scope(|scope| {
+        for reader in &mut readers {
+            scope.spawn(|| stuff_with(reader, pattern));
+        }
+    });
+    server.program.signal(Signal::TERM);
+    server.program.wait_for_log("stopping connections=4");
+    // They read in turn, a little at a time.
+    let mut received = [0; 4];
+    let mut reading: Vec<usize> = (0..4).collect();
+    let mut buffer = vec![0; 16 * 1024];
+    while !reading.is_empty() {
+        reading.retain(|&n| {
+            let read = readers[n].read(&mut buffer).unwrap();
+            let start = received[n];
+            let right = buffer[..read].iter().zip(start..).all(|(got, at)| *got == pattern(at));
+            assert!(right, "another byte than was sent, after {start}");
+            received[n] += read;
+            read > 0
+        });
+    }
+    let peers = readers.iter().map(|reader| reader.local_addr().unwrap()).collect::<Vec<_>>();
+    drop(readers);
+    let done = server.program.finish().expect(0);
+    for (peer, received) in peers.into_iter().zip(received) {
+        let closed = closed(done.err(), peer);
+        assert_eq!(closed.reason, "stopped");
+        assert_eq!(received + NONCE_LEN, closed.sent, "{closed:?}");
+        assert!(received > 1 << 20, "only {received} bytes were owed");
+    }
+    // It owed the answer to every byte that it had read when it was told to stop.
+    let (before, _) = done.err().split_once("stopping").unwrap();
+    assert!(!done.err().contains("were lost"), "the log is not whole");
+    assert_eq!(received.iter().sum::<usize>(), bytes_read(before) - 4 * DIGEST);
+}
+
+/// What the kernel has taken and the peer has no room for is still owed: closed there and then, the
+/// connection would end in a reset as soon as the peer says one word more, and lose it.
+#[test]
+fn one_more_byte_after_the_stop_destroys_nothing() {
+    for _ in 0..5 {
+        let server = Server::start(&["--service", "echo", "--drain-timeout", "1m", "-vv"]);
+        let mut stream = client_with_little_room(&server);
+        for _ in 0..25 {
+            stream.write_all(&[b'x'; 8000]).unwrap();
+        }
+        eventually("all of it to be read", || {
+            let log = server.program.log_so_far();
+            bytes_read(&log) == DIGEST + 25 * 8000 || log.contains(" = EAGAIN")
+        });
+        let stopped = Instant::now();
+        server.program.signal(Signal::TERM);
+        server.program.wait_for_log("stopping");
+        stream.write_all(b"y").unwrap();
+        // The server waits for such a byte no longer than this: on a machine that takes as long to get
+        // here, it may be too late.
+        let in_time = stopped.elapsed() < LINGER_QUIET / 2;
+        let received = read_rest(&mut stream).len();
+        let peer = stream.local_addr().unwrap();
+        drop(stream);
+        let done = server.program.finish().expect(0);
+        if in_time {
+            let closed = closed(done.err(), peer);
+            assert_eq!(received + NONCE_LEN, closed.sent, "{closed:?}");
+            return;
+        }
+    }
+    panic!(
+        "five times it took this machine {:?} to send a byte: nothing was tested",
+        LINGER_QUIET / 2
+    );
+}
+
+fn client_with_little_room(server: &Server) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.connect(&server.address.into()).unwrap();
+    let mut stream = socket.into();
+    client::answer(&mut stream, Scheme::HmacMd5, SECRET.as_bytes());
+    stream
+}
+
+/// What `recv` returned, in all.
+fn bytes_read(log: &str) -> usize {
+    log.split("recv = ")
+        .skip(1)
+        .filter_map(|rest| rest.split_whitespace().next()?.parse::<usize>().ok())
+        .sum()
+}
+
+#[test]
+fn who_is_owed_nothing_is_closed_at_once() {
+    // One that is owed something keeps the server up for as long as it likes.
+    let server = Server::start(&["--drain-timeout", "none", "--write-timeout", "none"]);
+    let mut owed = server.enter();
+    stuff(&mut owed);
+    let mut idle = server.enter();
+    exchange(&mut idle, b"hello", b"HELLO");
+    let mut pending = server.connect();
+    client::nonce(&mut pending).unwrap();
+    let mut half = server.connect();
+    client::nonce(&mut half).unwrap();
+    half.write_all(&[0; 8]).unwrap();
+    server.program.signal(Signal::TERM);
+    for stream in [&mut idle, &mut pending, &mut half] {
+        assert!(read_rest(stream).is_empty());
+    }
+    read_rest(&mut owed);
+    let log = server.program.finish().expect(0);
+    assert_eq!(closed(log.err(), idle.local_addr().unwrap()).reason, "stopped");
+    assert_eq!(closed(log.err(), owed.local_addr().unwrap()).reason, "stopped");
+}
+
+#[test]
+fn the_drain_timeout_cuts_who_does_not_read() {
+    let server = Server::start(&["--drain-timeout", "300ms"]);
+    let mut owed = server.enter();
+    stuff(&mut owed);
+    let start = Instant::now();
+    server.program.signal(Signal::TERM);
+    let log = server.program.finish().expect(0);
+    assert!(start.elapsed() >= Duration::from_millis(300), "cut before the time was over");
+    let closed = closed(log.err(), owed.local_addr().unwrap());
+    assert_eq!(closed.reason, "drain_timeout");
+    assert!(closed.sent < closed.received + 32 - DIGEST, "{closed:?}: nothing was owed");
+}
+
+#[test]
+fn half_closed_clients_get_everything() {
+    let server = Server::start(&["--service", "echo"]);
+    // What every buffer together holds, and nobody reads it before the sending side is shut.
+    let mut stream = server.enter();
+    let mut sent = stuff_with(&mut stream, pattern);
+    stream.shutdown(Shutdown::Write).unwrap();
+    check_pattern(&read_rest(&mut stream), sent);
+    // The same while the server stops: here it has read everything before.
+    let mut stream = server.enter();
+    sent = 300_000;
+    let bytes: Vec<u8> = (0..sent).map(pattern).collect();
+    stream.write_all(&bytes).unwrap();
+    client::read::<1>(&mut stream);
+    stream.shutdown(Shutdown::Write).unwrap();
+    assert!(read_rest(&mut stream) == bytes[1..]);
+    server.stop();
+}
+
+fn check_pattern(bytes: &[u8], expected: usize) {
+    assert_eq!(bytes.len(), expected);
+    assert!(bytes.iter().enumerate().all(|(n, byte)| *byte == pattern(n)));
+}
+
+/// Half-closed, owed megabytes, and then the server stops: it has read the end, so it owes it all.
+#[test]
+fn half_closed_clients_get_everything_when_the_server_stops() {
+    let server = Server::start(&["--service", "echo", "--drain-timeout", "1m", "-v"]);
+    let mut stream = server.enter();
+    let sent = stuff_with(&mut stream, pattern);
+    stream.shutdown(Shutdown::Write).unwrap();
+    // Read until the server has seen the end and is paying what is left.
+    let mut bytes = vec![0; sent];
+    let mut read = 0;
+    let mut draining = false;
+    while !draining && read < sent {
+        read += stream.read(&mut bytes[read..][..(16 * 1024).min(sent - read)]).unwrap();
+        draining = server.program.log_so_far().contains("to=draining");
+    }
+    server.program.signal(Signal::TERM);
+    stream.read_exact(&mut bytes[read..]).unwrap();
+    check_pattern(&bytes, sent);
+    assert!(read_rest(&mut stream).is_empty());
+    server.program.finish().expect(0);
+}
+
+#[test]
+fn a_one_shot_answer_survives_what_comes_after_the_request() {
+    let server = Server::start(&["--auth", "none", "--service", "upper-once"]);
+    for _ in 0..50 {
+        let mut stream: TcpStream = server.connect();
+        let request = [b"hello\n".as_slice(), &[b'x'; 200_000]].concat();
+        assert_eq!(converse(&mut stream, &request), b"HELLO");
+    }
+    server.stop();
+}

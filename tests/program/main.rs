@@ -1,0 +1,18 @@
+//! The program `sockmodes` at work, started and talked to by these tests alone.
+//!
+//! Nothing here needs a program of others, or a particular kind of machine: such a test is in
+//! `tests/needs/`, whose harness can skip it.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod drain;
+mod entry;
+mod limits;
+mod login;
+mod login_load;
+mod resets;
+mod secrecy;
+mod signals;
+mod urgent;
+mod user_command;

@@ -1,0 +1,157 @@
+//! The end by a signal, and what must not bring one: SIGHUP, a broken pipe, a standard error or a
+//! trace that takes nothing.
+
+use std::fs::File;
+use std::io::Write;
+use std::net::TcpStream;
+use std::process::Stdio;
+
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
+use rustix::process::Signal;
+
+use crate::common::client::{self, converse, exchange, stuff};
+use crate::common::program::{self, Program, SECRET, Server, sockmodes, sockmodes_in_shell};
+
+/// Connections that talk until more has been logged than any queue holds.
+const TALKERS: usize = 20;
+const MESSAGES: usize = 100;
+
+#[test]
+fn int_and_term_end_it_with_0() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let server = Server::start(&[]);
+        let mut idle = server.enter();
+        exchange(&mut idle, b"hello", b"HELLO");
+        server.program.signal(signal);
+        let done = server.program.finish().expect(0);
+        assert!(done.err().contains("stopping connections=1"), "{}", done.err());
+        assert!(client::read_rest(&mut idle).is_empty());
+    }
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once_with_1() {
+    for second in [Signal::INT, Signal::TERM] {
+        // Without the second signal it would wait for ever: the connection is owed megabytes.
+        let server = Server::start(&["--drain-timeout", "none", "--write-timeout", "none"]);
+        let mut owed = server.enter();
+        stuff(&mut owed);
+        server.program.signal(Signal::TERM);
+        server.program.wait_for_log("stopping");
+        server.program.signal(second);
+        let done = server.program.finish().expect(1);
+        assert!(done.err().contains("stopped cut_off=1"), "{}", done.err());
+    }
+}
+
+#[test]
+fn hup_does_not_end_it() {
+    let server = Server::start(&[]);
+    let mut stream = server.enter();
+    for _ in 0..3 {
+        server.program.signal(Signal::HUP);
+        exchange(&mut stream, b"hello", b"HELLO");
+    }
+    // Not while it stops, either.
+    stuff(&mut stream);
+    server.program.signal(Signal::TERM);
+    server.program.wait_for_log("stopping");
+    server.program.signal(Signal::HUP);
+    client::read_rest(&mut stream);
+    let done = server.program.finish().expect(0);
+    assert!(done.err().contains("reason=stopped"), "{}", done.err());
+}
+
+#[test]
+fn hup_does_not_end_it_while_it_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let trace = folder.path().join("trace");
+    mkfifo(&trace, Mode::S_IRWXU).unwrap();
+    let mut command = sockmodes(Server::args(&["--trace", trace.to_str().unwrap()]));
+    let program = Program::start(command.env("XDG_CONFIG_HOME", folder.path()));
+    // It makes its secret, and then waits for somebody to read the trace.
+    client::eventually("a secret", || folder.path().join("sockmodes/secret").exists());
+    program.signal(Signal::HUP);
+    let _reader = File::options().read(true).write(true).open(&trace).unwrap();
+    Server::listening(program).stop();
+}
+
+#[test]
+fn new_connections_are_refused_while_it_stops() {
+    let server = Server::start(&["--drain-timeout", "none"]);
+    let mut owed = server.enter();
+    stuff(&mut owed);
+    server.program.signal(Signal::TERM);
+    server.program.wait_for_log("stopping");
+    assert!(TcpStream::connect(server.address).is_err());
+    client::read_rest(&mut owed);
+    server.program.finish().expect(0);
+}
+
+/// Serves so much that every queue of the log overflows, and ends it.
+fn serve_under_load(server: Server) -> program::Finished {
+    let mut talkers: Vec<_> = (0..TALKERS).map(|_| server.enter()).collect();
+    for round in 0..MESSAGES {
+        let (request, reply) = (format!("message {round}"), format!("MESSAGE {round}"));
+        for talker in &mut talkers {
+            exchange(talker, request.as_bytes(), reply.as_bytes());
+        }
+    }
+    for talker in &mut talkers {
+        assert_eq!(converse(talker, b"the end"), b"THE END");
+    }
+    server.stop()
+}
+
+#[test]
+fn a_closed_or_full_standard_error_costs_nobody_anything() {
+    for redirection in ["2>&-", "2>/dev/full"] {
+        for format in ["text", "json"] {
+            let script = format!(r#"exec "$@" {redirection}"#);
+            let args = Server::args(&["-vv", "--log-format", format]);
+            serve_under_load(Server::of(&mut sockmodes_in_shell(&script, args)));
+        }
+    }
+}
+
+#[test]
+fn an_unread_standard_error_costs_nobody_anything() {
+    let (unread, pipe) = std::io::pipe().unwrap();
+    let mut command = sockmodes(Server::args(&["-vv"]));
+    let command = command.env("SOCKMODES_SECRET", SECRET);
+    let server = Server::listening(Program::start_with(command, Stdio::from(pipe)));
+    serve_under_load(server);
+    // It was open, and full, to the end.
+    drop(unread);
+}
+
+#[test]
+fn a_standard_error_that_breaks_costs_nobody_anything() {
+    let (reader, pipe) = std::io::pipe().unwrap();
+    let mut command = sockmodes(Server::args(&["-vv"]));
+    let command = command.env("SOCKMODES_SECRET", SECRET);
+    let server = Server::listening(Program::start_with(command, Stdio::from(pipe)));
+    exchange(&mut server.enter(), b"hello", b"HELLO");
+    // From here on every write to it is EPIPE, and would be SIGPIPE in many a program.
+    drop(reader);
+    serve_under_load(server);
+}
+
+#[test]
+fn a_full_disk_under_the_trace_costs_nobody_anything() {
+    let done = serve_under_load(Server::start(&["--trace", "/dev/full"]));
+    assert!(done.err().contains("lines of the log or the trace were lost"), "{}", done.err());
+}
+
+#[test]
+fn a_peer_that_is_gone_is_no_sigpipe() {
+    let server = Server::start(&[]);
+    for _ in 0..50 {
+        let mut stream = server.enter();
+        stream.write_all(&[b'x'; 100_000]).unwrap();
+        drop(stream);
+    }
+    exchange(&mut server.enter(), b"hello", b"HELLO");
+    server.stop();
+}
