@@ -1,11 +1,16 @@
-//! What the live page makes of the events: its script, without a browser, by itself and on the trace of a real server.
+//! What the live page makes of the events: its script, without a browser, by itself and on the trace of a real server;
+//! and whether what it repeats of the server is what the server has.
 
 use std::fs;
 use std::net::Shutdown;
 use std::path::Path;
 use std::process::Command;
 
+use regex::Regex;
+use serde_json::{Value, json};
 use sockmodes::auth::Scheme;
+use sockmodes::observe::Metrics;
+use sockmodes::session::{Input, Reason, State, TRANSITIONS};
 use tempfile::{NamedTempFile, TempDir, tempdir};
 
 use crate::common::client::{answer, exchange, read_rest};
@@ -14,6 +19,7 @@ use crate::common::program::{Server, run};
 
 pub(crate) const TESTS: &[Test] = &[
     ("the_page_adds_up_what_it_is_told", &[NODE], the_page_adds_up_what_it_is_told),
+    ("the_page_repeats_what_the_server_has", &[NODE], the_page_repeats_what_the_server_has),
     ("after_a_real_trace_the_page_knows_what_happened", &[NODE], after_a_real_trace_the_page_knows),
 ];
 
@@ -37,6 +43,61 @@ fn the_page_adds_up_what_it_is_told() {
     run(Command::new("node").args(["--test", "model.test.js"]).current_dir(&folder), b"").expect(0);
 }
 
+/// Whoever adds a state, a reason, an arrow, an error, an event, a step or a metric hears here that
+/// the page has no place or no words for it.
+fn the_page_repeats_what_the_server_has() {
+    let folder = script();
+    fs::write(folder.path().join("tables.json"), tables().to_string()).unwrap();
+    run(Command::new("node").args(["--test", "tables.test.js"]).current_dir(&folder), b"")
+        .expect(0);
+}
+
+/// What the page repeats, as the server has it; the events and the errors are in `records.jsonl`.
+fn tables() -> Value {
+    json!({
+        "states": State::ALL.map(State::name),
+        "reasons": Reason::ALL.map(Reason::name),
+        "ways": TRANSITIONS.iter().map(|row| way(row.from, row.to)).collect::<Vec<_>>(),
+        "changes": changes(),
+        "steps": steps(),
+        "metrics": Metrics::default().text(),
+    })
+}
+
+fn way(from: State, to: State) -> String {
+    format!("{from}>{to}")
+}
+
+/// Every change of state that can be told, and the ways that it goes: what owes nothing passes through
+/// a state without a stop there.
+fn changes() -> Vec<Value> {
+    let mut changes = Vec::new();
+    for row in TRANSITIONS {
+        let has_ended = row.input == Input::EndOfInput;
+        let mut tell = |to: State, ways: &[String]| {
+            changes.push(json!({
+                "from": row.from.name(), "to": to.name(), "hasEnded": has_ended, "ways": ways,
+            }));
+        };
+        let first = way(row.from, row.to);
+        if matches!(row.to, State::Draining | State::Ending) {
+            let after = row.to.after(Input::Flushed);
+            tell(after, &[first.clone(), way(row.to, after)]);
+        }
+        tell(row.to, &[first]);
+    }
+    changes
+}
+
+/// The steps of a turn, as the loop calls them.
+fn steps() -> Vec<&'static str> {
+    let source = include_str!("../../src/server/event_loop/mod.rs");
+    let (_, turn) = source.split_once("// ANCHOR: turn\n").unwrap();
+    let (turn, _) = turn.split_once("// ANCHOR_END: turn\n").unwrap();
+    let call = Regex::new(r"(?m)^ +self\.(\w+)\(").unwrap();
+    call.captures_iter(turn).map(|call| call.extract::<1>().1[0]).collect()
+}
+
 fn after_a_real_trace_the_page_knows() {
     let trace = NamedTempFile::new().unwrap();
     let server = Server::start(&["--trace", trace.path().to_str().unwrap()]);
@@ -56,8 +117,8 @@ fn after_a_real_trace_the_page_knows() {
     let folder = script();
     let trace = fs::read(trace.path()).unwrap();
     let done = run(Command::new("node").arg("replay.js").current_dir(&folder), &trace).expect(0);
-    let known: serde_json::Value = serde_json::from_str(done.out()).unwrap();
-    assert_eq!(known["open"], serde_json::json!([]));
+    let known: Value = serde_json::from_str(done.out()).unwrap();
+    assert_eq!(known["open"], json!([]));
     assert!(known["counts"].as_object().unwrap().values().all(|count| count == 0), "{known}");
     assert_eq!(known["stopped"], true);
     let mut closed = known["closed"].as_array().unwrap().clone();
@@ -65,10 +126,10 @@ fn after_a_real_trace_the_page_knows() {
     let expected =
         [(1, "done", 16 + 5, 32 + 5), (2, "wrong_digest", 16, 32), (3, "stopped", 0, 32)];
     let expected = expected.map(|(number, reason, received, sent)| {
-        serde_json::json!({"number": number, "reason": reason, "received": received, "sent": sent})
+        json!({"number": number, "reason": reason, "received": received, "sent": sent})
     });
     assert_eq!(closed, expected);
     let turns = String::from_utf8(trace).unwrap().matches("\"event\":\"turn\"").count();
     assert_eq!(known["turns"], turns);
-    assert_eq!(known["wordless"], serde_json::json!([]), "records without a sentence");
+    assert_eq!(known["wordless"], json!([]), "records without a sentence");
 }

@@ -26,7 +26,7 @@ const HTML: &str = "text/html; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 /// The files of the page: path, type, content.
-const PAGE: [(&str, &str, &str); 11] = [
+const PAGE: [(&str, &str, &str); 12] = [
     ("/", HTML, include_str!("page/index.html")),
     ("/live.css", STYLE, include_str!("page/live.css")),
     ("/connections.css", STYLE, include_str!("page/connections.css")),
@@ -37,6 +37,7 @@ const PAGE: [(&str, &str, &str); 11] = [
     ("/strip.js", SCRIPT, include_str!("page/strip.js")),
     ("/totals.js", SCRIPT, include_str!("page/totals.js")),
     ("/turns.js", SCRIPT, include_str!("page/turns.js")),
+    ("/ways.js", SCRIPT, include_str!("page/ways.js")),
     ("/words.js", SCRIPT, include_str!("page/words.js")),
 ];
 

@@ -211,4 +211,6 @@ async fn converse(
 }
 
 #[cfg(test)]
+mod samples;
+#[cfg(test)]
 mod tests;

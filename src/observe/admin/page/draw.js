@@ -151,17 +151,17 @@ function age({ samples, over }, at) {
   return old > STALE ? `as of ${duration(Math.round(old))} ago: no newer answer has come` : '';
 }
 
-const count = (name) => (totals) => number(totals.get(`sockmodes_${name}`) ?? 0);
-const bytes = (name) => (totals) => size(totals.get(`sockmodes_${name}`) ?? 0);
+const count = (name) => (totals) => number(totals.get(name) ?? 0);
+const bytes = (name) => (totals) => size(totals.get(name) ?? 0);
 
 const TILES = {
-  connections: count('connections_total'),
-  authenticated: count('authenticated_total'),
-  received: bytes('received_bytes_total'),
-  sent: bytes('sent_bytes_total'),
-  turns: count('loop_turns_total'),
-  success: count('logins_total{result="success"}'),
-  failure: count('logins_total{result="failure"}'),
+  connections: count('sockmodes_connections_total'),
+  authenticated: count('sockmodes_authenticated_total'),
+  received: bytes('sockmodes_received_bytes_total'),
+  sent: bytes('sockmodes_sent_bytes_total'),
+  turns: count('sockmodes_loop_turns_total'),
+  success: count('sockmodes_logins_total{result="success"}'),
+  failure: count('sockmodes_logins_total{result="failure"}'),
 };
 
 function drawHistogram(list) {

@@ -4,6 +4,7 @@
 import { STATES } from './model.js';
 import { find, make, makeSvg, openIn, put } from './draw.js';
 import { labelled } from './totals.js';
+import { WAYS } from './ways.js';
 import { number, size } from './words.js';
 
 // Up to this many in a state are drawn in full, with their peer; in brief, with their bytes; or named,
@@ -15,7 +16,6 @@ const DOTS = 160;
 const DOTS_IN_A_ROW = 20;
 const STAYS_CLOSED = 10; // seconds
 const GLOW = 0.8;
-const RADIUS = 7;
 
 const map = find('#map');
 map.tabIndex = -1; // for when the last connection vanishes from under the focus
@@ -23,52 +23,6 @@ const boxes = new Map();
 const tokens = new Map();
 const paths = new Map();
 const still = matchMedia('(prefers-reduced-motion: reduce)');
-
-// Which sides the arrows join, and where along them: the next box in the row, one below, one below
-// and to the left.
-const WAYS = [
-  ['send_nonce', 'await_digest', across(0.5)],
-  ['await_digest', 'serving', across(0.5)],
-  ['serving', 'verifying', across(0.4)],
-  ['verifying', 'serving', across(0.6)],
-  ['ending', 'lingering', across(0.5)],
-  ['await_digest', 'ending', lane(0.4)],
-  ['serving', 'draining', lane(0.6)],
-  ['serving', 'ending', elbow(0.25, 0.75, 0.52)],
-  ['verifying', 'ending', elbow(0.4, 0.9, 0.25)],
-  ['lingering', 'closed', lane(0.5)],
-  ['draining', 'closed', lane(0.55)],
-  ['ending', 'closed', lane(0.5)],
-  ['send_nonce', 'closed', lane(0.95)],
-  ['await_digest', 'closed', lane(0.95)],
-  ['serving', 'closed', lane(0.95)],
-  ['verifying', 'closed', lane(0.95)],
-];
-
-function across(share) {
-  return (a, b) => {
-    const [from, to] = b.left > a.left ? [a.right, b.left - 2] : [a.left, b.right + 2];
-    const y = Math.max(a.top, b.top) + share * Math.min(a.height, b.height);
-    return `M${from} ${y}H${to}`;
-  };
-}
-
-function elbow(start, end, depth) {
-  return (a, b) => {
-    const from = a.left + start * a.width;
-    const to = b.left + end * b.width;
-    const y = a.bottom + depth * (b.top - a.bottom);
-    return `M${from} ${a.bottom}V${y - RADIUS}Q${from} ${y} ${from - RADIUS} ${y}`
-      + `H${to + RADIUS}Q${to} ${y} ${to} ${y + RADIUS}V${b.top - 2}`;
-  };
-}
-
-function lane(share) {
-  return (a, b) => {
-    const x = a.left + share * a.width;
-    return `M${x} ${a.bottom}V${b.top - 2}`;
-  };
-}
 
 for (const section of map.querySelectorAll('.box')) {
   const { state } = section.dataset;

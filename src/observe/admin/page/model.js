@@ -2,7 +2,7 @@
 // that it can be tested by itself, and copied whole when the picture is frozen.
 
 import { parse } from './totals.js';
-import { countStep, finish, gate, isAdmitted, leaveOut } from './turns.js';
+import { countStep, finish, gate, isAdmitted, leaveOut, noSteps } from './turns.js';
 
 export const STATES = [
   'send_nonce', 'await_digest', 'serving', 'verifying', 'draining', 'ending', 'lingering',
@@ -86,7 +86,8 @@ export function choose(model, number) {
   model.chosenAt = model.time;
 }
 
-const OF_LOOP = {
+/** What an event that concerns no connection changes. */
+export const OF_LOOP = {
   waiting(model, { time, at_most: atMost }) {
     // If there is still a turn, its end is missing.
     if (model.turn) finish(model, null);
@@ -100,7 +101,7 @@ const OF_LOOP = {
     model.turn = {
       ...model.mark, id: `turn ${time}`, ready, took: null,
       shown: isAdmitted(model.gate, time), records: [], more: 0,
-      steps: { ready: 0, queue: 0, logins: 0, accept: 0, deadlines: 0 },
+      steps: noSteps(),
     };
   },
   turn_end(model, { took }) {
@@ -116,7 +117,8 @@ const OF_LOOP = {
   },
 };
 
-const OF_CONNECTION = {
+/** What an event of a connection changes, beside its lines. */
+export const OF_CONNECTION = {
   state(model, { time, from, to }, connection) {
     move(model, connection, to);
     for (const way of waysBetween(from, to, connection.ended)) model.ways[way] = time;

@@ -11,10 +11,17 @@ const IN_A_ROW = 4;
 /** What lets the first turns through. */
 export const gate = () => ({ left: BURST, at: 0, shut: false });
 
-const STEP_OF = {
+/** The steps of a turn after the wait, in their order. */
+export const STEPS = ['ready', 'queue', 'logins', 'accept', 'deadlines'];
+
+/** The step that tells an event; in the queue are those who `requeued` before. */
+export const STEP_OF = {
   ready: 'ready', stale: 'ready', login: 'logins', deadline: 'deadlines',
   opened: 'accept', refused: 'accept',
 };
+
+/** The steps of a turn in which nothing has happened yet. */
+export const noSteps = () => Object.fromEntries(STEPS.map((step) => [step, 0]));
 
 /** Counts a record of an `event` at the step of the turn that it belongs to. */
 export function countStep(steps, event, connection) {

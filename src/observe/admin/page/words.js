@@ -33,7 +33,9 @@ export const REASON_WORDS = {
   penalized: 'refused: its source has to wait',
 };
 
-const ERROR_WORDS = {
+/** What the name of an error means. `EAGAIN` is not among them: `recv` and `send` each have a sentence
+    for it. */
+export const ERROR_WORDS = {
   EINTR: 'a signal interrupted it',
   ECONNRESET: 'the client has reset the connection',
   ECONNABORTED: 'the client was gone before it was accepted',
@@ -43,6 +45,17 @@ const ERROR_WORDS = {
   EHOSTUNREACH: 'there is no route to the client',
   EMFILE: 'no descriptor is free',
   ENFILE: 'no descriptor is free on this machine',
+  ENOBUFS: 'the kernel has no room for it',
+  ENOMEM: 'the kernel has no memory for it',
+  EPERM: 'a firewall forbids it',
+  EIO: 'the device failed',
+  ENONET: 'this machine is on no network',
+  ENETDOWN: 'the network is down',
+  ENETUNREACH: 'there is no route to the network',
+  EHOSTDOWN: 'the client\'s host is down',
+  EPROTO: 'the protocol failed',
+  ENOPROTOOPT: 'the protocol has no such option',
+  EOPNOTSUPP: 'the socket knows no such operation',
 };
 
 /** A whole number with its thousands separated. */
@@ -87,7 +100,8 @@ export function percent(share) {
 
 const result = ({ bytes, error }) => error ?? number(bytes);
 
-const CALLS = {
+/** Each event as a call: short. */
+export const CALLS = {
   opened: () => 'accept = a new one',
   refused: ({ reason }) => `refused: ${reason}`,
   penalty: ({ seconds }) => `penalty: ${duration(seconds)}`,
@@ -117,7 +131,8 @@ export function call(record) {
   return CALLS[record.event]?.(record) ?? record.event;
 }
 
-const SENTENCES = {
+/** Each event of a connection as a sentence. */
+export const SENTENCES = {
   opened: ({ peer, state }) => `accept gave a new connection, from ${peer}. It begins in ${state}.`,
   refused: ({ reason }) => `Accepted and closed at once. ${reason}: ${REASON_WORDS[reason]}.`,
   penalty: ({ source, seconds }) => `${source} is refused for the next ${duration(seconds)}.`,
