@@ -1,9 +1,11 @@
-//! `cargo bench --bench instructions`: how many instructions of its own the server spends on a message, counted by
-//! callgrind, and whether that is within the bound in `instructions.txt`.
+//! `cargo bench --bench instructions`: how many instructions of its own the server spends on a message, and on a
+//! connection that comes and goes, counted by callgrind, and whether that is within the bounds in
+//! `instructions.txt`.
 //!
-//! Noise can't touch this number: a machine that is busy counts the same. What one message costs is
-//! the difference between a long run and a short one, so that the start and the handshakes cancel
-//! out. Without valgrind it says so and does nothing, or fails with `SOCKMODES_REQUIRE_PEERS=1`.
+//! Noise can't touch these numbers: a machine that is busy counts the same. What one costs is the
+//! difference between a long run and a short one, so that the start cancels out, and for a message the
+//! handshakes. Without valgrind it says so and does nothing, or fails with
+//! `SOCKMODES_REQUIRE_PEERS=1`.
 
 #[path = "costs/load.rs"]
 #[allow(dead_code)]
@@ -15,21 +17,45 @@ mod peers;
 #[allow(dead_code)]
 mod server;
 
+use std::net::SocketAddr;
 use std::process::{Command, ExitCode};
 use std::{env, fs, io};
 
-use load::Until;
+use load::{Done, Until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use peers::{Peer, under};
 use server::Server;
 
 const CLIENTS: usize = 50;
-const SHORT: usize = 20_000;
-const LONG: usize = 60_000;
-/// How far the count may be from the bound, as a factor: how many connections are ready at once
+/// How far a count may be from its bound, as a factor: how many connections are ready at once
 /// varies a little.
 const AIR: f64 = 1.05;
+const BOUNDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/instructions.txt");
+
+/// What is counted.
+struct Work {
+    /// One of it; the word before its bound.
+    name: &'static str,
+    /// How many a short run and a long one do.
+    times: [usize; 2],
+    /// Does so many, and says how many it was.
+    load: fn(SocketAddr, usize) -> io::Result<Done>,
+}
+
+const WORKS: [Work; 2] = [
+    Work { name: "message", times: [20_000, 60_000], load: messages },
+    Work { name: "connection", times: [1000, 4000], load: connections },
+];
+
+fn messages(server: SocketAddr, times: usize) -> io::Result<Done> {
+    load::talk(load::connect(server, CLIENTS)?, 1, Until::Count(times))
+}
+
+/// Accepted, let in, one message echoed, closed.
+fn connections(server: SocketAddr, times: usize) -> io::Result<Done> {
+    load::come_and_go(server, CLIENTS, Until::Count(times))
+}
 
 fn main() -> ExitCode {
     if Command::new("valgrind").arg("--version").output().is_err() {
@@ -47,39 +73,44 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether the count is within the bound.
+/// Whether every count is within its bound.
 fn compare() -> io::Result<bool> {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/instructions.txt");
-    let text = fs::read_to_string(file)?;
-    let bound: f64 = text
-        .lines()
-        .find(|line| !line.starts_with('#'))
-        .and_then(|line| line.trim().parse().ok())
-        .ok_or_else(|| io::Error::other(format!("{file} has no number")))?;
-    let (short, long) = (count(SHORT)?, count(LONG)?);
-    let each = (long.0 - short.0) / (long.1 - short.1);
-    println!("{each:.1} instructions a message; the bound is {bound:.0}, and 5 % of air");
     #[cfg(target_arch = "x86_64")]
     if !is_x86_feature_detected!("avx2") {
-        println!("this processor has no AVX2, and the bound was taken with it");
+        println!("this processor has no AVX2, and the bounds were taken with it");
     }
-    if each < bound / AIR {
-        println!(
-            "that is less than the bound by more than the air: write the new number into {file}"
-        );
+    let mut all_within = true;
+    for work in &WORKS {
+        let (name, bound) = (work.name, bound(work.name)?);
+        let [short, long] = work.times.map(|times| count(work, times));
+        let (short, long) = (short?, long?);
+        let each = (long.0 - short.0) / (long.1 - short.1);
+        println!("{each:.1} instructions a {name}; the bound is {bound:.0}, and 5 % of air");
+        if each < bound / AIR {
+            println!("that is less by more than the air: write the new number into {BOUNDS}");
+        }
+        all_within &= each <= bound * AIR;
     }
-    Ok(each <= bound * AIR)
+    Ok(all_within)
 }
 
-/// The instructions of a run with about so many messages, and how many messages it was.
-fn count(messages: usize) -> io::Result<(f64, f64)> {
+/// The number behind `name`.
+fn bound(name: &str) -> io::Result<f64> {
+    fs::read_to_string(BOUNDS)?
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+        .ok_or_else(|| io::Error::other(format!("{BOUNDS} has no number for a {name}")))
+}
+
+/// The instructions of a run that does `work` about so many times, and how many times it was.
+fn count(work: &Work, times: usize) -> io::Result<(f64, f64)> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("callgrind");
     let mut command = Command::new("valgrind");
     command.args(["--tool=callgrind", "--quiet"]);
     command.arg(format!("--callgrind-out-file={}", file.display()));
     let mut server = Server::start(&mut under(command, &Peer::Ours(None).command()))?;
-    let done = load::talk(load::connect(server.address, CLIENTS)?, 1, Until::Count(messages))?;
+    let done = (work.load)(server.address, times)?;
     // It stops in its own time, and callgrind writes down what it has counted.
     kill(Pid::from_raw(server.process().id() as i32), Signal::SIGTERM)?;
     server.process().wait()?;
