@@ -111,7 +111,7 @@ pub(super) fn run(args: Args) -> Done {
     let nonces = args.nonces()?;
     let users = args.users()?;
     let entry = args.entry(nonces)?;
-    let lines = log::install(args.verbosity(), args.format())?;
+    let lines = log::try_init(args.verbosity(), args.format())?;
     let listen = args.addresses()?;
     let config = args.config(listen, entry, raise_open_files());
     let mut server = Server::bind(config)?;

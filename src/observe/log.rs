@@ -9,7 +9,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use thiserror::Error;
 use tracing::level_filters::LevelFilter;
+use tracing::subscriber::set_global_default;
 use tracing::{debug, info, trace, warn};
 
 use super::writer::Lines;
@@ -61,22 +63,50 @@ impl Verbosity {
     }
 }
 
+/// Why there is no log.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum LogError {
+    /// What `tracing` is told goes somewhere else already, and there it stays.
+    #[error("cannot start the log: this process has one already")]
+    Taken,
+    /// There is no thread to write it.
+    #[error("cannot start the log: {0}")]
+    Thread(#[source] io::Error),
+}
+
 /// Sends what `tracing` is told, of this and other crates, to standard error through a thread of
 /// its own. Keep the [`Lines`] until the end: they count the lines that were lost and, when
 /// dropped, write what is queued. For a program's `main`; a library leaves the choice to its user.
-pub fn install(verbosity: Verbosity, format: Format) -> io::Result<Lines> {
-    let (queue, lines) = Lines::start("log", io::stderr())?;
+///
+/// ```
+/// use sockmodes::observe::log::{self, Format, LogError, Verbosity};
+///
+/// let lines = log::try_init(Verbosity::Normal, Format::Text)?;
+/// // There is one log in a process.
+/// let second = log::try_init(Verbosity::Normal, Format::Json);
+/// assert!(matches!(second, Err(LogError::Taken)));
+/// drop(lines);
+/// # Ok::<(), LogError>(())
+/// ```
+///
+/// # Errors
+///
+/// [`LogError::Taken`] if `tracing` has a global subscriber, of whatever kind, and
+/// [`LogError::Thread`] if the operating system has no thread to spare.
+pub fn try_init(verbosity: Verbosity, format: Format) -> Result<Lines, LogError> {
+    let (queue, lines) = Lines::start("log", io::stderr()).map_err(LogError::Thread)?;
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(verbosity.level())
         .with_writer(move || queue.clone())
         .with_ansi(false)
         .with_target(false)
         .log_internal_errors(false);
-    match format {
-        Format::Text => subscriber.init(),
-        Format::Json => subscriber.json().flatten_event(true).init(),
-    }
-    Ok(lines)
+    let set = match format {
+        Format::Text => set_global_default(subscriber.finish()),
+        Format::Json => set_global_default(subscriber.json().flatten_event(true).finish()),
+    };
+    set.map(|()| lines).map_err(|_| LogError::Taken)
 }
 
 /// The observer that writes the log.
