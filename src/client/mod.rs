@@ -26,6 +26,9 @@ pub struct Client {
 /// What went wrong.
 #[derive(Debug, Error)]
 pub enum ClientError {
+    /// There was nothing to connect to.
+    #[error("cannot connect: no address was given")]
+    NoAddress,
     /// No connection came about.
     #[error("cannot connect to {address}: {source}")]
     Connect {
@@ -70,13 +73,18 @@ impl Client {
     /// Connects to the first of `addresses` that takes the connection, and answers its nonce of
     /// `nonce_len` bytes with `key`; without a key, to a server that asks for no proof. `timeout` bounds
     /// each wait: connecting, and the next bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Connect`] names the last of the addresses, and [`ClientError::NoAddress`] says that there
+    /// was none. The others are told of the first that took the connection.
     pub fn connect(
         addresses: &[SocketAddr],
         key: Option<&Key>,
         nonce_len: usize,
         timeout: Option<Duration>,
     ) -> Result<Client, ClientError> {
-        let mut last = ClientError::TimedOut("an address");
+        let mut last = ClientError::NoAddress;
         for &address in addresses {
             match open(address, timeout) {
                 Ok(socket) => {
@@ -133,4 +141,15 @@ fn is_end(error: &socket::Error) -> bool {
 
 fn waiting_for(what: &'static str, error: socket::Error) -> ClientError {
     if error.is_timed_out() { ClientError::TimedOut(what) } else { ClientError::Socket(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_without_an_address_is_no_timeout() {
+        let Err(error) = Client::connect(&[], None, 32, None) else { panic!("no address") };
+        assert!(matches!(error, ClientError::NoAddress), "{error}");
+    }
 }
