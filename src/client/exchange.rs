@@ -4,13 +4,10 @@
 //! for room that only reading the reply makes: both sides would wait for ever.
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
-
-use super::{Client, ClientError, is_end};
-use crate::socket::{Error, Mode, Socket};
+use super::{Client, ClientError};
+use crate::socket::{Deadline, Mode, Ready};
 
 /// The most bytes that are read at once.
 const BUFFER: usize = 64 * 1024;
@@ -24,7 +21,7 @@ impl Client {
     ) -> Result<(), ClientError> {
         let mode = self.socket.mode();
         self.socket.set_mode(Mode::NonBlocking).map_err(ClientError::Socket)?;
-        let result = self.both_ways(request, &mut reply);
+        let result = self.both_ways(request, mode.timeout(), &mut reply);
         self.socket.set_mode(mode).map_err(ClientError::Socket)?;
         result
     }
@@ -32,25 +29,26 @@ impl Client {
     fn both_ways(
         &mut self,
         request: &[u8],
+        timeout: Option<Duration>,
         reply: &mut impl FnMut(&[u8]) -> io::Result<()>,
     ) -> Result<(), ClientError> {
         let (mut sent, mut received) = (0, 0);
         let mut buffer = vec![0; BUFFER.min(request.len())];
         while received < request.len() {
-            self.wait(sent < request.len())?;
+            self.wait(sent < request.len(), timeout)?;
             if sent < request.len() {
                 match self.socket.send(&request[sent..]) {
                     Ok(bytes) => sent += bytes,
                     Err(error) if error.is_would_block() => {}
                     // What the server said before it went is still to be read.
-                    Err(error) if is_end(&error) => sent = request.len(),
+                    Err(error) if error.is_peer_gone() => sent = request.len(),
                     Err(error) => return Err(ClientError::Socket(error)),
                 }
             }
             let room = buffer.len().min(request.len() - received);
             let bytes = match self.socket.recv_into(&mut buffer[..room]) {
                 Err(error) if error.is_would_block() => continue,
-                Err(error) if !is_end(&error) => return Err(ClientError::Socket(error)),
+                Err(error) if !error.is_peer_gone() => return Err(ClientError::Socket(error)),
                 Ok(0) | Err(_) => return Err(self.ended(received, request.len())),
                 Ok(bytes) => bytes,
             };
@@ -70,27 +68,13 @@ impl Client {
     }
 
     /// Waits until something can be read, or written if there is something to write.
-    fn wait(&self, writing: bool) -> Result<(), ClientError> {
-        let flags = if writing { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
-        match poll_until(&self.socket, flags, self.timeout) {
+    fn wait(&self, writing: bool, timeout: Option<Duration>) -> Result<(), ClientError> {
+        let ready = if writing { Ready::Either } else { Ready::Reading };
+        let deadline = timeout.map_or_else(Deadline::never, Deadline::after);
+        match self.socket.wait(ready, deadline) {
             Ok(true) => Ok(()),
             Ok(false) => Err(ClientError::TimedOut("the next byte of the reply")),
-            Err(errno) => Err(ClientError::Socket(Error::from(errno))),
-        }
-    }
-}
-
-/// poll(2) on one socket, again after a signal with the time that is left; returns false if the
-/// time ran out.
-fn poll_until(socket: &Socket, flags: PollFlags, timeout: Option<Duration>) -> Result<bool, Errno> {
-    let start = Instant::now();
-    loop {
-        let left = timeout.map(|timeout| timeout.saturating_sub(start.elapsed()));
-        // A time that does not fit is longer than anybody waits.
-        let left = left.and_then(|left| Timespec::try_from(left).ok());
-        match poll(&mut [PollFd::new(socket, flags)], left.as_ref()) {
-            Err(Errno::INTR) => {}
-            other => return other.map(|ready| ready > 0),
+            Err(error) => Err(ClientError::Socket(error)),
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::{Client, ClientError, is_end, waiting_for};
+use super::{Client, ClientError, waiting_for};
 
 /// The two answers; they differ in their first byte, which says how many follow.
 const SUCCESS: &[u8] = b"success!";
@@ -24,7 +24,7 @@ impl Client {
         let request = Zeroizing::new(serde_json::to_vec(&login).expect("two strings are JSON"));
         match self.socket.send_all(&request) {
             // What the server said before it went is still to be read.
-            Err(error) if !is_end(&error.source) => {
+            Err(error) if !error.source.is_peer_gone() => {
                 Err(waiting_for("room to send the login", error.source))
             }
             _ => self.answer(),
@@ -36,7 +36,9 @@ impl Client {
         let (mut received, mut expected) = (0, SUCCESS);
         while received < expected.len() {
             match self.socket.recv_into(&mut answer[received..expected.len()]) {
-                Err(error) if !is_end(&error) => return Err(waiting_for("the answer", error)),
+                Err(error) if !error.is_peer_gone() => {
+                    return Err(waiting_for("the answer", error));
+                }
                 Ok(0) | Err(_) if received == 0 && self.let_in => {
                     return Err(ClientError::EndedBetween);
                 }

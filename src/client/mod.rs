@@ -1,8 +1,8 @@
 //! The blocking client: connect, answer the nonce, talk.
 //!
-//! It is built on [`Socket`] in timeout mode. Only an exchange of request and reply makes the
-//! socket non-blocking and uses poll(2), to read while it sends: see `exchange.rs`. Never here:
-//! terminals, lines, exit statuses.
+//! It is built on [`Socket`] in timeout mode. Only an exchange of request and reply makes the socket
+//! non-blocking and waits for either direction, to read while it sends: see `exchange.rs`. Never
+//! here: terminals, lines, exit statuses.
 
 mod exchange;
 mod login;
@@ -13,12 +13,11 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::auth::Key;
-use crate::socket::{self, Domain, Mode, NoDelay, Socket, Type};
+use crate::socket::{self, Domain, NoDelay, Socket, Type};
 
 /// A connection to a server, its digest sent.
 pub struct Client {
     socket: Socket,
-    timeout: Option<Duration>,
     /// Something came after the nonce: the server has let this client in.
     let_in: bool,
 }
@@ -88,7 +87,7 @@ impl Client {
         for &address in addresses {
             match open(address, timeout) {
                 Ok(socket) => {
-                    let mut client = Client { socket, timeout, let_in: false };
+                    let mut client = Client { socket, let_in: false };
                     if let Some(key) = key {
                         client.answer_nonce(key, nonce_len)?;
                     }
@@ -112,12 +111,12 @@ impl Client {
             match self.socket.recv_into(&mut nonce[have..]) {
                 Ok(0) => return Err(ClientError::RefusedBeforeNonce),
                 Ok(received) => have += received,
-                Err(error) if is_end(&error) => return Err(ClientError::RefusedBeforeNonce),
+                Err(error) if error.is_peer_gone() => return Err(ClientError::RefusedBeforeNonce),
                 Err(error) => return Err(waiting_for("the nonce", error)),
             }
         }
         match self.socket.send_all(key.digest(&nonce).as_bytes()) {
-            Err(error) if is_end(&error.source) => Err(ClientError::RefusedBeforeReply),
+            Err(error) if error.source.is_peer_gone() => Err(ClientError::RefusedBeforeReply),
             Err(error) => Err(waiting_for("room to send the digest", error.source)),
             Ok(()) => Ok(()),
         }
@@ -126,17 +125,10 @@ impl Client {
 
 fn open(address: SocketAddr, timeout: Option<Duration>) -> socket::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    socket.set_mode(timeout.map_or(Mode::Blocking, Mode::Timeout))?;
+    socket.set_timeout(timeout)?;
     socket.connect(address)?;
     socket.set_option(NoDelay, true)?;
     Ok(socket)
-}
-
-/// Whether the error says that the peer is gone, where the end of input would say so more politely.
-fn is_end(error: &socket::Error) -> bool {
-    use rustix::io::Errno;
-    let gone = [Errno::CONNRESET, Errno::PIPE].map(Errno::raw_os_error);
-    error.raw_os_error().is_some_and(|errno| gone.contains(&errno))
 }
 
 fn waiting_for(what: &'static str, error: socket::Error) -> ClientError {

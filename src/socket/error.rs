@@ -85,6 +85,14 @@ impl Error {
         self.is_errno(Errno::INPROGRESS)
     }
 
+    /// Whether the peer is gone, with a reset (ECONNRESET) or before this was sent (EPIPE): where the end of
+    /// input would say the same more politely. What had arrived before can still be there to read.
+    #[doc(alias = "ConnectionResetError")]
+    #[doc(alias = "BrokenPipeError")]
+    pub fn is_peer_gone(&self) -> bool {
+        self.is_errno(Errno::CONNRESET) || self.is_errno(Errno::PIPE)
+    }
+
     fn is_errno(&self, errno: Errno) -> bool {
         self.raw_os_error() == Some(errno.raw_os_error())
     }

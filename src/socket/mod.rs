@@ -71,6 +71,8 @@ pub use self::options::{
     SettableOption, SocketError, SocketOption, SocketType, Ttl,
 };
 
+pub(crate) use self::wait::{Deadline, Ready};
+
 use self::call::Io;
 use self::handle::Handle;
 
