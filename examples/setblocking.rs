@@ -14,7 +14,6 @@
 mod common;
 
 use std::error::Error;
-use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -96,7 +95,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 
 /// Asks the kernel whether the bit that setblocking(False) sets is set.
 fn is_nonblocking(socket: &Socket) -> bool {
-    let flags = fcntl_getfl(socket.as_fd()).expect("the socket is open");
+    let flags = fcntl_getfl(socket.descriptor().expect("it is open")).expect("it has flags");
     flags.contains(OFlags::NONBLOCK)
 }
 

@@ -57,13 +57,13 @@ fn three_modes_one_door(lesson: &mut Lesson) -> Result<(), Box<dyn Error>> {
         // `Mode` prints as Python prints gettimeout().
         lesson.step("  gettimeout()", || socket.mode());
         lesson.step("  getblocking()", || socket.is_blocking());
-        lesson.step("  O_NONBLOCK", || is_nonblocking(&socket));
+        lesson.step("  O_NONBLOCK", || socket.descriptor().map(|fd| is_nonblocking(&fd)))?;
     }
     // Python calls timeout mode "blocking", because a call may wait. The descriptor is non-blocking all the
     // same: the waiting is done by poll(2) in the library, which can be told when to stop; recv(2) can't.
     lesson.check(
         "with a timeout it is blocking to Python, and non-blocking to the kernel",
-        socket.is_blocking() && is_nonblocking(&socket),
+        socket.is_blocking() && is_nonblocking(&socket.descriptor()?),
     );
     socket.set_blocking(true)?;
     lesson.check(
@@ -101,7 +101,7 @@ fn no_error_of_the_connection(lesson: &mut Lesson) -> Result<[Row; 3], Box<dyn E
     let (accepted, _) = listener.accept()?;
     Ok([
         ("a recv that ran out of time", silent.told()),
-        ("O_NONBLOCK", is_nonblocking(&socket).told()),
+        ("O_NONBLOCK", is_nonblocking(&socket.descriptor()?).told()),
         ("timeout of accepted sockets", accepted.mode().told()),
     ])
 }

@@ -179,8 +179,8 @@ impl Exchange {
             | wants(reads == Reads::Everything, PollFlags::IN);
         let server = wants(self.server.owed.len() < self.server.limit, PollFlags::IN)
             | wants(!self.server.owed.is_empty(), PollFlags::OUT);
-        let mut both =
-            [PollFd::new(&self.client, client), PollFd::new(&self.server.socket, server)];
+        let (near, far) = (self.client.descriptor()?, self.server.socket.descriptor()?);
+        let mut both = [PollFd::new(&near, client), PollFd::new(&far, server)];
         let half_a_second = Timespec { tv_sec: 0, tv_nsec: 500_000_000 };
         Ok(poll(&mut both, Some(&half_a_second))? > 0)
     }

@@ -21,7 +21,6 @@
 
 mod told;
 
-use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -133,18 +132,19 @@ pub(crate) fn later<T: Send + 'static>(
 }
 
 /// Waits, for `limit` at most, until a read would not have to wait; false if the time ran out.
-pub(crate) fn wait_readable(socket: impl AsFd, limit: Duration) -> bool {
+pub(crate) fn wait_readable(socket: &Socket, limit: Duration) -> bool {
     ready(socket, PollFlags::IN, limit)
 }
 
 /// Waits, for `limit` at most, until a write would not have to wait; false if the time ran out.
-pub(crate) fn wait_writable(socket: impl AsFd, limit: Duration) -> bool {
+pub(crate) fn wait_writable(socket: &Socket, limit: Duration) -> bool {
     ready(socket, PollFlags::OUT, limit)
 }
 
-fn ready(socket: impl AsFd, what: PollFlags, limit: Duration) -> bool {
+fn ready(socket: &Socket, what: PollFlags, limit: Duration) -> bool {
+    let descriptor = socket.descriptor().expect("the socket is open");
     let limit = Timespec::try_from(limit).expect("a lesson waits for seconds, not for ages");
-    poll(&mut [PollFd::new(&socket, what)], Some(&limit)).expect("poll works") > 0
+    poll(&mut [PollFd::new(&descriptor, what)], Some(&limit)).expect("poll works") > 0
 }
 
 /// Milliseconds, the way they read best.

@@ -54,7 +54,7 @@ mod transfer;
 mod wait;
 mod writer;
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 pub use std::net::Shutdown;
@@ -65,6 +65,7 @@ pub use self::buffered::File;
 pub use self::default::{default_mode, set_default_mode};
 pub use self::error::{Error, Result, SendAllError};
 pub use self::file::{Access, RawFile};
+pub use self::handle::Descriptor;
 pub use self::mode::Mode;
 pub use self::options::{
     Broadcast, KeepAlive, Linger, NoDelay, OnlyV6, RecvBuffer, ReuseAddr, SendBuffer,
@@ -183,8 +184,8 @@ impl Socket {
     /// there is none.
     ///
     /// If files made from it are open, they fail with EBADF from now on, and what is returned is a
-    /// duplicate of the descriptor. Fails only if the duplicate can't be made, and then the socket
-    /// is closed.
+    /// duplicate of the descriptor, as it is if somebody holds a [`Descriptor`]. Fails only if the
+    /// duplicate can't be made, and then the socket is closed.
     pub fn detach(&mut self) -> Result<Option<OwnedFd>> {
         self.handle.detach()
     }
@@ -204,6 +205,19 @@ impl Socket {
     /// The number of the descriptor; `None` where Python's is -1, on a closed socket.
     pub fn fileno(&self) -> Option<RawFd> {
         self.handle.fileno()
+    }
+
+    /// The descriptor itself, for calls that have no method here.
+    ///
+    /// There is no `AsFd`, which can't fail: a socket can be closed, and once it is, the last of its files to be
+    /// closed takes the descriptor with it.
+    ///
+    /// # Errors
+    ///
+    /// EBADF where [`fileno`](Socket::fileno) is `None`.
+    #[doc(alias = "as_fd")]
+    pub fn descriptor(&self) -> Result<Descriptor> {
+        Ok(Descriptor(self.io()?.socket))
     }
 
     /// A buffered file that reads from or writes to this socket: Python's `makefile("rb")` and the like.
@@ -231,15 +245,6 @@ impl Socket {
 
     fn io(&self) -> Result<Io> {
         self.handle.io()
-    }
-}
-
-impl AsFd for Socket {
-    /// # Panics
-    ///
-    /// On a closed socket, which has no descriptor to borrow; ask [`Socket::fileno`] first.
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.handle.open().expect("the socket is open").as_fd()
     }
 }
 

@@ -192,8 +192,10 @@ fn files_keep_the_descriptor_of_a_closed_socket() {
     assert_eq!(b.recv(16).unwrap(), b"12");
     assert!(reader.read(1).unwrap().is_none(), "the files follow the socket's mode");
     assert!(a.fileno().is_some());
+    assert_eq!(a.descriptor().unwrap().as_raw_fd(), a.fileno().unwrap());
     reader.close();
     assert!(a.fileno().is_none());
+    assert_eq!(a.descriptor().unwrap_err().raw_os_error(), Some(Errno::BADF.raw_os_error()));
     assert_eq!(a.send(b"3").unwrap_err().raw_os_error(), Some(Errno::BADF.raw_os_error()));
     assert_eq!(b.recv(16).unwrap(), b"", "the last file closed the connection");
 }
@@ -212,6 +214,20 @@ fn files_keep_the_descriptor_of_a_dropped_socket() {
     drop(file);
     assert_eq!(b.recv(16).unwrap(), b"flushed by drop");
     assert_eq!(b.recv(16).unwrap(), b"");
+}
+
+#[test]
+fn a_descriptor_that_is_held_is_nobodys_to_close() {
+    let (mut a, b) = Socket::pair().unwrap();
+    let mut file = a.makefile_raw(Access::Read);
+    a.close();
+    let held = a.descriptor().unwrap();
+    file.close();
+    assert!(a.fileno().is_none());
+    assert_eq!(rustix::io::write(&held, b"still open").unwrap(), 10);
+    drop(held);
+    assert_eq!(b.recv(16).unwrap(), b"still open");
+    assert_eq!(b.recv(16).unwrap(), b"", "with it the connection is closed");
 }
 
 #[test]

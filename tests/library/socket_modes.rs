@@ -7,7 +7,6 @@ mod rain;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream, UdpSocket};
-use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread;
@@ -253,7 +252,7 @@ fn both_ends_of_a_clone_share_o_nonblock_and_not_the_mode() {
     let clone = socket.try_clone().unwrap();
     clone.set_blocking(false).unwrap();
     assert_eq!(socket.mode(), Mode::Blocking);
-    assert!(fcntl_getfl(socket.as_fd()).unwrap().contains(OFlags::NONBLOCK));
+    assert!(fcntl_getfl(socket.descriptor().unwrap()).unwrap().contains(OFlags::NONBLOCK));
 }
 
 /// `Ok` is set_blocking, `Err` is set_timeout.
@@ -286,7 +285,7 @@ proptest! {
         }
         prop_assert_eq!(socket.timeout(), python);
         prop_assert_eq!(socket.is_blocking(), python != Some(Duration::ZERO));
-        let flags = fcntl_getfl(socket.as_fd()).unwrap();
+        let flags = fcntl_getfl(socket.descriptor().unwrap()).unwrap();
         prop_assert_eq!(flags.contains(OFlags::NONBLOCK), python.is_some());
     }
 }

@@ -76,7 +76,8 @@ pub(crate) fn full_backlog() -> (SocketAddr, (TcpListener, Vec<Socket>)) {
         let socket = Socket::tcp().unwrap();
         socket.set_mode(Mode::NonBlocking).unwrap();
         let _ = socket.connect_ex(address);
-        let connected = ready(&socket, PollFlags::OUT, Duration::from_millis(100));
+        let limit = Duration::from_millis(100);
+        let connected = ready(socket.descriptor().unwrap(), PollFlags::OUT, limit);
         filling.push(socket);
         if !connected {
             return (address, (listener, filling));
@@ -106,8 +107,11 @@ pub(crate) fn fill(socket: &Socket) {
 }
 
 /// Waits until something of `flags` is so.
-pub(crate) fn until(fd: impl AsFd, flags: PollFlags) {
-    assert!(ready(fd, flags, Duration::from_secs(10)), "the condition never came about");
+pub(crate) fn until(socket: &Socket, flags: PollFlags) {
+    assert!(
+        ready(socket.descriptor().unwrap(), flags, Duration::from_secs(10)),
+        "the condition never came about"
+    );
 }
 
 /// Whether something of `flags` is so within `limit`; errors count whether asked for or not.
@@ -170,5 +174,5 @@ pub(crate) fn drain_slowly(mut peer: TcpStream) {
 
 /// The same socket under another descriptor, for the watchdog.
 pub(crate) fn waker(socket: &Socket) -> OwnedFd {
-    socket.as_fd().try_clone_to_owned().unwrap()
+    socket.descriptor().unwrap().as_fd().try_clone_to_owned().unwrap()
 }

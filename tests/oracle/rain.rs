@@ -4,7 +4,6 @@
 //! signal-hook's handlers restart calls (SA_RESTART), which hides EINTR from all but `poll`. The way round it is
 //! in signal(7): a call on a socket with SO_RCVTIMEO or SO_SNDTIMEO is never restarted. See [`feel_signals`].
 
-use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::thread::{self, JoinHandle};
@@ -12,6 +11,7 @@ use std::time::Duration;
 
 use nix::sys::pthread::{pthread_kill, pthread_self};
 use nix::sys::signal::Signal;
+use sockmodes::socket::Socket;
 
 /// The default action of SIGUSR1 would end the process; this one does next to nothing.
 static HANDLER: LazyLock<()> = LazyLock::new(|| {
@@ -52,9 +52,10 @@ impl Drop for Rain {
 }
 
 /// Makes the kernel answer EINTR to blocking calls too. An hour is for ever here.
-pub(crate) fn feel_signals(socket: impl AsFd) {
+pub(crate) fn feel_signals(socket: &Socket) {
     let hour = Some(Duration::from_secs(3600));
-    let socket = socket2::SockRef::from(&socket);
+    let descriptor = socket.descriptor().unwrap();
+    let socket = socket2::SockRef::from(&descriptor);
     socket.set_read_timeout(hour).unwrap();
     socket.set_write_timeout(hour).unwrap();
 }

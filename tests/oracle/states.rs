@@ -147,10 +147,10 @@ fn with_peer(mode: Mode, condition: &str) -> Subject {
 
 fn ask(op: &str, condition: &str, socket: &Socket, peer: Option<SocketAddr>) -> String {
     match op {
-        "O_NONBLOCK" => match fcntl_getfl(socket).unwrap().contains(OFlags::NONBLOCK) {
-            true => "set".into(),
-            false => "clear".into(),
-        },
+        "O_NONBLOCK" => {
+            let flags = fcntl_getfl(socket.descriptor().unwrap()).unwrap();
+            if flags.contains(OFlags::NONBLOCK) { "set".into() } else { "clear".into() }
+        }
         "SO_ERROR" => cell::state(socket.option(SocketError), cell::errno),
         "select-writable" => select(socket),
         "getblocking" => python_bool(socket.is_blocking()),
@@ -184,7 +184,7 @@ fn option(condition: &str, socket: &Socket) -> String {
 
 /// `select` for writing with the limit of timeout mode, then SO_ERROR.
 fn select(socket: &Socket) -> String {
-    if !bench::ready(socket, PollFlags::OUT, LIMIT) {
+    if !bench::ready(socket.descriptor().unwrap(), PollFlags::OUT, LIMIT) {
         return "not-writable".into();
     }
     cell::state(socket.option(SocketError), |error| {
