@@ -17,6 +17,7 @@
 mod common;
 
 use std::error::Error;
+use std::io;
 use std::process::ExitCode;
 
 use common::{Lesson, Told, connected};
@@ -182,7 +183,8 @@ impl Exchange {
         let (near, far) = (self.client.descriptor()?, self.server.socket.descriptor()?);
         let mut both = [PollFd::new(&near, client), PollFd::new(&far, server)];
         let half_a_second = Timespec { tv_sec: 0, tv_nsec: 500_000_000 };
-        Ok(poll(&mut both, Some(&half_a_second))? > 0)
+        let ready = poll(&mut both, Some(&half_a_second)).map_err(io::Error::from)?;
+        Ok(ready > 0)
     }
 
     /// Whether exactly what was sent has come back, in upper case.

@@ -6,13 +6,13 @@ use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 
 use rustix::io::Errno;
-use socket2::{Domain, SockAddr};
+use socket2::SockAddr;
 
 use super::call::Io;
 use super::default::default_mode;
 use super::error::{Error, Result};
 use super::wait::{Deadline, Ready};
-use super::{Mode, Socket};
+use super::{Domain, Mode, Socket};
 
 impl Socket {
     /// Gives the socket its local address; port 0 lets the kernel pick one. See bind(2).
@@ -86,7 +86,7 @@ impl Socket {
         if found.len() == 1 {
             return Ok(first);
         }
-        let family = self.io()?.socket.local_addr()?.domain();
+        let family = Domain(self.io()?.socket.local_addr()?.domain());
         let same = found.into_iter().find(|address| Domain::for_address(*address) == family);
         Ok(same.unwrap_or(first))
     }
@@ -119,7 +119,7 @@ impl Io {
 
 /// An address of the internet; EAFNOSUPPORT for those of other families, such as a socket pair's.
 fn ip(address: &SockAddr) -> Result<SocketAddr> {
-    address.as_socket().ok_or_else(|| Errno::AFNOSUPPORT.into())
+    address.as_socket().ok_or_else(|| Error::from_errno(Errno::AFNOSUPPORT))
 }
 
 fn nothing_found() -> Error {

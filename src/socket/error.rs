@@ -93,14 +93,12 @@ impl Error {
         self.is_errno(Errno::CONNRESET) || self.is_errno(Errno::PIPE)
     }
 
+    pub(super) fn from_errno(errno: Errno) -> Self {
+        Error::Os(errno.into())
+    }
+
     fn is_errno(&self, errno: Errno) -> bool {
         self.raw_os_error() == Some(errno.raw_os_error())
-    }
-}
-
-impl From<Errno> for Error {
-    fn from(errno: Errno) -> Self {
-        Error::Os(errno.into())
     }
 }
 

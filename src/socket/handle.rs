@@ -11,7 +11,7 @@ use rustix::io::Errno;
 
 use super::Mode;
 use super::call::Io;
-use super::error::Result;
+use super::error::{Error, Result};
 
 /// A socket's descriptor, open for as long as this is held, as it is during a call.
 ///
@@ -70,7 +70,7 @@ impl Handle {
 
     /// What an operation needs; EBADF once the descriptor is gone.
     pub(super) fn io(&self) -> Result<Io> {
-        let socket = self.descriptor().ok_or(Errno::BADF)?;
+        let socket = self.descriptor().ok_or_else(closed)?;
         Ok(Io { socket, mode: self.mode() })
     }
 
@@ -87,7 +87,7 @@ impl Handle {
         // The lock covers both halves, so that two threads can't leave mode and flag at odds.
         let mut current = self.shared.mode.lock().unwrap_or_else(PoisonError::into_inner);
         *current = mode.normal();
-        let socket = self.descriptor().ok_or(Errno::BADF)?;
+        let socket = self.descriptor().ok_or_else(closed)?;
         Ok(socket.set_nonblocking(current.wants_nonblocking_fd())?)
     }
 
@@ -131,4 +131,8 @@ impl Handle {
             Link::Closed => None,
         }
     }
+}
+
+fn closed() -> Error {
+    Error::from_errno(Errno::BADF)
 }

@@ -47,6 +47,7 @@ mod default;
 mod error;
 mod file;
 mod handle;
+mod kind;
 mod mode;
 mod options;
 mod reader;
@@ -59,13 +60,12 @@ use std::time::Duration;
 
 pub use std::net::Shutdown;
 
-pub use socket2::{Domain, Protocol, Type};
-
 pub use self::buffered::File;
 pub use self::default::{default_mode, set_default_mode};
 pub use self::error::{Error, Result, SendAllError};
 pub use self::file::{Access, RawFile};
 pub use self::handle::Descriptor;
+pub use self::kind::{Domain, Protocol, Type};
 pub use self::mode::Mode;
 pub use self::options::{
     Broadcast, KeepAlive, Linger, NoDelay, OnlyV6, RecvBuffer, ReuseAddr, SendBuffer,
@@ -90,7 +90,8 @@ pub struct Socket {
 impl Socket {
     /// Makes a socket, close-on-exec, in the [default mode](default_mode). See socket(2).
     pub fn new(domain: Domain, kind: Type, protocol: Option<Protocol>) -> Result<Self> {
-        Self::from_socket2(socket2::Socket::new(domain, kind, protocol)?)
+        let protocol = protocol.map(|protocol| protocol.0);
+        Self::from_socket2(socket2::Socket::new(domain.0, kind.0, protocol)?)
     }
 
     /// An IPv4 TCP socket: Python's `socket.socket()`.
@@ -108,7 +109,7 @@ impl Socket {
     /// Two Unix stream sockets, connected to each other. See socketpair(2).
     #[doc(alias = "socketpair")]
     pub fn pair() -> Result<(Self, Self)> {
-        let (a, b) = socket2::Socket::pair(Domain::UNIX, Type::STREAM, None)?;
+        let (a, b) = socket2::Socket::pair(Domain::UNIX.0, Type::STREAM.0, None)?;
         Ok((Self::from_socket2(a)?, Self::from_socket2(b)?))
     }
 

@@ -6,10 +6,8 @@
 use std::io;
 use std::time::Duration;
 
-use socket2::Type;
-
-use super::Socket;
 use super::error::Result;
+use super::{Descriptor, Socket, Type};
 
 /// An option that can be read with [`Socket::option`].
 pub trait SocketOption: sealed::Sealed {
@@ -17,14 +15,14 @@ pub trait SocketOption: sealed::Sealed {
     type Value;
     /// Asks the kernel.
     #[doc(hidden)]
-    fn get(socket: &socket2::Socket) -> io::Result<Self::Value>;
+    fn get(descriptor: &Descriptor) -> Result<Self::Value>;
 }
 
 /// An option that can also be set, with [`Socket::set_option`].
 pub trait SettableOption: SocketOption {
     /// Tells the kernel.
     #[doc(hidden)]
-    fn set(socket: &socket2::Socket, value: Self::Value) -> io::Result<()>;
+    fn set(descriptor: &Descriptor, value: Self::Value) -> Result<()>;
 }
 
 mod sealed {
@@ -35,13 +33,13 @@ impl Socket {
     /// What the option is now: `socket.option(ReuseAddr)?`. See getsockopt(2).
     #[doc(alias = "getsockopt")]
     pub fn option<O: SocketOption>(&self, _option: O) -> Result<O::Value> {
-        Ok(O::get(&self.io()?.socket)?)
+        O::get(&self.descriptor()?)
     }
 
     /// Sets the option: `socket.set_option(ReuseAddr, true)?`. See setsockopt(2).
     #[doc(alias = "setsockopt")]
     pub fn set_option<O: SettableOption>(&self, _option: O, value: O::Value) -> Result<()> {
-        Ok(O::set(&self.io()?.socket, value)?)
+        O::set(&self.descriptor()?, value)
     }
 }
 
@@ -56,14 +54,14 @@ macro_rules! options {
 
         impl SocketOption for $name {
             type Value = $value;
-            fn get(socket: &socket2::Socket) -> io::Result<$value> {
-                $get(socket)
+            fn get(descriptor: &Descriptor) -> Result<$value> {
+                Ok($get(&descriptor.0)?)
             }
         }
 
         $(impl SettableOption for $name {
-            fn set(socket: &socket2::Socket, value: $value) -> io::Result<()> {
-                $set(socket, value)
+            fn set(descriptor: &Descriptor, value: $value) -> Result<()> {
+                Ok($set(&descriptor.0, value)?)
             }
         })?
     )*};
@@ -85,13 +83,17 @@ options! {
     /// SO_LINGER: how long close waits for what is unsent, in whole seconds; zero resets the connection.
     Linger, "SO_LINGER": Option<Duration> = socket2::Socket::linger, socket2::Socket::set_linger;
     /// SO_TYPE: what the socket was made as.
-    SocketType, "SO_TYPE": Type = socket2::Socket::r#type;
+    SocketType, "SO_TYPE": Type = socket_type;
     /// SO_ERROR: the errno that is pending, 0 for none. Reading it clears it.
     SocketError, "SO_ERROR": i32 = take_errno;
     /// IP_TTL: how many routers a packet may pass.
     Ttl, "IP_TTL": u32 = socket2::Socket::ttl_v4, socket2::Socket::set_ttl_v4;
     /// IPV6_V6ONLY: an IPv6 socket takes no IPv4 connections.
     OnlyV6, "IPV6_V6ONLY": bool = socket2::Socket::only_v6, socket2::Socket::set_only_v6;
+}
+
+fn socket_type(socket: &socket2::Socket) -> io::Result<Type> {
+    socket.r#type().map(Type)
 }
 
 fn take_errno(socket: &socket2::Socket) -> io::Result<i32> {

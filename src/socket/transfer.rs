@@ -129,7 +129,7 @@ impl Io {
 /// `max` zero bytes; ENOMEM where Python raises MemoryError.
 pub(super) fn room_for(max: usize) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    bytes.try_reserve_exact(max).map_err(|_| Errno::NOMEM)?;
+    bytes.try_reserve_exact(max).map_err(|_| Error::from_errno(Errno::NOMEM))?;
     bytes.resize(max, 0);
     Ok(bytes)
 }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::io::Errno;
-use sockmodes::socket::{Error, Mode, SendAllError, Socket, Type};
+use sockmodes::socket::{Domain, Error, Mode, SendAllError, Socket, Type};
 
 use ends::{connected, listener, pattern, read_slowly};
 use rain::{Rain, feel_signals};
@@ -248,7 +248,7 @@ fn a_closed_socket_answers_ebadf_and_remembers_its_mode() {
 
 #[test]
 fn both_ends_of_a_clone_share_o_nonblock_and_not_the_mode() {
-    let socket = Socket::new(socket2::Domain::IPV4, Type::STREAM, None).unwrap();
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     let clone = socket.try_clone().unwrap();
     clone.set_blocking(false).unwrap();
     assert_eq!(socket.mode(), Mode::Blocking);
