@@ -1,5 +1,6 @@
 //! The user file as the server sees it: read at the start, and again when it changes.
 
+use std::fmt;
 use std::fs::{File, Metadata};
 use std::hash::{DefaultHasher, Hash as _, Hasher};
 use std::io::{self, Read};
@@ -129,6 +130,12 @@ impl UserFile {
     }
 }
 
+impl fmt::Debug for UserFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UserFile({:?}, {} users)", self.path, self.users())
+    }
+}
+
 impl UserStore for UserFile {
     fn verify(&self, credentials: &Credentials) -> bool {
         // If the file changes meanwhile, check and change don't wait for each other.
@@ -208,6 +215,8 @@ mod tests {
         fs::write(&path, line("a")).unwrap();
         let file = UserFile::open(&path).unwrap();
         assert_eq!((file.users(), file.refresh(false)), (1, Refresh::Unchanged));
+        // No name and no hash.
+        assert_eq!(format!("{file:?}"), format!("UserFile({path:?}, 1 users)"));
 
         fs::write(&path, line("a") + &line("b")).unwrap();
         assert_eq!(file.refresh(false), Refresh::Changed(2));

@@ -16,6 +16,7 @@ use crate::auth::Key;
 use crate::socket::{self, Domain, NoDelay, Socket, Type};
 
 /// A connection to a server, its digest sent.
+#[derive(Debug)]
 pub struct Client {
     socket: Socket,
     /// Something came after the nonce: the server has let this client in.

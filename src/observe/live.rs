@@ -1,6 +1,7 @@
 //! The events, for spectators who come and go while the loop runs: each has a bounded queue, and
 //! what does not fit is lost and counted.
 
+use std::fmt;
 use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -76,6 +77,12 @@ impl Live {
         let mut house = lock(&self.0.house);
         change(&mut house);
         self.0.taken.store(house.seats.len(), Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for Live {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Live({} seats taken)", self.0.taken.load(Ordering::Relaxed))
     }
 }
 
@@ -218,6 +225,7 @@ mod tests {
     fn who_has_left_has_no_seat_and_who_stays_hears_the_end_after_the_last_event() {
         let mut live = Live::default();
         let (left, mut stayed) = (live.watch(), live.watch());
+        assert_eq!(format!("{live:?}"), "Live(2 seats taken)");
         drop(left);
         live.observe(&record(1));
         assert_eq!(live.0.taken.load(Ordering::Relaxed), 1);

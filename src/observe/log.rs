@@ -110,6 +110,7 @@ pub fn try_init(verbosity: Verbosity, format: Format) -> Result<Lines, LogError>
 }
 
 /// The observer that writes the log.
+#[derive(Debug)]
 pub struct Log {
     detail: Detail,
     told: Option<Time>,

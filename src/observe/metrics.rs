@@ -1,5 +1,6 @@
 //! The metrics: what the events add up to, for Prometheus.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -82,6 +83,13 @@ impl Metrics {
         if let Some(gauge) = to.and_then(gauge) {
             gauge.inc();
         }
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (opened, turns) = (self.0.opened.get(), self.0.turns.get());
+        write!(f, "Metrics({opened} connections, {turns} turns, ..)")
     }
 }
 

@@ -10,6 +10,7 @@ use super::writer::{Lines, Queue};
 use super::{Detail, Observer, Record};
 
 /// The observer that writes the trace.
+#[derive(Debug)]
 pub struct Trace {
     queue: Queue,
 }

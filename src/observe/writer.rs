@@ -17,13 +17,14 @@ const STUCK: Duration = Duration::from_millis(200);
 const SLOW: Duration = Duration::from_secs(5);
 
 /// The end of the queue where lines go in. It never waits and never fails.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Queue {
     sender: Sender<Line>,
     counts: Arc<Counts>,
 }
 
 /// The end where they come out: a thread. When dropped, this waits for it for as long as it writes.
+#[derive(Debug)]
 pub struct Lines {
     queue: Queue,
     ended: Receiver<()>,
@@ -34,7 +35,7 @@ enum Line {
     End,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Counts {
     written: AtomicU64,
     dropped: AtomicU64,

@@ -129,3 +129,23 @@ impl Drop for File {
         let _ = self.close();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Socket;
+    use super::*;
+
+    #[test]
+    fn debug_shows_how_much_there_is_and_not_what() {
+        let (socket, peer) = Socket::pair().unwrap();
+        let mut file = socket.makefile_with_capacity(Access::ReadWrite, 32).unwrap();
+        peer.send_all(b"read\nahead").unwrap();
+        file.read_line().unwrap();
+        file.write(b"unsent").unwrap();
+        let shown = format!("{file:?}");
+        assert!(shown.contains("ReadBuffer(5 of 32 bytes)"), "{shown}");
+        assert!(shown.contains("WriteBuffer(6 of 32 bytes)"), "{shown}");
+        // Derived, it would list the bytes.
+        assert!(!shown.contains('['), "{shown}");
+    }
+}

@@ -3,12 +3,13 @@
 //! It never reads more often than it must: a read that is satisfied asks for no more, since that could wait.
 //! Read `writer.rs` next for the other direction.
 
+use std::fmt;
+
 use super::error::{Error, Result};
 use super::file::RawFile;
 use super::transfer::room_for;
 
 /// Bytes that were read ahead of what was asked for.
-#[derive(Debug)]
 pub(super) struct ReadBuffer {
     bytes: Box<[u8]>,
     /// The next byte to hand out.
@@ -148,6 +149,12 @@ impl ReadBuffer {
             self.end += count;
         }
         Ok(read)
+    }
+}
+
+impl fmt::Debug for ReadBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ReadBuffer({} of {} bytes)", self.end - self.start, self.bytes.len())
     }
 }
 

@@ -2,11 +2,12 @@
 //!
 //! It never drops what it took: what can't be sent now stays for the next flush. Read `mod.rs` next.
 
+use std::fmt;
+
 use super::error::{Error, Result};
 use super::file::RawFile;
 
 /// Bytes that were written and not yet sent.
-#[derive(Debug)]
 pub(super) struct WriteBuffer {
     bytes: Box<[u8]>,
     /// The next byte to send.
@@ -74,5 +75,11 @@ impl WriteBuffer {
     fn push(&mut self, bytes: &[u8]) {
         self.bytes[self.end..self.end + bytes.len()].copy_from_slice(bytes);
         self.end += bytes.len();
+    }
+}
+
+impl fmt::Debug for WriteBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WriteBuffer({} of {} bytes)", self.end - self.start, self.bytes.len())
     }
 }

@@ -51,7 +51,7 @@ const RETRY_AFTER: Duration = Duration::from_millis(200);
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// What can be seen at the admin address.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Seen {
     /// What the events add up to.
     pub metrics: Metrics,
@@ -76,6 +76,7 @@ pub struct Seen {
 /// println!("http://{}/ shows what the server does once it runs", admin.address());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[derive(Debug)]
 pub struct Admin {
     address: SocketAddr,
     live: Live,
