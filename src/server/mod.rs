@@ -17,6 +17,7 @@ pub use event_loop::{EventLoop, Outcome};
 pub use gate::{Limits, MaxPending, MaxPendingError, Penalties};
 pub use verify::{Report, Room, Verifier};
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -168,6 +169,17 @@ impl Server {
             None => event_loop,
         };
         Ok(event_loop.run()?)
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Server { addresses, events, users, .. } = self;
+        f.debug_struct("Server")
+            .field("addresses", addresses)
+            .field("events", events)
+            .field("has_users", &users.is_some())
+            .finish_non_exhaustive()
     }
 }
 

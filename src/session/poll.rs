@@ -1,5 +1,7 @@
 //! What a session wants next, and what can be asked of it.
 
+use std::fmt;
+
 use super::stage::Stage;
 use super::state::{Reason, State};
 use super::{Session, Time};
@@ -113,5 +115,19 @@ impl Session {
     #[inline]
     pub fn reason(&self) -> Option<Reason> {
         self.stage.reason()
+    }
+}
+
+impl fmt::Debug for Session {
+    /// Where it stands. What has been read, a digest or a password, is not shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("state", &self.state())
+            .field("reason", &self.reason())
+            .field("step", &self.poll_step())
+            .field("deadline", &self.deadline)
+            .field("owing", &self.owing)
+            .field("pending", &self.pending)
+            .finish_non_exhaustive()
     }
 }
