@@ -140,7 +140,7 @@ fn full_backlog() -> Result<(SocketAddr, Vec<Socket>)> {
     loop {
         let socket = Socket::tcp()?;
         socket.set_mode(Mode::NonBlocking)?;
-        socket.connect_ex(address);
+        let _goes_on = socket.connect_ex(address);
         let got_in = wait_writable(&socket, ms(100));
         holders.push(socket);
         if !got_in {

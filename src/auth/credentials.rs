@@ -15,12 +15,14 @@ pub struct Credentials {
 
 impl Credentials {
     /// `name` claims to know `password`.
+    #[must_use]
     pub fn new(name: &str, password: Zeroizing<String>) -> Credentials {
         let password = Some(password).filter(|password| password.len() <= MAX_PASSWORD_LEN);
         Credentials { name: name.into(), password }
     }
 
     /// `name` has said nothing that could be a password.
+    #[must_use]
     pub fn incomplete(name: &str) -> Credentials {
         Credentials { name: name.into(), password: None }
     }

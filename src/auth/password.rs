@@ -143,11 +143,13 @@ impl Hash {
     }
 
     /// A new argon2id hash of `password`.
+    #[must_use]
     pub fn argon2id(password: &str) -> Hash {
         Hash(Kind::Argon2id(Box::new(Argon2id::new(password))))
     }
 
     /// The hash of the source document.
+    #[must_use]
     pub fn md5(name: &str, password: &str) -> Hash {
         Hash(Kind::Md5(md5_of(name, password)))
     }

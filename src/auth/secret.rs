@@ -134,6 +134,7 @@ impl fmt::Debug for Secret {
 
 /// Where the secret is kept by default: `sockmodes/secret` in `$XDG_CONFIG_HOME`, if that is an
 /// absolute path (the XDG Base Directory Specification), else in `~/.config`.
+#[must_use]
 pub fn default_file() -> Option<PathBuf> {
     let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let config = absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")))?;

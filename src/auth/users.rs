@@ -14,6 +14,7 @@ use super::password::{Cost, Hash, Kind, md5_matches};
 pub trait UserStore: Send + Sync {
     /// Whether there is such a user and the password is theirs. Called on a thread that may take
     /// its time, and on several at once. Every way to fail should take equally long.
+    #[must_use = "it says whether to let them in"]
     fn verify(&self, credentials: &Credentials) -> bool;
 
     /// Checks whether the users have changed; called about once a second, and with `must_read` when

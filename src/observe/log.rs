@@ -111,6 +111,7 @@ pub fn try_init(verbosity: Verbosity, format: Format) -> Result<Lines, LogError>
 
 /// The observer that writes the log.
 #[derive(Debug)]
+#[must_use = "it writes what it is given to read"]
 pub struct Log {
     detail: Detail,
     told: Option<Time>,

@@ -65,6 +65,7 @@ impl Metrics {
     }
 
     /// All metrics, in Prometheus's text format.
+    #[must_use]
     pub fn text(&self) -> String {
         let families = self.0.registry.gather();
         TextEncoder::new().encode_to_string(&families).expect("all that is counted is numbers")

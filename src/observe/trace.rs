@@ -11,6 +11,7 @@ use super::{Detail, Observer, Record};
 
 /// The observer that writes the trace.
 #[derive(Debug)]
+#[must_use = "it writes what it is given to read"]
 pub struct Trace {
     queue: Queue,
 }

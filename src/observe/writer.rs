@@ -25,6 +25,7 @@ pub(super) struct Queue {
 
 /// The end where they come out: a thread. When dropped, this waits for it for as long as it writes.
 #[derive(Debug)]
+#[must_use = "when it is dropped, no line is written any more"]
 pub struct Lines {
     queue: Queue,
     ended: Receiver<()>,

@@ -60,6 +60,7 @@ impl Socket {
     /// Like [`connect`](Socket::connect), but returns the errno, or 0 for success.
     ///
     /// A timeout returns EAGAIN, as in Python. It takes no name, because failing to resolve one has no errno.
+    #[must_use = "it is how an error is told"]
     pub fn connect_ex(&self, address: SocketAddr) -> i32 {
         match self.io().and_then(|io| io.connect(address)) {
             Ok(()) => 0,

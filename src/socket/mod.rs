@@ -222,6 +222,7 @@ impl Socket {
     }
 
     /// A buffered file that reads from or writes to this socket: Python's `makefile("rb")` and the like.
+    #[must_use]
     pub fn makefile(&self, access: Access) -> File {
         File::new(self.makefile_raw(access), access, file::DEFAULT_BUFFER_SIZE)
     }
@@ -240,6 +241,7 @@ impl Socket {
 
     /// A file without a buffer: Python's `makefile("rb", buffering=0)` and the like.
     #[doc(alias = "makefile")]
+    #[must_use]
     pub fn makefile_raw(&self, access: Access) -> RawFile {
         RawFile::new(self.handle.share(), access)
     }

@@ -77,6 +77,7 @@ pub struct Seen {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
+#[must_use = "when it is dropped, nothing is served any more"]
 pub struct Admin {
     address: SocketAddr,
     live: Live,
