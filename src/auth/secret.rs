@@ -25,6 +25,7 @@ pub struct Secret(Zeroizing<Vec<u8>>);
 
 /// What to do when the default file is not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum IfMissing {
     /// Make it, with a new random secret and mode 0600: what a server does.
     Make,
@@ -34,6 +35,7 @@ pub enum IfMissing {
 
 /// Why there is no secret.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum SecretError {
     /// It has no bytes.
     #[error("the secret is empty")]

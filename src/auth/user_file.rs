@@ -18,6 +18,7 @@ const MAX_LEN: u64 = 64 * 1024 * 1024;
 
 /// Why a user file can't be used.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum UsersError {
     /// It can't be read.
     #[error("cannot read the user file {}: {source}", path.display())]

@@ -27,6 +27,7 @@ pub trait UserStore: Send + Sync {
 
 /// What came of looking whether the users have changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Refresh {
     /// They have not.
     Unchanged,

@@ -25,6 +25,7 @@ pub struct Client {
 
 /// What went wrong.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ClientError {
     /// There was nothing to connect to.
     #[error("cannot connect: no address was given")]

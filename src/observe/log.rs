@@ -23,6 +23,7 @@ const REFUSALS_EVERY: Duration = Duration::from_secs(1);
 
 /// How a line looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Format {
     /// For people.
     #[default]
@@ -33,6 +34,7 @@ pub enum Format {
 
 /// How much is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Verbosity {
     /// Warnings and errors.
     Quiet,

@@ -19,6 +19,7 @@ pub struct Trace {
 /// Why there is no trace.
 #[derive(Debug, Error)]
 #[error("cannot write the trace to {}: {source}", path.display())]
+#[non_exhaustive]
 pub struct TraceError {
     /// The file.
     pub path: PathBuf,

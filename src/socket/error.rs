@@ -124,6 +124,7 @@ impl From<Error> for io::Error {
 /// successfully sent".
 #[derive(Debug, thiserror::Error)]
 #[error("{source} after {sent} bytes")]
+#[non_exhaustive]
 pub struct SendAllError {
     /// How many bytes the kernel had taken, from the front. What the peer has read may be less.
     pub sent: usize,

@@ -177,7 +177,7 @@ fn the_timeout_of_send_all_is_for_the_whole_call() {
     let bytes = pattern(64 * 1024 * 1024);
     let reader = thread::spawn(move || read_slowly(&mut peer, 16 * 1024));
     let begin = Instant::now();
-    let SendAllError { sent, source } = socket.send_all(&bytes).unwrap_err();
+    let SendAllError { sent, source, .. } = socket.send_all(&bytes).unwrap_err();
     assert_waited(begin, SHORT);
     assert!(source.is_timed_out(), "{source}");
     drop(socket);
@@ -210,7 +210,7 @@ fn a_failed_send_all_says_how_much_the_kernel_took() {
     let (socket, mut peer) = connected();
     socket.set_blocking(false).unwrap();
     let bytes = pattern(4 * 1024 * 1024);
-    let SendAllError { sent, source } = socket.send_all(&bytes).unwrap_err();
+    let SendAllError { sent, source, .. } = socket.send_all(&bytes).unwrap_err();
     assert!(source.is_would_block() && sent > 0, "{source}");
     socket.shutdown(Shutdown::Write).unwrap();
     let mut received = Vec::new();

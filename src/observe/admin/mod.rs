@@ -52,6 +52,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 /// What can be seen at the admin address.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Seen {
     /// What the events add up to.
     pub metrics: Metrics,
