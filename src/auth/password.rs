@@ -11,6 +11,7 @@ use md5::{Digest, Md5};
 use rand::TryRng;
 use rand::rngs::SysRng;
 use subtle::ConstantTimeEq;
+use thiserror::Error;
 
 /// The most memory that a user file may ask for one hash, in KiB: twice RFC 9106's first choice.
 const MAX_MEMORY: u32 = 4 * 1024 * 1024;
@@ -38,6 +39,11 @@ pub(super) enum Kind {
     /// `!`: nobody can log in.
     Locked,
 }
+
+/// Why a text is not the hash of a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct HashError(&'static str);
 
 /// What an argon2id line says.
 #[derive(Clone, PartialEq, Eq)]
@@ -129,7 +135,11 @@ impl Argon2id {
 
 impl Hash {
     /// Reads the right side of a line in the user file.
-    pub fn parse(text: &str) -> Result<Hash, &'static str> {
+    pub fn parse(text: &str) -> Result<Hash, HashError> {
+        Hash::read(text).map_err(HashError)
+    }
+
+    fn read(text: &str) -> Result<Hash, &'static str> {
         if text == "!" {
             Ok(Hash(Kind::Locked))
         } else if text.starts_with('$') {
@@ -233,7 +243,7 @@ mod tests {
             ("$argon2id$v=19$m=4294967295,t=1,p=1$c29tZXNhbHQxMjM0$c29tZXNhbHQxMjM0", "sensible"),
             ("$argon2id$v=19$m=64,t=4294967295,p=1$c29tZXNhbHQxMjM0$c29tZXNhbHQxMjM0", "sensible"),
         ] {
-            let error = Hash::parse(text).unwrap_err();
+            let error = Hash::parse(text).unwrap_err().to_string();
             assert!(error.contains(why), "{text}: {error}");
         }
     }

@@ -6,6 +6,8 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use thiserror::Error;
+
 use super::Credentials;
 use super::password::{Cost, Hash, Kind, md5_matches};
 
@@ -140,13 +142,22 @@ impl Line<'_> {
         }
         let (name, hash) = line.split_once('|').ok_or("no '|' between a name and a hash")?;
         let name = name.trim();
-        check_name(name)?;
+        check(name)?;
         Ok(Line::User { name, hash: hash.trim() })
     }
 }
 
-/// Whether a user can have this name; if not, why not.
-pub fn check_name(name: &str) -> Result<(), &'static str> {
+/// Why a user can't have a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct NameError(&'static str);
+
+/// Whether a user can have this name.
+pub fn check_name(name: &str) -> Result<(), NameError> {
+    check(name).map_err(NameError)
+}
+
+fn check(name: &str) -> Result<(), &'static str> {
     if name.is_empty() {
         Err("the name is empty")
     } else if name.trim() != name {
