@@ -195,16 +195,17 @@ fn calls(conn: u64, event: &Event) {
             trace!(conn, readable, writable, read_closed, "ready");
         }
         Event::Stale => trace!("too late: closed already"),
-        Event::AcceptFailed { errno } => trace!("accept = {}", errno.to_string()),
-        Event::Received { result } => trace!(conn, "recv = {}", shown(*result)),
-        Event::Sent { offered, result } => trace!(conn, "send({offered}) = {}", shown(*result)),
-        Event::ShutDown { result } => trace!(conn, "shutdown(SHUT_WR) = {}", shown(*result)),
+        Event::AcceptFailed { errno } => trace!("accept = {errno}"),
+        Event::Received { result } => trace!(conn, "recv = {}", returned(*result)),
+        Event::Sent { offered, result } => trace!(conn, "send({offered}) = {}", returned(*result)),
+        Event::ShutDown { result } => trace!(conn, "shutdown(SHUT_WR) = {}", returned(*result)),
         Event::Requeued => trace!(conn, "budget spent, queued again"),
         Event::Deadline => trace!(conn, "deadline"),
         _ => {}
     }
 }
 
-fn shown(result: CallResult) -> String {
+/// What a system call returned, as strace has it.
+fn returned(result: CallResult) -> String {
     result.map_or_else(|errno| errno.to_string(), |bytes| bytes.to_string())
 }

@@ -28,7 +28,7 @@ use super::{Live, Metrics};
 
 /// How much a client of the admin address may take.
 #[derive(Clone, Copy)]
-struct Limits {
+struct Quota {
     /// Connections at once; one more is disconnected.
     connections: usize,
     /// Time for a request's line and headers.
@@ -38,10 +38,10 @@ struct Limits {
 }
 
 /// As many headers as there is room for in their size.
-const MAX_HEADERS: usize = LIMITS.header_size / "a:\r\n".len();
+const MAX_HEADERS: usize = QUOTA.header_size / "a:\r\n".len();
 
-const LIMITS: Limits =
-    Limits { connections: 64, header_time: Duration::from_secs(10), header_size: 16 * 1024 };
+const QUOTA: Quota =
+    Quota { connections: 64, header_time: Duration::from_secs(10), header_size: 16 * 1024 };
 /// How many connections the kernel may keep until they are accepted.
 const BACKLOG: i32 = 128;
 /// The pause after an `accept` that failed, most likely because no descriptor was free.
@@ -93,18 +93,18 @@ impl Admin {
     ///
     /// If the operating system refuses a listener there, or a thread.
     pub fn start(address: SocketAddr, seen: Seen) -> io::Result<Admin> {
-        Admin::start_with(address, seen, LIMITS)
+        Admin::start_with(address, seen, QUOTA)
     }
 
-    fn start_with(address: SocketAddr, seen: Seen, limits: Limits) -> io::Result<Admin> {
+    fn start_with(address: SocketAddr, seen: Seen, quota: Quota) -> io::Result<Admin> {
         let listener = listen(address)?;
         let address = listener.local_addr()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let live = seen.live.clone();
         let (stop, stopped) = watch::channel(());
-        let thread = thread::Builder::new().name("admin".into()).spawn(move || {
-            runtime.block_on(serve(listener, address.ip(), seen, limits, stopped))
-        })?;
+        let thread = thread::Builder::new()
+            .name("admin".into())
+            .spawn(move || runtime.block_on(serve(listener, address.ip(), seen, quota, stopped)))?;
         Ok(Admin { address, live, stop: Some(stop), thread: Some(thread) })
     }
 
@@ -142,7 +142,7 @@ async fn serve(
     listener: TcpListener,
     bound: IpAddr,
     seen: Seen,
-    limits: Limits,
+    quota: Quota,
     mut stopped: watch::Receiver<()>,
 ) {
     let listener = match tokio::net::TcpListener::from_std(listener) {
@@ -159,8 +159,8 @@ async fn serve(
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
                     while connections.try_join_next().is_some() {}
-                    if connections.len() < limits.connections {
-                        connections.spawn(converse(stream, bound, seen.clone(), limits, stopped.clone()));
+                    if connections.len() < quota.connections {
+                        connections.spawn(converse(stream, bound, seen.clone(), quota, stopped.clone()));
                     }
                 }
                 Err(_) => time::sleep(RETRY_AFTER).await,
@@ -177,7 +177,7 @@ async fn converse(
     mut stream: TcpStream,
     bound: IpAddr,
     seen: Seen,
-    limits: Limits,
+    quota: Quota,
     mut stopped: watch::Receiver<()>,
 ) {
     let Ok(here) = stream.local_addr() else { return };
@@ -192,8 +192,8 @@ async fn converse(
     let stream = tokio::io::join(Input { stream: input, owed: &owed }, output);
     let conversation = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_time)
-        .max_buf_size(limits.header_size)
+        .header_read_timeout(quota.header_time)
+        .max_buf_size(quota.header_size)
         .max_headers(MAX_HEADERS)
         // A connection that is kept open takes a place that somebody else may need.
         .keep_alive(false)

@@ -10,9 +10,9 @@ use crate::session::Time;
 const QUICK: Duration = Duration::from_millis(100);
 const HEALTH: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
-fn start(limits: Limits) -> (Admin, Seen) {
+fn start(quota: Quota) -> (Admin, Seen) {
     let seen = Seen::default();
-    let admin = Admin::start_with(([127, 0, 0, 1], 0).into(), seen.clone(), limits).unwrap();
+    let admin = Admin::start_with(([127, 0, 0, 1], 0).into(), seen.clone(), quota).unwrap();
     (admin, seen)
 }
 
@@ -35,7 +35,7 @@ fn ask(mut stream: TcpStream, request: &[u8]) -> String {
 
 #[test]
 fn a_request_is_answered_once_and_the_connection_closed() {
-    let (admin, _) = start(LIMITS);
+    let (admin, _) = start(QUOTA);
     let answer = ask(connect(&admin), &HEALTH.repeat(2));
     assert!(
         answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nok"),
@@ -52,7 +52,7 @@ async fn who_has_ended_the_input_still_gets_the_answer() {
     let (accepted, _) = listener.accept().await.unwrap();
     let (_stop, stopped) = watch::channel(());
     let seen = Seen::default();
-    let conversation = tokio::spawn(converse(accepted, here.ip(), seen, LIMITS, stopped));
+    let conversation = tokio::spawn(converse(accepted, here.ip(), seen, QUOTA, stopped));
     // It finds nothing to read. Until this task waits, it won't hear of what comes: of both at once.
     tokio::task::yield_now().await;
     stream.write_all(HEALTH).unwrap();
@@ -64,7 +64,7 @@ async fn who_has_ended_the_input_still_gets_the_answer() {
 
 #[test]
 fn who_ends_the_input_while_watching_has_left() {
-    let (admin, _) = start(LIMITS);
+    let (admin, _) = start(QUOTA);
     let mut stream = connect(&admin);
     stream.write_all(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     stream.shutdown(Shutdown::Write).unwrap();
@@ -75,7 +75,7 @@ fn who_ends_the_input_while_watching_has_left() {
 
 #[test]
 fn headers_that_do_not_come_are_not_waited_for() {
-    let (admin, _) = start(Limits { header_time: QUICK, ..LIMITS });
+    let (admin, _) = start(Quota { header_time: QUICK, ..QUOTA });
     let (silent, mut slow) = (connect(&admin), connect(&admin));
     slow.write_all(&HEALTH[..HEALTH.len() - 2]).unwrap();
     for stream in [silent, slow] {
@@ -85,10 +85,10 @@ fn headers_that_do_not_come_are_not_waited_for() {
 
 #[test]
 fn headers_that_are_too_long_are_refused() {
-    let (admin, _) = start(LIMITS);
+    let (admin, _) = start(QUOTA);
     let mut request = HEALTH[..HEALTH.len() - 2].to_vec();
     request.extend_from_slice(b"X: ");
-    request.resize(LIMITS.header_size + 1000, b'x');
+    request.resize(QUOTA.header_size + 1000, b'x');
     let answer = ask(connect(&admin), &request);
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431 "), "{answer}");
     assert!(ask(connect(&admin), HEALTH).ends_with("ok"));
@@ -96,7 +96,7 @@ fn headers_that_are_too_long_are_refused() {
 
 #[test]
 fn who_comes_when_all_places_are_taken_is_disconnected_and_a_place_that_is_left_is_free() {
-    let (admin, _) = start(Limits { connections: 2, ..LIMITS });
+    let (admin, _) = start(Quota { connections: 2, ..QUOTA });
     let watch = || {
         let mut stream = connect(&admin);
         stream.write_all(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
@@ -111,7 +111,7 @@ fn who_comes_when_all_places_are_taken_is_disconnected_and_a_place_that_is_left_
 
 #[test]
 fn who_watches_is_told_where_the_server_listens_then_the_events_and_then_the_end() {
-    let (admin, mut seen) = start(LIMITS);
+    let (admin, mut seen) = start(QUOTA);
     let event = Event::Listening { address: ([127, 0, 0, 1], 9999).into() };
     seen.live.observe(&Record { time: Time::START, connection: None, event });
     let mut stream = connect(&admin);
