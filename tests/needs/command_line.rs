@@ -9,7 +9,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 
 use crate::common::client::{self, converse, exchange};
-use crate::common::harness::{self, Need, Test};
+use crate::common::harness::{Need, Test, missing_program};
 use crate::common::program::{Finished, Program, Server, run, sockmodes, sockmodes_in_shell};
 use mistakes::{
     a_bad_address_is_status_1_and_one_line, a_bad_flag_is_status_2_and_one_line,
@@ -29,8 +29,11 @@ pub(crate) const TESTS: &[Test] = &[
     ("log_levels", &[], log_levels),
     ("trace_is_an_object_a_line", &[], trace_is_an_object_a_line),
     ("completions_for_every_shell", &[], completions_for_every_shell),
+    ("bash_can_read_its_completions", &[BASH], bash_can_read_its_completions),
     ("manual_page", &[], manual_page),
 ];
+
+const BASH: Need = Need::Peer(|| missing_program("bash"));
 
 fn ipv6() -> Option<String> {
     TcpListener::bind("[::1]:0").err().map(|error| format!("::1 is not to be had: {error}"))
@@ -194,10 +197,11 @@ fn completions_for_every_shell() {
         let done = run(&mut sockmodes(["completions", shell]), b"").expect(0);
         assert!(done.out().contains("handshake-timeout") && done.err().is_empty(), "{shell}");
     }
+}
+
+fn bash_can_read_its_completions() {
     let script = run(&mut sockmodes(["completions", "bash"]), b"").stdout;
-    if harness::missing_program("bash").is_none() {
-        assert_eq!(run(Command::new("bash").arg("-n"), &script).expect(0).err(), "");
-    }
+    assert_eq!(run(Command::new("bash").arg("-n"), &script).expect(0).err(), "");
 }
 
 fn manual_page() {
