@@ -13,7 +13,6 @@ mod fuzz_corpus;
 mod login_pool;
 mod login_session;
 mod simulation;
-mod socket_files;
 mod socket_modes;
 mod splits;
 mod transitions;

@@ -1,4 +1,4 @@
-//! The program `sockmodes` at work, where a test may need what not every machine has: other programs, a
+//! The program `sockmodes` and its library at work, where a test may need what not every machine has: other programs, a
 //! terminal, a network of its own. Each says what it needs, and is reported as ignored without it; files
 //! whose other tests need nothing are here as a whole. See `tests/common/harness.rs`.
 
@@ -17,6 +17,7 @@ mod peers;
 mod real_network;
 mod secret_files;
 mod slow_readers;
+mod socket_files;
 mod tools;
 
 use std::process::ExitCode;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         ("real_network", real_network::TESTS),
         ("secret_files", secret_files::TESTS),
         ("slow_readers", slow_readers::TESTS),
+        ("socket_files", socket_files::TESTS),
         ("tools", tools::TESTS),
     ])
 }

@@ -1,6 +1,6 @@
 //! The files of a socket against CPython's: the same random programs run here and there, step by step.
 //!
-//! `socket_files/twin.py` is the other half. Without a `python3` the comparison is skipped, and says so.
+//! `socket_files/twin.py` is the other half.
 
 use std::io::Write;
 use std::os::fd::AsRawFd;
@@ -13,6 +13,40 @@ use proptest::test_runner::TestRunner;
 use rustix::io::Errno;
 use serde::Serialize;
 use sockmodes::socket::{Access, Error, File, RawFile, Result, SendBuffer, Shutdown, Socket};
+
+use crate::common::harness::{Need, Test, missing_program};
+
+pub(crate) const TESTS: &[Test] = &[
+    ("files_do_what_cpythons_files_do", &[PYTHON], files_do_what_cpythons_files_do),
+    (
+        "files_keep_the_descriptor_of_a_closed_socket",
+        &[],
+        files_keep_the_descriptor_of_a_closed_socket,
+    ),
+    (
+        "files_keep_the_descriptor_of_a_dropped_socket",
+        &[],
+        files_keep_the_descriptor_of_a_dropped_socket,
+    ),
+    (
+        "a_descriptor_that_is_held_is_nobodys_to_close",
+        &[],
+        a_descriptor_that_is_held_is_nobodys_to_close,
+    ),
+    ("a_detached_descriptor_is_nobody_elses", &[], a_detached_descriptor_is_nobody_elses),
+];
+
+const PYTHON: Need = Need::Peer(missing_python);
+
+/// One of the versions whose files agree.
+fn missing_python() -> Option<String> {
+    missing_program("python3").or_else(|| {
+        let agrees = "import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))";
+        let status = Command::new("python3").args(["-c", agrees]).status();
+        (!status.is_ok_and(|status| status.success()))
+            .then(|| "this python3 is none from 3.10 to 3.13".into())
+    })
+}
 
 const PROGRAMS: usize = 600;
 
@@ -139,12 +173,8 @@ fn run(program: &Program) -> Vec<String> {
     answers
 }
 
-/// What CPython makes of the programs; nothing if there is none of the versions that agree.
-fn on_cpython(programs: &[Program]) -> Option<Vec<Vec<String>>> {
-    let new_enough = "import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))";
-    if !Command::new("python3").args(["-c", new_enough]).status().is_ok_and(|it| it.success()) {
-        return None;
-    }
+/// What CPython makes of the programs.
+fn on_cpython(programs: &[Program]) -> Vec<Vec<String>> {
     let mut python = Command::new("python3")
         .args(["-c", include_str!("socket_files/twin.py")])
         .stdin(Stdio::piped())
@@ -155,18 +185,14 @@ fn on_cpython(programs: &[Program]) -> Option<Vec<Vec<String>>> {
     python.stdin.take().unwrap().write_all(&serde_json::to_vec(programs).unwrap()).unwrap();
     let output = python.wait_with_output().unwrap();
     assert!(output.status.success());
-    Some(serde_json::from_slice(&output.stdout).unwrap())
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
-#[test]
 fn files_do_what_cpythons_files_do() {
     let mut runner = TestRunner::deterministic();
     let programs: Vec<_> =
         (0..PROGRAMS).map(|_| program().new_tree(&mut runner).unwrap().current()).collect();
-    let Some(expected) = on_cpython(&programs) else {
-        println!("skipped: no python3 from 3.10 to 3.13");
-        return;
-    };
+    let expected = on_cpython(&programs);
     assert_eq!(expected.len(), PROGRAMS);
     for (program, expected) in programs.iter().zip(expected) {
         let answers = run(program);
@@ -179,7 +205,6 @@ fn files_do_what_cpythons_files_do() {
     }
 }
 
-#[test]
 fn files_keep_the_descriptor_of_a_closed_socket() {
     let (mut a, b) = Socket::pair().unwrap();
     let mut writer = a.makefile(Access::Write);
@@ -200,7 +225,6 @@ fn files_keep_the_descriptor_of_a_closed_socket() {
     assert_eq!(b.recv(16).unwrap(), b"", "the last file closed the connection");
 }
 
-#[test]
 fn files_keep_the_descriptor_of_a_dropped_socket() {
     let (a, b) = Socket::pair().unwrap();
     let mut file = a.makefile(Access::ReadWrite);
@@ -216,7 +240,6 @@ fn files_keep_the_descriptor_of_a_dropped_socket() {
     assert_eq!(b.recv(16).unwrap(), b"");
 }
 
-#[test]
 fn a_descriptor_that_is_held_is_nobodys_to_close() {
     let (mut a, b) = Socket::pair().unwrap();
     let mut file = a.makefile_raw(Access::Read);
@@ -230,7 +253,6 @@ fn a_descriptor_that_is_held_is_nobodys_to_close() {
     assert_eq!(b.recv(16).unwrap(), b"", "with it the connection is closed");
 }
 
-#[test]
 fn a_detached_descriptor_is_nobody_elses() {
     let (mut a, b) = Socket::pair().unwrap();
     let number = a.fileno();
