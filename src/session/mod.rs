@@ -188,7 +188,7 @@ impl Session {
     // ANCHOR_END: end_of_input
 
     /// The kernel has taken every byte that was owed.
-    #[inline]
+    #[inline(always)]
     pub fn handle_flushed(&mut self, protocol: &Protocol, now: Time) {
         self.owing = false;
         if let Stage::Serving(_) = self.stage {
