@@ -20,6 +20,8 @@ pub const MAX_NONCE_LEN: usize = 64;
 /// What a server asks of those who connect before it serves them.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
+// A server has one, and who asks for no proof can spare the room.
+#[expect(clippy::large_enum_variant)]
 pub enum Entry {
     /// Nothing. (A service may ask for a name and a password all the same.)
     Open,

@@ -159,13 +159,16 @@ impl Server {
     /// Only if there is no thread to check passwords, or if the kernel refuses to wait for events
     /// at all; no peer can cause that.
     pub fn run(mut self) -> io::Result<Outcome> {
+        let waker = self.waker;
+        // It fails only if the loop is gone.
+        let wake = move || _ = waker.wake();
         let now = self.network.now();
         for address in self.addresses {
             self.events.tell(now, Detail::Life, None, || Event::Listening { address });
         }
         let event_loop = EventLoop::new(self.network, self.config, self.events, self.stop);
         let mut event_loop = match self.users {
-            Some(users) => event_loop.with_verifier(Box::new(Pool::start(users, self.waker)?)),
+            Some(users) => event_loop.with_verifier(Box::new(Pool::start(users, wake)?)),
             None => event_loop,
         };
         Ok(event_loop.run()?)

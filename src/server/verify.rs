@@ -13,7 +13,6 @@ use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
-use mio::Waker;
 
 use super::network::Token;
 use crate::auth::{Credentials, Refresh, UserStore};
@@ -118,33 +117,36 @@ pub(super) struct Pool {
 
 type Job = (Token, Credentials);
 
-/// The way back for reports.
+/// The way back for reports: none can be sent without waking the loop, nor wake it before it is there.
 #[derive(Clone)]
 struct Way {
     reports: Sender<Report>,
-    waker: Arc<Waker>,
+    wake: Arc<dyn Fn() + Send + Sync>,
 }
 
 impl Way {
     /// False once nobody wants to know.
     fn send(&self, report: Report) -> bool {
-        // The report first, so that the loop finds it when it wakes.
         let wanted = self.reports.send(report).is_ok();
-        let _ = self.waker.wake();
+        (self.wake)();
         wanted
     }
 }
 
 impl Pool {
-    /// Starts the threads; when this is dropped they end, each after what it has in hand.
-    pub(super) fn start(users: Arc<dyn UserStore>, waker: Arc<Waker>) -> io::Result<Pool> {
+    /// Starts the threads, which call `wake` whenever there is a report; when this is dropped they
+    /// end, each after what it has in hand.
+    pub(super) fn start(
+        users: Arc<dyn UserStore>,
+        wake: impl Fn() + Send + Sync + 'static,
+    ) -> io::Result<Pool> {
         let workers = thread::available_parallelism().map_or(1, usize::from);
         // Room for one more each, so that none waits for the loop. Other logins wait in their
         // sessions, and cost nothing if the connection closes meanwhile.
         let (jobs, queue) = bounded::<Job>(workers);
         let (sender, found) = unbounded();
         let (reloads, asked) = bounded(1);
-        let way = Way { reports: sender, waker };
+        let way = Way { reports: sender, wake: Arc::new(wake) };
         for number in 1..=workers {
             let (users, queue, way) = (users.clone(), queue.clone(), way.clone());
             let work = move || check_logins(&*users, &queue, &way);
@@ -217,5 +219,52 @@ fn yield_to_others() {
     {
         // Best effort: without it the kernel shares the cores evenly.
         let _ = rustix::process::nice(NICE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use zeroize::Zeroizing;
+
+    use super::*;
+
+    /// Whoever gives his own name for a password.
+    struct Parrots;
+
+    impl UserStore for Parrots {
+        fn verify(&self, credentials: &Credentials) -> bool {
+            credentials.password() == Some(credentials.name())
+        }
+        fn refresh(&self, must_read: bool) -> Refresh {
+            if must_read { Refresh::Changed(1) } else { Refresh::Unchanged }
+        }
+    }
+
+    #[test]
+    fn a_report_is_there_when_the_loop_is_woken_for_it() {
+        const LOGINS: usize = 500;
+        // Looked at within the call that wakes, where the loop could already run.
+        let found: Arc<Mutex<Option<Receiver<Report>>>> = Arc::default();
+        let (tell, told) = unbounded();
+        let looking = found.clone();
+        let mut pool = Pool::start(Arc::new(Parrots), move || {
+            let reports = looking.lock().unwrap();
+            let report = reports.as_ref().expect("nothing was asked before").try_recv();
+            tell.send(report.is_ok()).unwrap();
+        })
+        .unwrap();
+        *found.lock().unwrap() = Some(pool.reports.clone());
+        for number in 0..LOGINS {
+            let credentials = Credentials::new("eva", Zeroizing::new("eva".into()));
+            if let Some(room) = pool.room() {
+                room.submit(Token(number), credentials);
+            } else {
+                assert!(told.recv().unwrap(), "woken for nothing");
+            }
+        }
+        pool.reload();
+        assert!(told.recv().unwrap(), "woken for nothing");
     }
 }

@@ -88,7 +88,7 @@ impl<S: Stream> Connection<S> {
 
     #[inline]
     fn tell_sent(&self, offered: usize, result: Result<usize, Errno>, tools: &mut Tools) {
-        tools.tell(Detail::Calls, Some(self.number), || Event::Sent { offered, result: result });
+        tools.tell(Detail::Calls, Some(self.number), || Event::Sent { offered, result });
     }
 
     // ANCHOR: receive
@@ -139,7 +139,7 @@ impl<S: Stream> Connection<S> {
 
     #[inline]
     fn tell_received(&self, result: Result<usize, Errno>, tools: &mut Tools) {
-        tools.tell(Detail::Calls, Some(self.number), || Event::Received { result: result });
+        tools.tell(Detail::Calls, Some(self.number), || Event::Received { result });
     }
 
     #[inline(always)]
@@ -158,7 +158,7 @@ impl<S: Stream> Connection<S> {
     pub(super) fn shut_down_sending(&mut self, tools: &mut Tools) {
         self.sending_shut = true;
         let result = self.stream.shut_down_sending().map(|()| 0);
-        tools.tell(Detail::Calls, Some(self.number), || Event::ShutDown { result: result });
+        tools.tell(Detail::Calls, Some(self.number), || Event::ShutDown { result });
         if let Err(errno) = result {
             self.lost(errno);
         }

@@ -84,69 +84,13 @@ impl<N: Network> EventLoop<N> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
-    use std::sync::Arc;
-    use std::sync::atomic::AtomicBool;
     use std::time::Duration;
 
     use super::*;
-    use crate::auth::Entry;
-    use crate::observe::Events;
-    use crate::server::network::{Errno, Readiness, Signal, Stream, Wakeup};
-    use crate::server::{Config, Penalties, Room};
-    use crate::session::{Protocol, Reason, Service, Time};
-
-    /// A network without anybody in it.
-    struct Empty;
-
-    impl Network for Empty {
-        type Stream = Peer;
-        type Found = ();
-
-        fn now(&self) -> Time {
-            Time::START
-        }
-        fn random(&mut self, _: &mut [u8]) {}
-        fn wait(&mut self, _: Time, (): &mut ()) -> Result<Time, Errno> {
-            Ok(Time::START)
-        }
-        fn wakeups((): &()) -> impl Iterator<Item = Wakeup> {
-            std::iter::empty()
-        }
-        fn take_signal(&mut self) -> Option<Signal> {
-            None
-        }
-        fn accept(&mut self, _: usize) -> Result<(Peer, SocketAddr), Errno> {
-            Ok((Peer::default(), ([127, 0, 0, 1], 1).into()))
-        }
-        fn register(&mut self, _: &mut Peer, _: Token) -> Result<(), Errno> {
-            Ok(())
-        }
-        fn close_listeners(&mut self) {}
-    }
-
-    /// A peer who sends one login and takes answers.
-    #[derive(Default)]
-    struct Peer {
-        has_sent: bool,
-    }
-
-    impl Stream for Peer {
-        fn recv(&mut self, buffer: &mut [u8]) -> Result<usize, Errno> {
-            if std::mem::replace(&mut self.has_sent, true) {
-                return Err(Errno::AGAIN);
-            }
-            let login = br#"{"username":"a","passwd":"a"}"#;
-            buffer[..login.len()].copy_from_slice(login);
-            Ok(login.len())
-        }
-        fn send(&mut self, bytes: &[u8]) -> Result<usize, Errno> {
-            Ok(bytes.len())
-        }
-        fn shut_down_sending(&mut self) -> Result<(), Errno> {
-            Ok(())
-        }
-    }
+    use crate::server::event_loop::fake::{self, Fake, Peer};
+    use crate::server::network::Readiness;
+    use crate::server::{Penalties, Room};
+    use crate::session::{Reason, Service};
 
     /// Keeps everything until somebody says something.
     #[derive(Default)]
@@ -165,30 +109,29 @@ mod tests {
         fn reload(&mut self) {}
     }
 
-    fn loop_with_a_login() -> (EventLoop<Empty>, Token) {
-        let protocol = Protocol::new(Entry::Open, Service::Login);
-        let mut config = Config::new(vec![([127, 0, 0, 1], 0).into()], protocol);
+    fn loop_with_a_login() -> (EventLoop<Fake>, Token) {
+        let mut config = fake::config(Service::Login);
         let min = Duration::from_secs(5);
         config.penalties = Some(Penalties { min, loopback: true, ..Penalties::default() });
-        let stop = Arc::new(AtomicBool::new(false));
-        let mut event_loop =
-            EventLoop::new(Empty, config, Events::default(), stop).with_verifier(Box::new(Silent));
+        let (event_loop, _) = fake::event_loop(Fake::default(), config);
+        let mut event_loop = event_loop.with_verifier(Box::new(Silent));
         let token = accept_one(&mut event_loop);
         (event_loop, token)
     }
 
-    fn accept_one(event_loop: &mut EventLoop<Empty>) -> Token {
-        let (stream, peer) = event_loop.network.accept(0).unwrap();
-        event_loop.admit(stream, peer);
+    /// Admits one who sends a login.
+    fn accept_one(event_loop: &mut EventLoop<Fake>) -> Token {
+        let login = Peer::sends(br#"{"username":"a","passwd":"a"}"#);
+        event_loop.admit(login, ([127, 0, 0, 1], 1).into());
         let (key, connection) = event_loop.connections.iter().next().unwrap();
         let token = Token::new(key, connection.number);
         event_loop.connections[key].note_readiness(Readiness::READABLE);
         event_loop.enqueue(key);
-        event_loop.turn(&mut ()).unwrap();
+        assert_eq!(event_loop.turn(&mut Vec::new()), Ok(None));
         token
     }
 
-    fn sent(event_loop: &EventLoop<Empty>, token: Token) -> u64 {
+    fn sent(event_loop: &EventLoop<Fake>, token: Token) -> u64 {
         event_loop.connections[token.key()].sent
     }
 
@@ -208,8 +151,7 @@ mod tests {
         event_loop.serve_at(token.key(), |connection, _| {
             connection.session.handle_lost(Reason::Reset);
         });
-        let (stream, peer) = event_loop.network.accept(0).unwrap();
-        event_loop.admit(stream, peer);
+        event_loop.admit(Peer::default(), ([127, 0, 0, 1], 1).into());
         event_loop.connections() == 0
     }
 

@@ -9,7 +9,11 @@
 mod accept;
 mod deadlines;
 mod drain;
+#[cfg(test)]
+mod fake;
 mod logins;
+#[cfg(test)]
+mod tests;
 mod turns;
 
 #[cfg(test)]

@@ -81,3 +81,26 @@ impl Gate {
         self.offenders.as_mut()?.penalize(address, offence, now)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn where_a_penalty_and_a_limit_apply_the_penalty_is_told() {
+        let mut limits = Limits::NONE;
+        limits.connections = Some(1);
+        let penalties = Penalties { min: Duration::ZERO, ..Penalties::default() };
+        let mut gate = Gate::new(limits, Some(penalties));
+        let [bad, good] = [1, 2].map(|host| IpAddr::from([192, 0, 2, host]));
+        let conduct = Conduct { reason: Reason::WrongDigest, let_in: false, logged_in: None };
+        assert!(gate.penalize(bad, &conduct, Time::START).is_some());
+        let judge = |address, open| gate.judge(address, open, Time::START, || 0);
+        assert_eq!(judge(bad, 0), Err(Reason::Penalized));
+        assert_eq!(judge(bad, 1), Err(Reason::Penalized), "both apply");
+        assert_eq!(judge(good, 1), Err(Reason::TooManyConnections));
+        assert_eq!(judge(good, 0), Ok(()));
+    }
+}
