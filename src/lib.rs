@@ -116,4 +116,6 @@ pub mod server;
 #[cfg(unix)]
 pub mod session;
 #[cfg(unix)]
+pub mod sim;
+#[cfg(unix)]
 pub mod socket;

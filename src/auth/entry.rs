@@ -126,6 +126,14 @@ impl Challenge {
         &self.key
     }
 
+    /// How many bytes its nonces have.
+    pub fn nonce_len(&self) -> usize {
+        match &self.nonces {
+            Nonces::Random(NonceLen(len)) => usize::from(*len),
+            Nonces::Fixed(FixedNonce(nonce)) => nonce.len(),
+        }
+    }
+
     /// The next connection's nonce. `random` fills what it is given with random bytes.
     pub(crate) fn draw(&self, random: impl FnOnce(&mut [u8])) -> Nonce {
         match self.nonces {
@@ -165,11 +173,12 @@ impl fmt::Debug for FixedNonce {
 
 impl fmt::Debug for Challenge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (nonces, len) = match &self.nonces {
-            Nonces::Random(NonceLen(len)) => ("random", len),
-            Nonces::Fixed(FixedNonce(nonce)) => ("fixed", &nonce.len),
+        let nonces = match &self.nonces {
+            Nonces::Random(_) => "random",
+            Nonces::Fixed(_) => "fixed",
         };
-        write!(f, "Challenge({}, {nonces} nonce of {len} bytes)", self.key.scheme())
+        let (scheme, len) = (self.key.scheme(), self.nonce_len());
+        write!(f, "Challenge({scheme}, {nonces} nonce of {len} bytes)")
     }
 }
 

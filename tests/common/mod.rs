@@ -1,5 +1,5 @@
-//! What several tests need: the program at work and its clients; the model of what a server says, and a
-//! network that is only simulated.
+//! What several tests need: the program at work and its clients; the model of what a server says, and
+//! loops in a simulated network.
 
 // Each test is a crate of its own and uses a part of this.
 #![allow(dead_code)]
@@ -12,7 +12,6 @@ pub(crate) mod harness;
 pub(crate) mod login;
 pub(crate) mod model;
 pub(crate) mod program;
-pub(crate) mod sim;
 pub(crate) mod terminal;
 
 use sockmodes::auth::{Challenge, Entry, Key, NonceLen, Scheme, Secret};

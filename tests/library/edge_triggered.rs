@@ -11,30 +11,26 @@ mod real_server;
 
 use sockmodes::observe::{Detail, Event, Record};
 use sockmodes::session::Service;
+use sockmodes::sim::{Faults, Simulation};
 
-use crate::common::drive::{Drive, config};
-use crate::common::sim::Faults;
+use crate::common::drive::{config, simulate};
 
 /// The seed of the simulated network here; with no faults it only decides how segments are cut.
 const SEED: u64 = 7;
-const SPARING: Faults = Faults {
-    sparing: true,
-    interrupted: 0,
-    pressure: 0,
-    hurry: 0,
-    spurious: 0,
-    stale: 0,
-    urgent: 0,
-    aborted: 0,
-    few_events: 0,
-    descriptors: None,
-};
 /// Turns that no schedule here needs.
 const MOST_TURNS: usize = 100_000;
 
-fn drive(service: Service, faults: Faults) -> Drive {
+/// Edges as sparing as the contract allows, and nothing else that goes wrong but what `change` adds.
+fn sparing(change: impl FnOnce(&mut Faults)) -> Faults {
+    let mut faults = Faults::default();
+    faults.sparing = true;
+    change(&mut faults);
+    faults
+}
+
+fn drive(service: Service, faults: Faults) -> Simulation {
     println!("seed {SEED}");
-    Drive::new(SEED, config(None, service), faults, Detail::Calls)
+    simulate(SEED, config(None, service), faults, Detail::Calls)
 }
 
 fn letters(len: usize) -> Vec<u8> {
@@ -42,9 +38,9 @@ fn letters(len: usize) -> Vec<u8> {
 }
 
 /// What was told of connection `number`.
-fn told_of(drive: &Drive, number: u64) -> Vec<Event> {
+fn told_of(drive: &Simulation, number: u64) -> Vec<Event> {
     let of = |record: Record| (record.connection == Some(number)).then_some(record.event);
-    drive.told().into_iter().filter_map(of).collect()
+    drive.events().into_iter().filter_map(of).collect()
 }
 
 fn received(event: &Event) -> Option<usize> {

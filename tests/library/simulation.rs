@@ -6,15 +6,16 @@
 
 mod check;
 mod scenario;
+mod terms;
 
 use std::collections::HashMap;
 use std::ops::Range;
 
 use sockmodes::observe::Detail;
+use sockmodes::server::network::Signal;
 use sockmodes::session::Reason;
 
-use crate::common::drive::Drive;
-use crate::common::sim::Act;
+use crate::common::drive::simulate;
 use check::{check, most_kept};
 use scenario::scenario;
 
@@ -55,33 +56,32 @@ fn play(seed: u64, tally: &mut Tally) {
     let _replay = Replay(seed);
     let scenario = scenario(seed, clients(seed));
     let config = scenario.config.clone();
-    let mut drive = Drive::new(seed, scenario.config, scenario.faults, Detail::Life);
-    {
-        let mut world = drive.world.borrow_mut();
-        // The stops first: what falls together comes in this order.
-        for (when, signal) in scenario.stops {
-            world.after(when, if signal { Act::Signal } else { Act::Stop });
-        }
-        for (client, when) in scenario.clients {
-            world.add(client, when);
-        }
-        if seed >= CROWDS {
-            // With so many, looking at each of them takes longer than all else.
-            world.look_every = 50;
-        }
-        world.after(scenario.descriptors_free, Act::FreeDescriptors);
-        (world.checks.places, world.checks.longest) = scenario.checks;
+    let mut simulation = simulate(seed, scenario.config, scenario.faults, Detail::Life);
+    let world = simulation.world();
+    // The stops first: what falls together comes in this order.
+    for (when, signal) in scenario.stops {
+        if signal { world.signal_after(when, Signal::Stop) } else { world.stop_after(when) }
     }
+    for (script, when) in scenario.clients {
+        world.connect(script, when);
+    }
+    if seed >= CROWDS {
+        // With so many, looking at each of them takes longer than all else.
+        world.look_every(50);
+    }
+    world.free_descriptors_after(scenario.descriptors_free);
+    let (at_once, longest) = scenario.checks;
+    world.set_checks(at_once, longest);
     let most_owed = most_kept(&config);
-    drive.run_watched(MOST_TURNS, |drive| {
-        let event_loop = &drive.event_loop;
+    simulation.run_watched(MOST_TURNS, |simulation| {
+        let event_loop = simulation.event_loop();
         // A look at all of a crowd after each turn would take longer than the turn.
         if event_loop.connections() < 10 {
             assert!(event_loop.owed() <= most_owed * event_loop.connections(), "it owes too much");
         }
     });
     tally.schedules += 1;
-    for (told, served) in check(&drive, &config) {
+    for (told, served) in check(&simulation, &config, longest) {
         tally.connections += 1;
         tally.served += u64::from(served);
         *tally.reasons.entry(told.reason).or_default() += 1;

@@ -7,16 +7,15 @@ use std::time::Duration;
 
 use sockmodes::observe::{Detail, Event};
 use sockmodes::session::{Reason, Service};
+use sockmodes::sim::{Finale, Pieces, Rest, Simulation};
 
 use super::real_server::RealServer;
-use super::{MOST_TURNS, SEED, SPARING, drive, letters, received, told_of};
-use crate::common::drive::{Drive, buffer, config};
-use crate::common::sim::Faults;
-use crate::common::sim::client::{Client, Finale};
+use super::{MOST_TURNS, SEED, drive, letters, received, sparing, told_of};
+use crate::common::drive::{buffer, config, got, reason, script, simulate};
 
 #[test]
 fn send_first_queue_only_what_the_kernel_did_not_take() {
-    let sends = |drive: &Drive| -> Vec<_> {
+    let sends = |drive: &Simulation| -> Vec<_> {
         let sent = |event: &Event| match event {
             Event::Sent { offered, result } => Some((*offered, *result)),
             _ => None,
@@ -24,20 +23,19 @@ fn send_first_queue_only_what_the_kernel_did_not_take() {
         told_of(drive, 1).iter().filter_map(sent).collect()
     };
     // With room, a message is one `recv` and one `send`, and nothing is ever kept.
-    let mut drive = self::drive(Service::Echo, SPARING);
-    drive.connect(Client { finale: Finale::HalfCloseWhenAnswered, ..Client::new(b"hello") });
-    drive.run_watched(MOST_TURNS, |drive| assert_eq!(drive.event_loop.owed(), 0));
+    let mut drive = self::drive(Service::Echo, sparing(|_| {}));
+    drive.connect(script(b"hello", |script| script.finale = Finale::HalfCloseAfter(5)));
+    drive.run_watched(MOST_TURNS, |drive| assert_eq!(drive.event_loop().owed(), 0));
     assert_eq!(sends(&drive), [(5, Ok(5))]);
     let receives = told_of(&drive, 1).iter().filter_map(received).collect::<Vec<_>>();
     assert_eq!(receives, [5, 0], "the message and the end");
 
     // Without, what is left waits for an edge, and is offered alone.
-    let mut drive = self::drive(Service::Echo, SPARING);
-    let small = Client { server_buffers: (100, 10), ..Client::new(&letters(25)) };
-    let id = drive.connect(small);
+    let mut drive = self::drive(Service::Echo, sparing(|_| {}));
+    let id = drive.connect(script(&letters(25), |script| script.send_buffer = 10));
     let mut kept = Vec::new();
-    drive.run_watched(MOST_TURNS, |drive| kept.push(drive.event_loop.owed()));
-    assert_eq!(drive.got(id), letters(25));
+    drive.run_watched(MOST_TURNS, |drive| kept.push(drive.event_loop().owed()));
+    assert_eq!(got(&drive, id), letters(25));
     assert_eq!(sends(&drive)[..2], [(25, Ok(10)), (15, Ok(10))]);
     assert!(kept.contains(&15), "{kept:?}");
 }
@@ -48,25 +46,22 @@ fn a_full_queue_stops_the_reading() {
     config.max_buffer = buffer(4096);
     config.write_timeout = Duration::from_secs(30).into();
     // Each arrival makes an edge here, and still nothing more is read.
-    let faults = Faults { sparing: false, ..SPARING };
-    let mut drive = Drive::new(SEED, config, faults, Detail::Calls);
-    let id = drive.connect(Client {
-        segment: 1000,
-        pace: 1,
-        rest: Some((1, Duration::from_secs(10_000))),
-        window: 1000,
-        server_buffers: (50_000, 1000),
-        ..Client::new(&letters(1 << 18))
-    });
+    let faults = sparing(|faults| faults.sparing = false);
+    let mut drive = simulate(SEED, config, faults, Detail::Calls);
+    let id = drive.connect(script(&letters(1 << 18), |script| {
+        script.sending = Pieces { most: 1000, pause: Duration::from_millis(1) };
+        script.rest = Some(Rest { after: 1, lasts: Duration::from_secs(10_000) });
+        script.window = 1000;
+        (script.receive_buffer, script.send_buffer) = (50_000, 1000);
+    }));
     let mut most = 0;
-    drive.run_watched(MOST_TURNS, |drive| most = most.max(drive.event_loop.owed()));
-    let world = drive.world.borrow();
-    let record = &world.sockets[id].record;
+    drive.run_watched(MOST_TURNS, |drive| most = most.max(drive.event_loop().owed()));
+    let (read, calls) = (drive.world().transcript(id).read.len(), drive.world().calls());
     assert!(most > 0 && most <= 4096, "{most} bytes were kept");
     // One byte of the window is read, the rest of it and both buffers are full, and one read more.
-    assert!(record.read.len() <= 1 + 1000 + 1000 + 4096, "{} bytes were read", record.read.len());
-    assert!(world.calls.recvs < 20, "{} calls for nothing", world.calls.recvs);
-    assert_eq!(drive.reason(id), Reason::WriteTimeout);
+    assert!(read <= 1 + 1000 + 1000 + 4096, "{read} bytes were read");
+    assert!(calls.recvs < 20, "{} calls for nothing", calls.recvs);
+    assert_eq!(reason(&drive, id), Reason::WriteTimeout);
 }
 
 #[test]

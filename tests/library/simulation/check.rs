@@ -1,34 +1,35 @@
 //! What must hold of every connection when it is over, whatever the schedule was.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use sockmodes::auth::MAX_NONCE_LEN;
 use sockmodes::server::network::Errno;
 use sockmodes::server::{Config, Outcome};
 use sockmodes::session::{IDLE_SLACK, LINGER, LINGER_QUIET, MAX_REQUEST, Reason, Service, Time};
+use sockmodes::sim::{Client, End, Simulation, Transcript};
 
-use crate::common::drive::{Drive, Told};
+use super::terms::{Terms, heard_at};
+use crate::common::drive::{Told, endings};
 use crate::common::model::{Entry, Verdict};
-use crate::common::sim::client::End;
-use crate::common::sim::socket::{Record, Socket};
-use crate::common::sim::{Terms, World};
 
 /// Asserts, and says about which connection.
 macro_rules! holds {
     ($case:expr, $condition:expr, $($words:tt)+) => {
         if !$condition {
             let words = format!($($words)+);
-            panic!("{words}\n{:?}\n{:?}\n{:?}", $case.told, $case.verdict, $case.socket);
+            let Case { told, verdict, client, record, .. } = $case;
+            panic!("{words}\n{told:?}\n{verdict:?}\n{client:?}\n{record:?}");
         }
     };
 }
 
 /// One connection that is over.
 struct Case<'c> {
-    socket: &'c Socket,
-    record: &'c Record,
+    client: Client,
+    record: Transcript,
     told: Told,
-    terms: &'c Terms,
+    terms: Terms,
     config: &'c Config,
     /// What comes of what the server has read.
     verdict: Verdict,
@@ -38,49 +39,42 @@ struct Case<'c> {
     longest_check: Duration,
 }
 
-/// Checks every connection; gives what the loop told of each, with whether its client got everything
-/// that it could have.
-pub(crate) fn check(drive: &Drive, config: &Config) -> Vec<(Told, bool)> {
-    let forced = drive.outcome == Some(Outcome::Forced);
-    let mut endings = drive.endings();
+/// Checks every connection, of which one login takes at most `longest`; gives what the loop told of
+/// each, with whether its client got everything that it could have.
+pub(crate) fn check(
+    simulation: &Simulation,
+    config: &Config,
+    longest: Duration,
+) -> Vec<(Told, bool)> {
+    let forced = simulation.outcome() == Some(Outcome::Forced);
+    let mut endings = endings(simulation);
     endings.sort_by_key(|told| told.number);
-    let world = drive.world.borrow();
-    let accepted = world.sockets.iter().filter(|socket| socket.record.number > 0);
+    let (world, terms) = (simulation.world(), Terms::of(config));
+    let all = world.clients().map(|id| (world.transcript(id), world.client(id)));
+    let accepted = all.filter(|(record, _)| record.number > 0);
+    let mut accepted: HashMap<u64, _> = accepted.map(|both| (both.0.number, both)).collect();
     if !forced {
-        assert_eq!(accepted.count(), endings.len(), "each connection ends once");
-        assert!(drive.event_loop.is_idle(), "a place, a count or a deadline was not given back");
-        assert_eq!(drive.event_loop.owed(), 0);
+        assert_eq!(accepted.len(), endings.len(), "each connection ends once");
+        let is_idle = simulation.event_loop().is_idle();
+        assert!(is_idle, "a place, a count or a deadline was not given back");
+        assert_eq!(simulation.event_loop().owed(), 0);
     }
+    let logins = if terms.service == Service::Login { world.clients().count() } else { 0 };
     let case = |told: Told| {
-        let socket = world.sockets.iter().find(|socket| socket.record.number == told.number);
-        check_one(&world, config, forced, socket.expect("it was accepted"), told)
+        let (record, client) = accepted.remove(&told.number).expect("it was accepted, once");
+        Case {
+            verdict: terms.verdict(&record),
+            client,
+            record,
+            told,
+            terms,
+            config,
+            stopped_at: world.stopped_at(),
+            forced,
+            longest_check: longest * logins as u32,
+        }
     };
-    endings.into_iter().map(case).collect()
-}
-
-fn check_one<'c>(
-    world: &'c World,
-    config: &'c Config,
-    forced: bool,
-    socket: &'c Socket,
-    told: Told,
-) -> (Told, bool) {
-    let (terms, record) = (&world.terms, &socket.record);
-    let verdict = socket.verdict(terms);
-    let stopped_at = world.stopped_at;
-    let logs_in = terms.service == Service::Login;
-    let checks = if logs_in { world.sockets.len() as u64 * world.checks.longest } else { 0 };
-    let longest_check = Duration::from_millis(checks);
-    let case =
-        Case { socket, record, told, terms, config, verdict, stopped_at, forced, longest_check };
-    if record.taken.is_empty() && is_a_limit(told.reason) {
-        holds!(case, record.read.is_empty() && socket.client.got.is_empty(), "it was refused");
-        return (told, false);
-    }
-    case.bytes();
-    case.reason();
-    case.deadlines();
-    (told, case.client())
+    endings.into_iter().map(case).map(|case| (case.told, case.check())).collect()
 }
 
 fn is_a_limit(reason: Reason) -> bool {
@@ -89,11 +83,24 @@ fn is_a_limit(reason: Reason) -> bool {
 }
 
 impl Case<'_> {
+    /// Whether the client got everything.
+    fn check(&self) -> bool {
+        let Case { client, record, told, .. } = self;
+        if record.taken.is_empty() && is_a_limit(told.reason) {
+            holds!(self, record.read.is_empty() && client.got.is_empty(), "it was refused");
+            return false;
+        }
+        self.bytes();
+        self.reason();
+        self.deadlines();
+        self.client()
+    }
+
     /// Bytes in order, none lost that is owed, none after a refusal; and they were counted.
     fn bytes(&self) {
-        let Case { socket, record, told, terms, verdict, .. } = self;
-        holds!(self, socket.client.outgoing.starts_with(&record.read), "it read what was not sent");
-        let owed = [socket.nonce(terms), verdict.answer.as_slice()].concat();
+        let Case { client, record, told, terms, verdict, .. } = self;
+        holds!(self, client.outgoing.starts_with(&record.read), "it read what was not sent");
+        let owed = [terms.nonce(&record.taken), verdict.answer.as_slice()].concat();
         holds!(self, owed.starts_with(&record.taken), "it said what it had not to");
         use Reason::*;
         let cut_short = matches!(told.reason, Reset | WriteTimeout | SocketError | DrainTimeout)
@@ -159,16 +166,17 @@ impl Case<'_> {
         let entry_at = record.accepted_at + entry;
         let in_time = ended_at <= entry_at + self.longest_check || self.pays_after(entry_at);
         holds!(self, self.has_entered() || in_time, "it was let wait too long");
-        let heard_late = record.heard_at > entry_at;
+        let heard_late = heard_at(record) > entry_at;
         holds!(self, self.has_entered() || !heard_late, "it was heard after the deadline");
         if told.reason == Reason::HandshakeTimeout {
             holds!(self, ended_at >= entry_at && in_time, "the entry deadline moved");
         }
         if let Some(idle) = config.protocol.idle_timeout.duration() {
             let at_most = idle + idle / IDLE_SLACK;
-            holds!(self, record.longest_quiet <= at_most || !self.idles(), "it idled too long");
+            let quiet = self.terms.longest_quiet(record);
+            holds!(self, quiet <= at_most || !self.idles(), "it idled too long");
             if told.reason == Reason::IdleTimeout {
-                let quiet = ended_at.since(record.active_at);
+                let quiet = ended_at.since(record.active_at());
                 holds!(self, (idle..=at_most).contains(&quiet), "idle timeout out of time");
             }
         }
@@ -193,7 +201,7 @@ impl Case<'_> {
     /// Whether answers to logins were still to be paid after `deadline`: then the end waits for that.
     fn pays_after(&self, deadline: Time) -> bool {
         let owes = self.record.taken.len() < self.terms.nonce_len + self.verdict.answer.len();
-        self.terms.logs_in() && (owes || self.record.active_at > deadline)
+        self.terms.logs_in() && (owes || self.record.active_at() > deadline)
     }
 
     /// Whether the idle deadline is the one that runs once it is let in.
@@ -204,8 +212,7 @@ impl Case<'_> {
     /// The client got what the kernel took for it, in order; and all of it, unless it broke off
     /// itself or let everything wait too long.
     fn client(&self) -> bool {
-        let Case { socket, record, told, .. } = self;
-        let client = &socket.client;
+        let Case { client, record, told, .. } = self;
         holds!(self, record.taken.starts_with(&client.got), "bytes out of order");
         let whole = client.got == record.taken;
         if client.end == Some(End::Eof) {
@@ -213,14 +220,19 @@ impl Case<'_> {
         }
         if record.destroyed > 0 && !self.forced {
             holds!(self, self.may_destroy(), "closing destroyed what was under way");
-        } else if client.is_patient() && record.broken_at.is_none() && !self.forced {
+        } else if self.is_patient() && record.broken_at.is_none() && !self.forced {
             holds!(self, whole, "it did not get everything");
         }
         let done = told.reason == Reason::Done && record.broken_at.is_none();
-        if done && client.is_patient() && self.verdict.over.is_none() {
+        if done && self.is_patient() && self.verdict.over.is_none() {
             holds!(self, record.read == client.outgoing, "the end came before the last byte");
         }
         done && whole && client.end == Some(End::Eof)
+    }
+
+    /// The client reads without a rest and never breaks the connection.
+    fn is_patient(&self) -> bool {
+        self.client.script.rest.is_none() && !self.client.broke_it
     }
 
     /// Bytes under way may be lost only after a whole linger, in a stop, or with a nonce that nobody

@@ -7,25 +7,24 @@ use rand::{RngExt, SeedableRng};
 use sockmodes::auth::Scheme;
 use sockmodes::server::{Config, MaxPending, Penalties};
 use sockmodes::session::{Service, Timeout};
+use sockmodes::sim::{Answer, Faults, Finale, Pieces, Rest, Script};
 
 use crate::common::SCHEMES;
 use crate::common::drive::{buffer, config};
-use crate::common::model::{NAME, PASSWORD};
-use crate::common::sim::Faults;
-use crate::common::sim::client::{Answer, Client, Finale};
+use crate::common::model::{NAME, PASSWORD, verdict};
 
 /// One schedule, ready to be played.
 pub(crate) struct Scenario {
     pub(crate) config: Config,
     pub(crate) faults: Faults,
     /// Clients, each with when it connects.
-    pub(crate) clients: Vec<(Client, Duration)>,
+    pub(crate) clients: Vec<(Script, Duration)>,
     /// When the server is stopped, and whether by a signal.
     pub(crate) stops: Vec<(Duration, bool)>,
     /// When descriptors become free, if there are few.
     pub(crate) descriptors_free: Duration,
-    /// Logins that are checked at once, and for how many milliseconds at most.
-    pub(crate) checks: (usize, u64),
+    /// Logins that are checked at once, and for how long at most.
+    pub(crate) checks: (usize, Duration),
 }
 
 /// The scenario of `seed` with about `clients` clients.
@@ -40,21 +39,24 @@ pub(crate) fn scenario(seed: u64, clients: usize) -> Scenario {
         clients: Vec::new(),
         stops: Vec::new(),
         descriptors_free: milliseconds(rng, 30_000),
-        checks: (one_of(rng, &[1, 2, 4]), one_of(rng, if crowd { &[0, 3] } else { &[0, 5, 400] })),
+        checks: (
+            one_of(rng, &[1, 2, 4]),
+            Duration::from_millis(one_of(rng, if crowd { &[0, 3] } else { &[0, 5, 400] })),
+        ),
     };
     let spread = match crowd {
         true => one_of(rng, &[0, 1000, 20_000]),
         false => one_of(rng, &[0, 0, 3, 5, 500]),
     };
     for _ in 0..clients {
-        let mut client = draw_client(rng, service, crowd);
+        let mut script = draw_script(rng, scheme, service, crowd);
         if scenario.config.protocol.idle_timeout == Timeout::NEVER {
             // Nothing would ever end these.
-            if matches!(client.finale, Finale::Wait | Finale::Vanish) {
-                client.finale = Finale::HalfClose;
+            if matches!(script.finale, Finale::Wait | Finale::Vanish) {
+                script.finale = Finale::HalfClose;
             }
         }
-        scenario.clients.push((client, milliseconds(rng, spread)));
+        scenario.clients.push((script, milliseconds(rng, spread)));
     }
     if rng.random_ratio(1, 5) {
         let when = one_of(rng, &[3, 500, 10_000, 40_000]);
@@ -94,23 +96,21 @@ fn draw_config(rng: &mut StdRng, scheme: Option<Scheme>, service: Service, crowd
 fn draw_faults(rng: &mut StdRng, clients: usize) -> Faults {
     let calm = rng.random_ratio(1, 4);
     let mut often = |choices: &[u32]| if calm { 0 } else { one_of(rng, choices) };
-    let faults = Faults {
-        interrupted: often(&[0, 20, 200]),
-        pressure: often(&[0, 50, 300]),
-        hurry: often(&[0, 100, 300]),
-        spurious: often(&[0, 20, 100]),
-        stale: often(&[0, 20, 100]),
-        urgent: often(&[0, 0, 100]),
-        aborted: often(&[0, 0, 20]),
-        few_events: often(&[0, 500]),
-        descriptors: None,
-        sparing: false,
-    };
-    let few = rng.random_ratio(1, 10).then(|| rng.random_range(0..=clients / 2));
-    Faults { descriptors: few, sparing: rng.random(), ..faults }
+    let mut faults = Faults::default();
+    faults.interrupted = often(&[0, 20, 200]);
+    faults.pressure = often(&[0, 50, 300]);
+    faults.hurry = often(&[0, 100, 300]);
+    faults.spurious = often(&[0, 20, 100]);
+    faults.stale = often(&[0, 20, 100]);
+    faults.urgent = often(&[0, 0, 100]);
+    faults.aborted = often(&[0, 0, 20]);
+    faults.few_events = often(&[0, 500]);
+    faults.descriptors = rng.random_ratio(1, 10).then(|| rng.random_range(0..=clients / 2));
+    faults.sparing = rng.random();
+    faults
 }
 
-fn draw_client(rng: &mut StdRng, service: Service, crowd: bool) -> Client {
+fn draw_script(rng: &mut StdRng, scheme: Option<Scheme>, service: Service, crowd: bool) -> Script {
     let len = match rng.random_range(0..40) {
         0 if !crowd => 3000,
         1..5 => 400,
@@ -118,45 +118,59 @@ fn draw_client(rng: &mut StdRng, service: Service, crowd: bool) -> Client {
         _ => 60,
     };
     let len = rng.random_range(0..=len);
-    let mut client = Client::new(&draw_payload(rng, service, len));
-    client.answer = match rng.random_range(0..12) {
+    let mut script = Script::new(&draw_payload(rng, service, len));
+    script.answer = match rng.random_range(0..12) {
         0 => Answer::Wrong(rng.random_range(0..32)),
         1 => Answer::Short(rng.random_range(0..32)),
         _ => Answer::Right,
     };
-    client.finale = match rng.random_range(0..24) {
+    script.finale = match rng.random_range(0..24) {
         0..10 => Finale::HalfClose,
-        10..17 => Finale::HalfCloseWhenAnswered,
+        10..17 => Finale::HalfCloseAfter(0),
         17..19 => Finale::Close,
         19..21 => Finale::Reset,
         21..23 => Finale::Wait,
         _ => Finale::Vanish,
     };
     if rng.random_ratio(1, 10) {
-        client.stops_after = rng.random_range(0..100);
+        script.stops_after = rng.random_range(0..100);
     }
-    (client.segment, client.pace) = draw_cuts(rng);
-    client.delivery = draw_cuts(rng);
+    if script.finale == Finale::HalfCloseAfter(0) {
+        script.finale = Finale::HalfCloseAfter(answers(scheme, service, &script));
+    }
+    script.sending = draw_pieces(rng);
+    script.receiving = draw_pieces(rng);
     if rng.random_ratio(1, 8) {
-        let at = rng.random_range(1..100);
+        let after = rng.random_range(1..100);
         let most = one_of(rng, &[100, 5000, 100_000]);
-        client.rest = Some((at, milliseconds(rng, most)));
+        script.rest = Some(Rest { after, lasts: milliseconds(rng, most) });
     }
-    client.stubborn = rng.random_ratio(1, 4);
-    client.window = one_of(rng, &[1, 10, 100, 1 << 16]);
-    client.server_buffers = (one_of(rng, &[1, 5, 64, 1 << 16]), one_of(rng, &[3, 10, 64, 1 << 16]));
-    client
+    script.stubborn = rng.random_ratio(1, 4);
+    script.window = one_of(rng, &[1, 10, 100, 1 << 16]);
+    script.receive_buffer = one_of(rng, &[1, 5, 64, 1 << 16]);
+    script.send_buffer = one_of(rng, &[3, 10, 64, 1 << 16]);
+    script
 }
 
-/// How long segments are at most, and the pauses between them.
-fn draw_cuts(rng: &mut StdRng) -> (usize, u64) {
-    let pace = match rng.random_range(0..10) {
+/// How many bytes of answers `script` gets if it does not end its sending side before it has them.
+fn answers(scheme: Option<Scheme>, service: Service, script: &Script) -> usize {
+    if scheme.is_some() && script.answer != Answer::Right {
+        return 0;
+    }
+    let most = script.stops_after.saturating_sub(scheme.map_or(0, Scheme::digest_len));
+    let payload = &script.payload[..script.payload.len().min(most)];
+    verdict(None, service, &[], payload, false).answer.len()
+}
+
+fn draw_pieces(rng: &mut StdRng) -> Pieces {
+    let pause = match rng.random_range(0..10) {
         0..4 => 0,
         4..8 => 3,
         8 => 200,
         _ => one_of(rng, &[700, 1500]),
     };
-    (one_of(rng, &[1, 3, 20, 500, usize::MAX]), pace)
+    let most = one_of(rng, &[1, 3, 20, 500, usize::MAX]);
+    Pieces { most, pause: Duration::from_millis(pause) }
 }
 
 fn draw_payload(rng: &mut StdRng, service: Service, len: usize) -> Vec<u8> {

@@ -3,16 +3,19 @@
 use std::time::Duration;
 
 use rand::RngExt;
-use sockmodes::server::network::{Errno, Token};
 
-use super::{Act, Item, World};
+use super::state::{Act, Item, State};
+use crate::server::network::{Errno, Token};
+
+/// The longest that a kernel is short of memory.
+const SHORTAGE: Duration = Duration::from_millis(5);
 
 /// The server's calls.
-impl World {
+impl State {
     pub(super) fn register(&mut self, id: usize, token: Token) {
         let socket = &mut self.sockets[id];
-        assert!(socket.token.is_none(), "interest is registered once");
-        socket.token = Some(token);
+        assert!(socket.transcript.token.is_none(), "interest is registered once");
+        socket.transcript.token = Some(token);
         socket.armed = socket.inbox.is_empty();
         self.wake(id);
     }
@@ -32,7 +35,7 @@ impl World {
         if self.chance(self.faults.interrupted) {
             return Err(Errno::INTR);
         }
-        let (now, terms) = (self.now, self.terms);
+        let now = self.now;
         let socket = &mut self.sockets[id];
         let stop = socket.mark.filter(|mark| *mark > 0).unwrap_or(usize::MAX);
         let taken = buffer.len().min(socket.inbox.len()).min(stop);
@@ -41,26 +44,23 @@ impl World {
                 return Err(error);
             }
             if socket.fin_in || socket.broken {
-                socket.note_activity(now, &terms);
-                socket.record.end_read = true;
-                socket.record.end_heard = socket.record.shut_at.is_none();
+                socket.transcript.end_read = true;
+                socket.transcript.end_heard = socket.transcript.shut_at.is_none();
+                socket.transcript.note_call(now, true);
                 return Ok(0);
             }
             socket.armed = true;
             return Err(Errno::AGAIN);
         }
-        socket.note_activity(now, &terms);
         socket.armed |= taken < buffer.len() && taken == socket.inbox.len();
         // Past the mark it is forgotten.
         socket.mark = socket.mark.and_then(|mark| mark.checked_sub(taken));
         for (byte, from) in buffer.iter_mut().zip(socket.inbox.drain(..taken)) {
             *byte = from;
         }
-        socket.record.read.extend_from_slice(&buffer[..taken]);
-        socket.record.last_read_at = now;
-        if socket.record.shut_at.is_none() {
-            socket.record.heard_at = now;
-        }
+        socket.transcript.read.extend_from_slice(&buffer[..taken]);
+        socket.transcript.note_call(now, true);
+        socket.transcript.last_read_at = now;
         if socket.client.blocked {
             socket.client.blocked = false;
             self.after(Duration::ZERO, Act::Go(id));
@@ -71,7 +71,7 @@ impl World {
     pub(super) fn send(&mut self, id: usize, bytes: &[u8]) -> Result<usize, Errno> {
         self.calls.sends += 1;
         self.hurry(id);
-        let offered = &mut self.sockets[id].record.most_offered;
+        let offered = &mut self.sockets[id].transcript.most_offered;
         *offered = bytes.len().max(*offered);
         if self.chance(self.faults.interrupted) {
             return Err(Errno::INTR);
@@ -85,7 +85,7 @@ impl World {
         }
         socket.no_space |= taken < bytes.len();
         if short_of_memory {
-            let soon = self.pause(5);
+            let soon = self.pause(SHORTAGE);
             self.after(soon, Act::Relieve(id));
         }
         if taken == 0 {
@@ -96,8 +96,8 @@ impl World {
             socket.progress_at = self.now;
         }
         socket.outbox.extend(&bytes[..taken]);
-        socket.record.taken.extend_from_slice(&bytes[..taken]);
-        socket.record.active_at = self.now;
+        socket.transcript.taken.extend_from_slice(&bytes[..taken]);
+        socket.transcript.note_call(self.now, false);
         self.deliver_soon(id);
         Ok(taken)
     }
@@ -105,8 +105,8 @@ impl World {
     pub(super) fn shut_down_sending(&mut self, id: usize) -> Result<(), Errno> {
         let socket = &mut self.sockets[id];
         assert!(!socket.fin_out, "the sending side is shut down once");
-        socket.record.shut_at = Some(self.now);
-        socket.record.heard = socket.record.read.len();
+        socket.transcript.shut_at = Some(self.now);
+        socket.transcript.heard = socket.transcript.read.len();
         if socket.broken {
             return Err(Errno::NOTCONN);
         }
@@ -118,8 +118,7 @@ impl World {
     pub(super) fn close(&mut self, id: usize) {
         let socket = &mut self.sockets[id];
         socket.gone = true;
-        socket.record.closed_at = Some(self.now);
-        socket.record.unread_at_close = socket.inbox.len();
+        socket.transcript.closed_at = Some(self.now);
         if socket.broken {
             return;
         }

@@ -1,46 +1,56 @@
 //! The simulated network in the loop's own terms: the two traits where it meets the operating system.
 
-use std::cmp::Reverse;
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use rand::{Rng, RngExt};
-use sockmodes::server::network::{Errno, Network, Signal, Stream, Token, Wakeup};
-use sockmodes::session::Time;
 
-use super::{Faults, Item, SimNetwork, SimStream, World};
+use super::World;
+use super::faults::Faults;
+use super::state::{Item, State};
+use crate::server::network::{Errno, Network, Signal, Stream, Token, Wakeup};
+use crate::session::Time;
+
+/// A simulated network, as a loop holds it: see [`World::network`].
+pub struct SimNetwork(pub(super) World);
+
+/// A connection that was accepted in a simulated network, as a loop holds it.
+pub struct SimStream {
+    world: World,
+    id: usize,
+}
 
 impl Network for SimNetwork {
     type Stream = SimStream;
     type Found = Vec<Wakeup>;
 
     fn now(&self) -> Time {
-        self.0.borrow().now
+        self.0.now()
     }
 
     fn random(&mut self, bytes: &mut [u8]) {
-        self.0.borrow_mut().nonces.fill_bytes(bytes);
+        self.0.state().nonces.fill_bytes(bytes);
     }
 
     fn wait(&mut self, until: Time, found: &mut Vec<Wakeup>) -> Result<Time, Errno> {
         found.clear();
-        let world = &mut *self.0.borrow_mut();
-        world.calls.waits += 1;
-        if world.calls.waits.is_multiple_of(world.look_every) && until > world.now {
-            world.look_at_sleeper(until);
+        let state = &mut *self.0.state();
+        state.calls.waits += 1;
+        if state.calls.waits.is_multiple_of(state.look_every) && until > state.now {
+            state.look_at_sleeper(until);
         }
         loop {
-            world.act_what_is_due();
-            world.report(found);
-            let next = world.schedule.peek().map_or(Time::NEVER, |Reverse((at, _, _))| *at);
-            if !found.is_empty() || until <= world.now {
-                return Ok(world.now);
+            state.act_what_is_due();
+            state.report(found);
+            if !found.is_empty() || until <= state.now {
+                return Ok(state.now);
             }
-            let next = next.min(until);
+            let next = state.next_at().min(until);
             if next == Time::NEVER {
-                let left: Vec<_> = world.sockets.iter().filter(|socket| !socket.gone).collect();
+                let left: Vec<_> = state.sockets.iter().filter(|socket| !socket.gone).collect();
                 panic!("the loop waits for ever, and nothing will happen: {left:?}");
             }
-            world.now = next;
+            state.now = next;
         }
     }
 
@@ -49,35 +59,35 @@ impl Network for SimNetwork {
     }
 
     fn take_signal(&mut self) -> Option<Signal> {
-        std::mem::take(&mut self.0.borrow_mut().signalled).then_some(Signal::Stop)
+        self.0.state().signals.pop_front()
     }
 
     fn accept(&mut self, listener: usize) -> Result<(SimStream, SocketAddr), Errno> {
         assert_eq!(listener, 0, "there is one listener");
-        let id = self.0.borrow_mut().accept()?;
+        let id = self.0.state().accept()?;
         // Few sources, so that a limit on one of them can be met.
         let peer = (Ipv4Addr::new(192, 0, 2, (id / 2 % 5) as u8), 1024 + id as u16 % 50_000);
         Ok((SimStream { world: self.0.clone(), id }, peer.into()))
     }
 
     fn register(&mut self, stream: &mut SimStream, token: Token) -> Result<(), Errno> {
-        let world = &mut *self.0.borrow_mut();
-        world.calls.registers += 1;
-        world.register(stream.id, token);
+        let state = &mut *self.0.state();
+        state.calls.registers += 1;
+        state.register(stream.id, token);
         Ok(())
     }
 
     fn close_listeners(&mut self) {
-        let world = &mut *self.0.borrow_mut();
-        world.listening = false;
-        while let Some(id) = world.backlog.pop_front() {
-            world.break_off(id, Errno::CONNRESET);
-            world.sockets[id].gone = true;
+        let state = &mut *self.0.state();
+        state.listening = false;
+        while let Some(id) = state.backlog.pop_front() {
+            state.break_off(id, Errno::CONNRESET);
+            state.sockets[id].gone = true;
         }
     }
 }
 
-impl World {
+impl State {
     /// Reports what is on the ready list, each with the readiness that it has now, as epoll_wait does.
     fn report(&mut self, wakeups: &mut Vec<Wakeup>) {
         let few = self.faults.few_events;
@@ -111,24 +121,35 @@ impl World {
 
 impl Stream for SimStream {
     fn recv(&mut self, buffer: &mut [u8]) -> Result<usize, Errno> {
-        self.world.borrow_mut().recv(self.id, buffer)
+        self.world.state().recv(self.id, buffer)
     }
 
     fn send(&mut self, bytes: &[u8]) -> Result<usize, Errno> {
-        self.world.borrow_mut().send(self.id, bytes)
+        self.world.state().send(self.id, bytes)
     }
 
     fn shut_down_sending(&mut self) -> Result<(), Errno> {
-        self.world.borrow_mut().shut_down_sending(self.id)
+        self.world.state().shut_down_sending(self.id)
     }
 }
 
 impl Drop for SimStream {
     fn drop(&mut self) {
-        // A test that panics may have the world still borrowed.
-        if let Ok(mut world) = self.world.try_borrow_mut() {
-            world.open -= 1;
-            world.close(self.id);
+        if let Some(mut state) = self.world.try_state() {
+            state.open -= 1;
+            state.close(self.id);
         }
+    }
+}
+
+impl fmt::Debug for SimNetwork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SimNetwork({:?})", self.0)
+    }
+}
+
+impl fmt::Debug for SimStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SimStream({})", self.id)
     }
 }

@@ -1,13 +1,13 @@
 //! What moves between the two ends of a connection, and how it breaks.
 
 use rand::RngExt;
-use sockmodes::server::network::Errno;
 
 use super::client::End;
-use super::{Act, World};
+use super::state::{Act, State};
+use crate::server::network::Errno;
 
 /// The network between the two ends.
-impl World {
+impl State {
     /// Bytes of the client arrive: as many as there is room for.
     pub(super) fn arrive(&mut self, id: usize, most: usize) -> usize {
         let socket = &mut self.sockets[id];
@@ -54,7 +54,7 @@ impl World {
         socket.broken = true;
         socket.error = Some(error);
         socket.outbox.clear();
-        socket.record.broken_at = Some((now, error));
+        socket.transcript.broken_at = Some((now, error));
         self.wake(id);
         let how = if reset { End::Reset } else { End::TimedOut };
         self.sockets[id].client.end.get_or_insert(how);
@@ -63,7 +63,7 @@ impl World {
     /// The client learns by a reset that the server's end is no more.
     pub(super) fn reset_client(&mut self, id: usize) {
         let socket = &mut self.sockets[id];
-        socket.record.destroyed += socket.outbox.len();
+        socket.transcript.destroyed += socket.outbox.len();
         socket.outbox.clear();
         socket.broken = true;
         socket.client.end.get_or_insert(End::Reset);
@@ -72,19 +72,19 @@ impl World {
     pub(super) fn deliver_soon(&mut self, id: usize) {
         if !self.sockets[id].delivery_scheduled {
             self.sockets[id].delivery_scheduled = true;
-            let (_, pace) = self.sockets[id].client.delivery;
-            let delay = self.pause(pace);
+            let pause = self.sockets[id].client.script.receiving.pause;
+            let delay = self.pause(pause);
             self.after(delay, Act::Deliver(id));
         }
         if !self.sockets[id].looking_at_progress {
             self.sockets[id].looking_at_progress = true;
-            self.after(self.terms.write_timeout, Act::LookAtProgress(id));
+            self.after(self.write_timeout, Act::LookAtProgress(id));
         }
     }
 
     /// Takes bytes to the client's kernel, which acknowledges them, and the end behind the last.
     pub(super) fn deliver(&mut self, id: usize) {
-        let cut = self.cut(self.sockets[id].client.delivery.0);
+        let cut = self.cut(self.sockets[id].client.script.receiving);
         let now = self.now;
         let socket = &mut self.sockets[id];
         socket.delivery_scheduled = false;
@@ -96,7 +96,7 @@ impl World {
             self.break_off(id, Errno::CONNRESET);
             return;
         }
-        let room = socket.client.window - socket.client.unread.len();
+        let room = socket.client.script.window.max(1) - socket.client.unread.len();
         let delivered = cut.min(socket.outbox.len()).min(room);
         socket.client.unread.extend(socket.outbox.drain(..delivered));
         if delivered > 0 {
@@ -128,7 +128,7 @@ impl World {
 
     /// The kernel gives up on a client that acknowledges nothing.
     pub(super) fn look_at_progress(&mut self, id: usize) {
-        let limit = self.terms.write_timeout;
+        let limit = self.write_timeout;
         let now = self.now;
         let socket = &mut self.sockets[id];
         socket.looking_at_progress = false;

@@ -1,15 +1,14 @@
 //! The listener: who connects, who waits, and what `accept` makes of them.
 
-use std::io;
-
 use rand::RngExt;
-use sockmodes::server::network::Errno;
 
 use super::client::End;
-use super::{Faults, Item, World};
+use super::faults::Faults;
+use super::state::{Item, State};
+use crate::server::network::Errno;
 
 /// The way in.
-impl World {
+impl State {
     pub(super) fn connect(&mut self, id: usize) {
         if !self.listening {
             self.sockets[id].client.end = Some(End::Refused);
@@ -21,31 +20,31 @@ impl World {
             self.listener_armed = false;
             self.list(Item::Listener);
         }
-        if self.terms.scheme.is_none() {
+        if self.key.is_none() {
             self.start(id);
         }
     }
 
-    pub(super) fn accept(&mut self) -> io::Result<usize> {
+    pub(super) fn accept(&mut self) -> Result<usize, Errno> {
         self.calls.accepts += 1;
         assert!(self.listening, "accept on a listener that is closed");
         let Faults { interrupted, aborted, descriptors, .. } = self.faults;
         if self.chance(interrupted) {
-            return Err(Errno::INTR.into());
+            return Err(Errno::INTR);
         }
         // Linux takes the descriptor first, and fails even if nobody waits.
         if descriptors.is_some_and(|most| self.open >= most) {
             let process = self.rng.random_bool(0.5);
-            return Err(if process { Errno::MFILE } else { Errno::NFILE }.into());
+            return Err(if process { Errno::MFILE } else { Errno::NFILE });
         }
         let Some(id) = self.backlog.pop_front() else {
             self.listener_armed = true;
-            return Err(Errno::AGAIN.into());
+            return Err(Errno::AGAIN);
         };
-        if self.sockets[id].is_broken() && self.rng.random_bool(0.5) || self.chance(aborted) {
+        if self.sockets[id].broken && self.rng.random_bool(0.5) || self.chance(aborted) {
             self.break_off(id, Errno::CONNRESET);
             self.sockets[id].gone = true;
-            return Err(Errno::CONNABORTED.into());
+            return Err(Errno::CONNABORTED);
         }
         self.open += 1;
         self.accepted += 1;

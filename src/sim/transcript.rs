@@ -1,0 +1,78 @@
+//! What happened on the server's end of a connection, as its kernel saw it: for whoever judges a run.
+//!
+//! Never here: what should have happened.
+
+use crate::server::network::{Errno, Token};
+use crate::session::Time;
+
+/// What happened on the server's end of one connection. All of it is seen from below, from the
+/// system calls: none of it is what the loop says of itself.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Transcript {
+    /// The loop's number for it; 0: never accepted.
+    pub number: u64,
+    /// When it was accepted.
+    pub accepted_at: Time,
+    /// What the loop registered it with.
+    pub token: Option<Token>,
+    /// All that `recv` gave.
+    pub read: Vec<u8>,
+    /// The end of input was read.
+    pub end_read: bool,
+    /// It was read before the sending side was shut down, so that it meant something.
+    pub end_heard: bool,
+    /// All that `send` took.
+    pub taken: Vec<u8>,
+    /// The calls that moved something while the sending side was open, in order.
+    pub calls: Vec<Moved>,
+    /// The last time that `recv` gave bytes, those that were thrown away included.
+    pub last_read_at: Time,
+    /// When the sending side was shut down.
+    pub shut_at: Option<Time>,
+    /// When it was closed.
+    pub closed_at: Option<Time>,
+    /// When the connection broke, and how.
+    pub broken_at: Option<(Time, Errno)>,
+    /// So many bytes were under way to the client when closing destroyed them, because some from it
+    /// had not been read.
+    pub destroyed: usize,
+    /// The most that one `send` offered: what waited for the kernel.
+    pub most_offered: usize,
+    /// How much had been read when the sending side was shut down.
+    pub(super) heard: usize,
+}
+
+/// A call that moved something, with what had been moved by then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Moved {
+    /// When.
+    pub at: Time,
+    /// Whether it was `recv` (which may have given the end) or `send`.
+    pub by_recv: bool,
+    /// Bytes read so far.
+    pub read: usize,
+    /// Bytes taken so far.
+    pub taken: usize,
+}
+
+impl Transcript {
+    /// What the server has heard: all that was read, but for what came after the sending side was shut
+    /// down and was thrown away.
+    pub fn heard(&self) -> &[u8] {
+        if self.shut_at.is_some() { &self.read[..self.heard] } else { &self.read }
+    }
+
+    /// The last time that anything moved while the sending side was open.
+    pub fn active_at(&self) -> Time {
+        self.calls.last().map_or(self.accepted_at, |call| call.at)
+    }
+
+    pub(super) fn note_call(&mut self, at: Time, by_recv: bool) {
+        if self.shut_at.is_none() {
+            let (read, taken) = (self.read.len(), self.taken.len());
+            self.calls.push(Moved { at, by_recv, read, taken });
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What server and clients have agreed on, and what the model makes of a transcript by it.
+
+use std::time::Duration;
+
+use sockmodes::auth::{self, Scheme};
+use sockmodes::server::Config;
+use sockmodes::session::{Service, Time};
+use sockmodes::sim::{Moved, Transcript};
+
+use crate::common::model::{self, Entry, Verdict};
+
+#[derive(Clone, Copy)]
+pub(crate) struct Terms {
+    scheme: Option<Scheme>,
+    pub(crate) service: Service,
+    pub(crate) nonce_len: usize,
+}
+
+impl Terms {
+    pub(crate) fn of(config: &Config) -> Terms {
+        let (scheme, nonce_len) = match &config.protocol.entry {
+            auth::Entry::Challenge(challenge) => {
+                (Some(challenge.key().scheme()), challenge.nonce_len())
+            }
+            _ => (None, 0),
+        };
+        Terms { scheme, service: config.protocol.service, nonce_len }
+    }
+
+    /// Whether a login lets in, and nothing before it.
+    pub(crate) fn logs_in(self) -> bool {
+        self.service == Service::Login && self.scheme.is_none()
+    }
+
+    /// As much of the nonce as is in `taken`, all that the server has sent.
+    pub(crate) fn nonce(self, taken: &[u8]) -> &[u8] {
+        &taken[..self.nonce_len.min(taken.len())]
+    }
+
+    /// What the model makes of all that the server has heard.
+    pub(crate) fn verdict(self, record: &Transcript) -> Verdict {
+        self.judge(&record.taken, record.heard(), record.end_heard)
+    }
+
+    fn judge(self, taken: &[u8], heard: &[u8], ended: bool) -> Verdict {
+        model::verdict(self.scheme, self.service, self.nonce(taken), heard, ended)
+    }
+
+    /// The longest that nothing moved after the client was let in.
+    pub(crate) fn longest_quiet(self, record: &Transcript) -> Duration {
+        let (mut longest, mut before) = (Duration::ZERO, (record.accepted_at, 0, 0));
+        for call in &record.calls {
+            let (active_at, taken, read) = before;
+            let quiet = call.at.since(active_at);
+            // In this order: asking the model takes longer than comparing.
+            if call.by_recv
+                && quiet > longest
+                && self.is_let_in(&record.taken[..taken], &record.read[..read])
+            {
+                longest = quiet;
+            }
+            before = (call.at, call.taken, call.read);
+        }
+        longest
+    }
+
+    /// Whether the client is let in once so much was taken and read.
+    fn is_let_in(self, taken: &[u8], read: &[u8]) -> bool {
+        let verdict = self.judge(taken, read, false);
+        taken.len() >= self.nonce_len
+            && verdict.entry == Entry::Right
+            && (!self.logs_in() || verdict.has_success())
+    }
+}
+
+/// When the last bytes came that meant something.
+pub(crate) fn heard_at(record: &Transcript) -> Time {
+    let mut before = 0;
+    let gave_bytes = |call: &&Moved| std::mem::replace(&mut before, call.read) < call.read;
+    record.calls.iter().filter(gave_bytes).last().map_or(Time::START, |call| call.at)
+}
