@@ -1,5 +1,5 @@
-//! `cargo bench --bench instructions`: how many instructions of its own the server spends on a message, and on a
-//! connection that comes and goes, counted by callgrind, and whether that is within the bounds in
+//! `cargo bench --bench instructions`: how many instructions of its own the server spends on a message, on a
+//! connection that comes and goes, and on a mebibyte, counted by callgrind, and whether that is within the bounds in
 //! `instructions.txt`.
 //!
 //! Noise can't touch these numbers: a machine that is busy counts the same. What one costs is the
@@ -43,9 +43,10 @@ struct Work {
     load: fn(SocketAddr, usize) -> io::Result<Done>,
 }
 
-const WORKS: [Work; 2] = [
+const WORKS: [Work; 3] = [
     Work { name: "message", times: [20_000, 60_000], load: messages },
     Work { name: "connection", times: [1000, 4000], load: connections },
+    Work { name: "mebibyte", times: [64 << 20, 256 << 20], load: bulk },
 ];
 
 fn messages(server: SocketAddr, times: usize) -> io::Result<Done> {
@@ -55,6 +56,11 @@ fn messages(server: SocketAddr, times: usize) -> io::Result<Done> {
 /// Accepted, let in, one message echoed, closed.
 fn connections(server: SocketAddr, times: usize) -> io::Result<Done> {
     load::come_and_go(server, CLIENTS, Until::Count(times))
+}
+
+/// Bytes that come as fast as they can and go back.
+fn bulk(server: SocketAddr, bytes: usize) -> io::Result<Done> {
+    load::flood(load::connect(server, 4)?, Until::Count(bytes))
 }
 
 fn main() -> ExitCode {

@@ -10,9 +10,11 @@ use crate::session::{Reason, State, Time, Verdict};
 
 /// How closely a reader has to look to see an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Detail {
-    /// A connection opens, is let in, is refused, closes; a login is checked; the server starts and
-    /// stops.
+    /// What concerns the server: it starts and stops, turns somebody away, can't accept, has new users.
+    Server,
+    /// A connection opens, is let in, closes; a login is checked.
     Life,
     /// Every change of a connection's state.
     States,

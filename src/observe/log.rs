@@ -58,7 +58,8 @@ impl Verbosity {
 
     fn detail(self) -> Detail {
         match self {
-            Verbosity::Quiet | Verbosity::Normal => Detail::Life,
+            Verbosity::Quiet => Detail::Server,
+            Verbosity::Normal => Detail::Life,
             Verbosity::States => Detail::States,
             Verbosity::Calls => Detail::Calls,
         }

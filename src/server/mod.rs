@@ -164,7 +164,7 @@ impl Server {
         let wake = move || _ = waker.wake();
         let now = self.network.now();
         for address in self.addresses {
-            self.events.tell(now, Detail::Life, None, || Event::Listening { address });
+            self.events.tell(now, Detail::Server, None, || Event::Listening { address });
         }
         let event_loop = EventLoop::new(self.network, self.config, self.events, self.stop);
         let mut event_loop = match self.users {

@@ -134,13 +134,13 @@ impl<N: Network> EventLoop<N> {
         self.accepting.paused_until = Some(self.tools.now + RETRY_AFTER);
         // Once, however often it is tried again in vain.
         if !std::mem::replace(&mut self.accepting.told_pause, true) {
-            self.tools.tell(Detail::Life, None, || Event::AcceptPaused { errno });
+            self.tools.tell(Detail::Server, None, || Event::AcceptPaused { errno });
         }
     }
 
     fn tell_resumed(&mut self) {
         if std::mem::take(&mut self.accepting.told_pause) {
-            self.tools.tell(Detail::Life, None, || Event::AcceptResumed);
+            self.tools.tell(Detail::Server, None, || Event::AcceptResumed);
         }
     }
 
@@ -155,7 +155,7 @@ impl<N: Network> EventLoop<N> {
             u32::from_le_bytes(number)
         });
         if let Err(reason) = judgement {
-            self.tools.tell(Detail::Life, Some(number), || Event::Refused { peer, reason });
+            self.tools.tell(Detail::Server, Some(number), || Event::Refused { peer, reason });
             return;
         }
         let random = |bytes: &mut [u8]| self.network.random(bytes);

@@ -58,7 +58,7 @@ impl<N: Network> EventLoop<N> {
         self.network.close_listeners();
         self.accepting.stop();
         let connections = self.connections.len();
-        self.tools.tell(Detail::Life, None, || Event::Draining { connections });
+        self.tools.tell(Detail::Server, None, || Event::Draining { connections });
         for key in self.keys() {
             self.serve_at(key, Connection::stop);
         }
@@ -78,7 +78,7 @@ impl<N: Network> EventLoop<N> {
             Drain::Until(_) if self.connections.is_empty() => (0, Outcome::Drained),
             Drain::No | Drain::Until(_) => return None,
         };
-        self.tools.tell(Detail::Life, None, || Event::Stopped { connections });
+        self.tools.tell(Detail::Server, None, || Event::Stopped { connections });
         Some(outcome)
     }
 

@@ -41,10 +41,10 @@ impl<N: Network> EventLoop<N> {
                 }
                 Report::Users(Refresh::Unchanged) => {}
                 Report::Users(Refresh::Changed(users)) => {
-                    self.tools.tell(Detail::Life, None, || Event::UsersRead { users });
+                    self.tools.tell(Detail::Server, None, || Event::UsersRead { users });
                 }
                 Report::Users(Refresh::Broken(why)) => {
-                    self.tools.tell(Detail::Life, None, || Event::UsersBroken { why });
+                    self.tools.tell(Detail::Server, None, || Event::UsersBroken { why });
                 }
             }
         }

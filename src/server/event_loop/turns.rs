@@ -77,7 +77,7 @@ impl<N: Network> EventLoop<N> {
         let conduct = Conduct { reason, let_in, logged_in };
         let penalty = self.gate.penalize(connection.ip(), &conduct, self.tools.now);
         if let Some(penalty) = penalty {
-            self.tools.tell(Detail::Life, Some(connection.number), || Event::Penalty {
+            self.tools.tell(Detail::Server, Some(connection.number), || Event::Penalty {
                 source: penalty.source.to_string(),
                 reason,
                 seconds: penalty.lasts.as_secs_f64(),
@@ -122,7 +122,6 @@ impl<N: Network> EventLoop<N> {
 
     #[cold]
     fn close(&mut self, key: usize, reason: Reason) {
-        self.deadlines.remove(key);
         let connection = self.connections.remove(key);
         self.accepting.descriptor_freed(self.tools.now);
         self.tools.tell(Detail::Life, Some(connection.number), || Event::Closed {
