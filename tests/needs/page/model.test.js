@@ -11,8 +11,11 @@ import { call, quoted, sentence } from './words.js';
 function page() {
   const model = create();
   let time = 0;
-  const tell = (record) => apply(model, { time: (time += 1e-5), ...record });
   const wait = (seconds) => { time += seconds; };
+  const tell = (record) => {
+    wait(1e-5);
+    apply(model, { time, ...record });
+  };
   return { model, tell, wait };
 }
 

@@ -63,7 +63,7 @@ export function drawStory(model, now) {
     Object.assign(story, { connection: chosen, last: null });
   }
   addLines(chosen?.lines ?? []);
-  put(find('#quiet'), quiet(model, chosen, now));
+  put(find('#quiet'), quiet(chosen, now));
   if (isAtEnd()) scroll.scrollTop = scroll.scrollHeight;
 }
 
@@ -93,7 +93,7 @@ function portrait({ number: name, peer, state, reason, received, sent, whole, le
   return words.filter(Boolean).join(' · ');
 }
 
-function quiet(model, chosen, now) {
+function quiet(chosen, now) {
   if (!chosen) return 'No connection is chosen.';
   if (chosen.state === 'closed') return '';
   if (!chosen.lines?.length) return 'Nothing has happened on it since it was chosen.';

@@ -123,7 +123,7 @@ export const OF_CONNECTION = {
     move(model, connection, to);
     for (const way of waysBetween(from, to, connection.ended)) model.ways[way] = time;
   },
-  let_in(model, { peer }, connection) {
+  let_in(_model, { peer }, connection) {
     connection.peer = peer;
   },
   received(_model, { bytes }, connection) {

@@ -31,6 +31,10 @@ export function buckets(totals) {
 /** The bound of the bucket that holds a share of all: no more is known. */
 export function boundOf(list, share) {
   const all = list.reduce((sum, { count }) => sum + count, 0);
-  let seen = 0;
-  return all > 0 ? list.find(({ count }) => (seen += count) >= share * all)?.bound : undefined;
+  if (all === 0) return undefined;
+  let left = share * all;
+  return list.find(({ count }) => {
+    left -= count;
+    return left <= 0;
+  })?.bound;
 }
