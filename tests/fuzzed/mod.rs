@@ -1,5 +1,5 @@
 //! What must hold whatever the bytes are: a module for each target of the fuzzer (`fuzz/fuzz_targets/`), whose
-//! corpus `tests/library/fuzz_corpus.rs` replays.
+//! corpus `tests/fuzz_corpus.rs` replays.
 
 // A target uses one of them.
 #![allow(dead_code)]

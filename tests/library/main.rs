@@ -9,7 +9,6 @@ mod common;
 
 mod deadlines;
 mod edge_triggered;
-mod fuzz_corpus;
 mod login_pool;
 mod login_session;
 mod simulation;

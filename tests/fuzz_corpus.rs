@@ -1,6 +1,6 @@
 //! The corpora that fuzzing has left, replayed: see `fuzz/fuzz_targets/` and `tests/fuzzed/`.
 
-#[path = "../fuzzed/mod.rs"]
+#[path = "fuzzed/mod.rs"]
 mod fuzzed;
 
 use std::fs;
