@@ -102,20 +102,23 @@
 //! while it is fresh. For anything that matters, use TLS.
 #![forbid(unsafe_code)]
 
-#[cfg(not(unix))]
+#[cfg(not(any(unix, target_family = "wasm")))]
 compile_error!("sockmodes needs a Unix: it is about the sockets of Unix and their modes");
 
-#[cfg(unix)]
-pub mod auth;
+// What needs an operating system, and is one by half.
 #[cfg(unix)]
 pub mod client;
 #[cfg(unix)]
-pub mod observe;
-#[cfg(unix)]
-pub mod server;
-#[cfg(unix)]
-pub mod session;
-#[cfg(unix)]
-pub mod sim;
-#[cfg(unix)]
 pub mod socket;
+
+// What WebAssembly can do as well; in some of these, a part stands behind `cfg(unix)`.
+#[cfg(any(unix, target_family = "wasm"))]
+pub mod auth;
+#[cfg(any(unix, target_family = "wasm"))]
+pub mod observe;
+#[cfg(any(unix, target_family = "wasm"))]
+pub mod server;
+#[cfg(any(unix, target_family = "wasm"))]
+pub mod session;
+#[cfg(any(unix, target_family = "wasm"))]
+pub mod sim;

@@ -17,19 +17,19 @@
 
 mod credentials;
 mod entry;
-mod password;
+#[cfg(unix)]
+mod files;
 mod scheme;
 mod secret;
-mod user_edit;
-mod user_file;
-mod users;
+mod store;
 
 pub use credentials::{Credentials, MAX_PASSWORD_LEN};
 pub use entry::{Challenge, Entry, FixedNonce, Nonce, NonceError, NonceLen};
 pub use entry::{MAX_NONCE_LEN, MIN_NONCE_LEN};
-pub use password::{Hash, HashError};
+#[cfg(unix)]
+pub use files::{Hash, HashError, IfMissing, NameError, UserFile, UsersError, default_file};
+#[cfg(unix)]
+pub use files::{add_user, check_name, list_users, remove_user};
 pub use scheme::{Digest, Key, MAX_DIGEST_LEN, Scheme};
-pub use secret::{IfMissing, Secret, SecretError, default_file};
-pub use user_edit::{add_user, list_users, remove_user};
-pub use user_file::{UserFile, UsersError};
-pub use users::{NameError, Refresh, UserStore, check_name};
+pub use secret::{Secret, SecretError};
+pub use store::{Refresh, UserStore};

@@ -5,23 +5,34 @@
 //! socket, and no event holds a secret, a password, a digest or a byte of payload: there is no
 //! field that could.
 
+#[cfg(unix)]
 mod admin;
 mod errno;
 mod event;
+#[cfg(unix)]
 mod live;
+#[cfg(unix)]
 pub mod log;
+#[cfg(unix)]
 mod metrics;
 mod shown;
+#[cfg(unix)]
 mod trace;
+#[cfg(unix)]
 mod writer;
 
+#[cfg(unix)]
 pub use admin::{Admin, Seen};
 pub use errno::Errno;
 pub use event::{CallResult, Detail, Event, Record};
+#[cfg(unix)]
 pub use live::Live;
+#[cfg(unix)]
 pub use metrics::Metrics;
 pub use shown::{MAX_SHOWN, shown};
+#[cfg(unix)]
 pub use trace::{Trace, TraceError};
+#[cfg(unix)]
 pub use writer::Lines;
 
 use std::fmt;

@@ -1,28 +1,16 @@
 //! Checking logins beside the loop: hashes take long, and the loop waits for none.
 //!
-//! As many workers as there are cores take logins from a short queue; one more thread checks
-//! whether the users have changed. What they find goes back through a channel, and the one
-//! [`mio::Waker`] makes the loop look there. Never here: which connection may have its login
-//! checked next (see `logins.rs`).
+//! Here is what the loop needs of whoever does it; the one with threads is in `verify/pool.rs`. Never
+//! here: which connection may have its login checked next (see `logins.rs`).
+
+#[cfg(unix)]
+pub(super) mod pool;
 
 use std::fmt;
-use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::thread;
-use std::time::Duration;
-
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
 use super::network::Token;
-use crate::auth::{Credentials, Refresh, UserStore};
+use crate::auth::{Credentials, Refresh};
 use crate::session::Verdict;
-
-/// How often to check whether the users have changed.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Workers are this much nicer than the loop: while they calculate, everybody else is served first.
-#[cfg(target_os = "linux")]
-const NICE: i32 = 5;
 
 /// What checks logins for a loop. The real one has threads; a simulated one has none, and a clock of
 /// its own.
@@ -106,165 +94,4 @@ impl Verifier for Nobody {
     }
 
     fn reload(&mut self) {}
-}
-
-/// The real one.
-pub(super) struct Pool {
-    jobs: Sender<Job>,
-    reports: Receiver<Report>,
-    reloads: Sender<()>,
-}
-
-type Job = (Token, Credentials);
-
-/// The way back for reports: none can be sent without waking the loop, nor wake it before it is there.
-#[derive(Clone)]
-struct Way {
-    reports: Sender<Report>,
-    wake: Arc<dyn Fn() + Send + Sync>,
-}
-
-impl Way {
-    /// False once nobody wants to know.
-    fn send(&self, report: Report) -> bool {
-        let wanted = self.reports.send(report).is_ok();
-        (self.wake)();
-        wanted
-    }
-}
-
-impl Pool {
-    /// Starts the threads, which call `wake` whenever there is a report; when this is dropped they
-    /// end, each after what it has in hand.
-    pub(super) fn start(
-        users: Arc<dyn UserStore>,
-        wake: impl Fn() + Send + Sync + 'static,
-    ) -> io::Result<Pool> {
-        let workers = thread::available_parallelism().map_or(1, usize::from);
-        // Room for one more each, so that none waits for the loop. Other logins wait in their
-        // sessions, and cost nothing if the connection closes meanwhile.
-        let (jobs, queue) = bounded::<Job>(workers);
-        let (sender, found) = unbounded();
-        let (reloads, asked) = bounded(1);
-        let way = Way { reports: sender, wake: Arc::new(wake) };
-        for number in 1..=workers {
-            let (users, queue, way) = (users.clone(), queue.clone(), way.clone());
-            let work = move || check_logins(&*users, &queue, &way);
-            thread::Builder::new().name(format!("login-{number}")).spawn(work)?;
-        }
-        let look = move || look_at_users(&*users, &asked, &way);
-        thread::Builder::new().name("users".into()).spawn(look)?;
-        Ok(Pool { jobs, reports: found, reloads })
-    }
-}
-
-impl Verifier for Pool {
-    fn room(&mut self) -> Option<Room<'_>> {
-        // Only this end puts anything in: room that is there now is still there when it is used.
-        (!self.jobs.is_full()).then(|| {
-            Room::new(|token, credentials| {
-                self.jobs
-                    .try_send((token, credentials))
-                    .expect("there is room, and the workers live");
-            })
-        })
-    }
-
-    fn has_report(&self) -> bool {
-        !self.reports.is_empty()
-    }
-
-    fn poll_report(&mut self) -> Option<Report> {
-        self.reports.try_recv().ok()
-    }
-
-    fn reload(&mut self) {
-        // If this fails, one was asked for already and has not begun.
-        let _ = self.reloads.try_send(());
-    }
-}
-
-fn check_logins(users: &dyn UserStore, queue: &Receiver<Job>, way: &Way) {
-    yield_to_others();
-    for (token, credentials) in queue {
-        // A store that panics has not said yes; the connection must not wait for ever.
-        let right = catch_unwind(AssertUnwindSafe(|| users.verify(&credentials)));
-        let verdict = if right.unwrap_or(false) { Verdict::Success } else { Verdict::Failure };
-        let name = credentials.name().into();
-        drop(credentials);
-        if !way.send(Report::Verdict { token, name, verdict }) {
-            return;
-        }
-    }
-}
-
-fn look_at_users(users: &dyn UserStore, asked: &Receiver<()>, way: &Way) {
-    loop {
-        let must_read = match asked.recv_timeout(LOOK_EVERY) {
-            Ok(()) => true,
-            Err(RecvTimeoutError::Timeout) => false,
-            Err(RecvTimeoutError::Disconnected) => return,
-        };
-        let found = catch_unwind(AssertUnwindSafe(|| users.refresh(must_read)));
-        let found = found.unwrap_or_else(|_| Refresh::Broken("looking at the users failed".into()));
-        if found != Refresh::Unchanged && !way.send(Report::Users(found)) {
-            return;
-        }
-    }
-}
-
-/// On Linux a thread has a niceness of its own.
-fn yield_to_others() {
-    #[cfg(target_os = "linux")]
-    {
-        // Best effort: without it the kernel shares the cores evenly.
-        let _ = rustix::process::nice(NICE);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Mutex;
-
-    use zeroize::Zeroizing;
-
-    use super::*;
-
-    /// Whoever gives his own name for a password.
-    struct Parrots;
-
-    impl UserStore for Parrots {
-        fn verify(&self, credentials: &Credentials) -> bool {
-            credentials.password() == Some(credentials.name())
-        }
-        fn refresh(&self, must_read: bool) -> Refresh {
-            if must_read { Refresh::Changed(1) } else { Refresh::Unchanged }
-        }
-    }
-
-    #[test]
-    fn a_report_is_there_when_the_loop_is_woken_for_it() {
-        const LOGINS: usize = 500;
-        // Looked at within the call that wakes, where the loop could already run.
-        let found: Arc<Mutex<Option<Receiver<Report>>>> = Arc::default();
-        let (tell, told) = unbounded();
-        let looking = found.clone();
-        let mut pool = Pool::start(Arc::new(Parrots), move || {
-            let reports = looking.lock().unwrap();
-            let report = reports.as_ref().expect("nothing was asked before").try_recv();
-            tell.send(report.is_ok()).unwrap();
-        })
-        .unwrap();
-        *found.lock().unwrap() = Some(pool.reports.clone());
-        for number in 0..LOGINS {
-            let credentials = Credentials::new("eva", Zeroizing::new("eva".into()));
-            if let Some(room) = pool.room() {
-                room.submit(Token(number), credentials);
-            } else {
-                assert!(told.recv().unwrap(), "woken for nothing");
-            }
-        }
-        pool.reload();
-        assert!(told.recv().unwrap(), "woken for nothing");
-    }
 }

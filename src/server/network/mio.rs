@@ -1,5 +1,7 @@
 //! The real network: `mio`, edge-triggered, and the listeners' options that connections inherit.
 
+mod alarm;
+
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::os::raw::c_int;
@@ -15,9 +17,9 @@ use rustix::net::{SendFlags, Shutdown};
 use signal_hook_mio::v1_0::Signals;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-use super::alarm::Alarm;
 use super::{Errno, Network, OTHER_TOKENS, Readiness, Signal, Stream, Token, Wakeup};
 use crate::session::Time;
+use alarm::Alarm;
 
 /// The most events that one `epoll_wait` reports.
 const EVENTS: usize = 512;

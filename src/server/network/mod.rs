@@ -5,7 +5,7 @@
 //! and again only after the socket has become unready in between, which a `WouldBlock`, a short
 //! read or a short write shows.
 
-mod alarm;
+#[cfg(unix)]
 pub(super) mod mio;
 mod readiness;
 

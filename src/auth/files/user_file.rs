@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use thiserror::Error;
 
-use super::Credentials;
-use super::users::{BadLine, Refresh, UserStore, Users};
+use super::users::{BadLine, Users};
+use crate::auth::{Credentials, Refresh, UserStore};
 
 /// The most bytes of a user file: enough for half a million users, too few for a device that never ends.
 const MAX_LEN: u64 = 64 * 1024 * 1024;

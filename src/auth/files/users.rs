@@ -1,4 +1,4 @@
-//! Who the users are: the place where they are looked up, and the table of those in a user file.
+//! Who the users are: the table of those in a user file.
 //!
 //! One user a line, `name | hash`, as in the source document. Never here: when the file is read (see
 //! `user_file.rs`) and how it is changed (`user_edit.rs`).
@@ -8,36 +8,8 @@ use std::fmt;
 
 use thiserror::Error;
 
-use super::Credentials;
 use super::password::{Cost, Hash, Kind, md5_matches};
-
-/// A place where users are looked up. [`UserFile`](super::UserFile) is the one that comes with this
-/// crate; another, a directory for example, implements this.
-pub trait UserStore: Send + Sync {
-    /// Whether there is such a user and the password is theirs. Called on a thread that may take
-    /// its time, and on several at once. Every way to fail should take equally long.
-    #[must_use = "it says whether to let them in"]
-    fn verify(&self, credentials: &Credentials) -> bool;
-
-    /// Checks whether the users have changed; called about once a second, and with `must_read` when
-    /// somebody asks for it, on a thread that may take its time.
-    fn refresh(&self, must_read: bool) -> Refresh {
-        let _nothing_to_read = must_read;
-        Refresh::Unchanged
-    }
-}
-
-/// What came of looking whether the users have changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Refresh {
-    /// They have not.
-    Unchanged,
-    /// They have: there are this many now.
-    Changed(usize),
-    /// They have, but can't be used, for this reason: the users are still the ones before.
-    Broken(String),
-}
+use crate::auth::Credentials;
 
 /// A line that does not belong in a user file.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,16 @@
+//! What is kept in files: the secret, and the users with the hashes of their passwords.
+//!
+//! All of `auth` that needs an operating system is here, and nothing else needs anything from here. Read
+//! `secret_file.rs` first, then `users.rs`.
+
+mod password;
+mod secret_file;
+mod user_edit;
+mod user_file;
+mod users;
+
+pub use password::{Hash, HashError};
+pub use secret_file::{IfMissing, default_file};
+pub use user_edit::{add_user, list_users, remove_user};
+pub use user_file::{UserFile, UsersError};
+pub use users::{NameError, check_name};

@@ -1,0 +1,92 @@
+//! What is played: a few clients of every kind at each of sixteen servers, with everything that can go
+//! wrong.
+
+use std::time::Duration;
+
+use sockmodes::auth::{Challenge, Entry, Key, NonceLen, Scheme, Secret};
+use sockmodes::server::{Config, Penalties};
+use sockmodes::session::{Protocol, Service};
+use sockmodes::sim::{Answer, Faults, Finale, Pieces, Rest, Script, Simulation};
+
+/// Clients of each server.
+const CLIENTS: u64 = 24;
+/// Turns that no run needs.
+const MOST_TURNS: usize = 100_000;
+
+/// The events of all runs, a line each, as the trace has them.
+pub fn all() -> String {
+    let schemes = Scheme::ALL.into_iter().map(Some).chain([None]);
+    let servers = schemes.flat_map(|scheme| Service::ALL.map(|service| (scheme, service)));
+    let mut text = String::new();
+    for (seed, (scheme, service)) in (1..).zip(servers) {
+        text.push_str(&format!("seed {seed}: {scheme:?}, {service:?}\n"));
+        play(seed, scheme, service, &mut text);
+    }
+    text
+}
+
+fn play(seed: u64, scheme: Option<Scheme>, service: Service, text: &mut String) {
+    let mut simulation = Simulation::new(seed, config(scheme, service));
+    let world = simulation.world();
+    world.set_faults(faults());
+    world.add_user("ann", "right");
+    world.set_checks(2, Duration::from_millis(200));
+    for number in 0..CLIENTS {
+        world.connect(script(number, service), Duration::from_millis(number * 700));
+    }
+    world.stop_after(Duration::from_secs(40));
+    simulation.run(MOST_TURNS);
+    for record in simulation.events() {
+        text.push_str(&serde_json::to_string(&record).expect("an event has only strings for keys"));
+        text.push('\n');
+    }
+}
+
+fn config(scheme: Option<Scheme>, service: Service) -> Config {
+    let entry = scheme.map_or(Entry::Open, |scheme| {
+        let secret = Secret::new(b"known to both".to_vec()).expect("it is not empty");
+        Entry::Challenge(Challenge::new(Key::new(scheme, &secret), NonceLen::default()))
+    });
+    let mut config = Config::new(Vec::new(), Protocol::new(entry, service));
+    config.max_buffer = std::num::NonZeroUsize::new(16).expect("it is not zero");
+    config.limits.pending_per_source = Some(3);
+    let mut penalties = Penalties::default();
+    penalties.min = Duration::from_secs(5);
+    config.penalties = Some(penalties);
+    config
+}
+
+fn faults() -> Faults {
+    let mut faults = Faults::default();
+    (faults.interrupted, faults.pressure, faults.hurry) = (100, 100, 100);
+    (faults.spurious, faults.stale, faults.urgent) = (50, 50, 50);
+    (faults.aborted, faults.few_events) = (20, 200);
+    faults
+}
+
+/// One manner after the other.
+fn script(number: u64, service: Service) -> Script {
+    let mut script = Script::new(match service {
+        Service::Login => {
+            br#"{"username":"ann","passwd":"wrong"}{"username":"ann","passwd":"right"}"#
+        }
+        _ => b"a line that is longer than every buffer on its way\nand another",
+    });
+    script.answer =
+        [Answer::Right, Answer::Right, Answer::Wrong(3), Answer::Short(9)][number as usize / 2 % 4];
+    script.finale = [
+        Finale::HalfClose,
+        Finale::HalfCloseAfter(1),
+        Finale::Close,
+        Finale::Reset,
+        Finale::Wait,
+        Finale::Vanish,
+    ][number as usize % 6];
+    let pieces = |most| Pieces { most, pause: Duration::from_millis(300) };
+    script.sending = [Pieces::WHOLE, pieces(7), pieces(1)][number as usize % 3];
+    script.receiving = [pieces(5), Pieces::WHOLE][number as usize % 2];
+    script.rest = (number % 5 == 0).then_some(Rest { after: 4, lasts: Duration::from_secs(3) });
+    script.stubborn = number % 7 == 0;
+    (script.window, script.receive_buffer, script.send_buffer) = (10, 20, 20);
+    script
+}
