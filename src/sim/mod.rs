@@ -75,7 +75,7 @@ mod world;
 
 pub use client::{Client, End};
 pub use faults::Faults;
-pub use network::{SimNetwork, SimStream};
+pub use network::{SimFound, SimNetwork, SimStream};
 pub use script::{Answer, Finale, Pieces, Rest, Script};
 pub use simulation::Simulation;
 pub use transcript::{Moved, Transcript};

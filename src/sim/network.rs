@@ -20,9 +20,17 @@ pub struct SimStream {
     id: usize,
 }
 
+/// What a wait on a simulated network has found.
+#[derive(Clone, Debug, Default)]
+pub struct SimFound {
+    wakeups: Vec<Wakeup>,
+    /// Something that was ready is still to be reported.
+    has_more: bool,
+}
+
 impl Network for SimNetwork {
     type Stream = SimStream;
-    type Found = Vec<Wakeup>;
+    type Found = SimFound;
 
     fn now(&self) -> Time {
         self.0.now()
@@ -32,8 +40,8 @@ impl Network for SimNetwork {
         self.0.state().nonces.fill_bytes(bytes);
     }
 
-    fn wait(&mut self, until: Time, found: &mut Vec<Wakeup>) -> Result<Time, Errno> {
-        found.clear();
+    fn wait(&mut self, until: Time, found: &mut SimFound) -> Result<Time, Errno> {
+        found.wakeups.clear();
         let state = &mut *self.0.state();
         state.calls.waits += 1;
         if state.calls.waits.is_multiple_of(state.look_every) && until > state.now {
@@ -41,8 +49,9 @@ impl Network for SimNetwork {
         }
         loop {
             state.act_what_is_due();
-            state.report(found);
-            if !found.is_empty() || until <= state.now {
+            state.report(&mut found.wakeups);
+            found.has_more = !state.ready.is_empty();
+            if !found.wakeups.is_empty() || until <= state.now {
                 return Ok(state.now);
             }
             let next = state.next_at().min(until);
@@ -54,8 +63,12 @@ impl Network for SimNetwork {
         }
     }
 
-    fn wakeups(found: &Vec<Wakeup>) -> impl Iterator<Item = Wakeup> {
-        found.iter().copied()
+    fn wakeups(found: &SimFound) -> impl Iterator<Item = Wakeup> {
+        found.wakeups.iter().copied()
+    }
+
+    fn is_whole(found: &SimFound) -> bool {
+        !found.has_more
     }
 
     fn take_signal(&mut self) -> Option<Signal> {

@@ -5,16 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::script::Script;
-use super::{ClientId, SimNetwork, World};
+use super::{ClientId, SimFound, SimNetwork, World};
 use crate::observe::{Detail, Events, Observer, Record};
-use crate::server::network::Wakeup;
 use crate::server::{Config, EventLoop, Outcome};
 
 /// A loop, the world around it, and what the loop has told.
 pub struct Simulation {
     world: World,
     event_loop: EventLoop<SimNetwork>,
-    found: Vec<Wakeup>,
+    found: SimFound,
     told: Told,
     outcome: Option<Outcome>,
 }
@@ -53,7 +52,13 @@ impl Simulation {
     /// is kept here.
     #[must_use]
     pub fn of(world: World, event_loop: EventLoop<SimNetwork>) -> Simulation {
-        Simulation { world, event_loop, found: Vec::new(), told: Told::default(), outcome: None }
+        Simulation {
+            world,
+            event_loop,
+            found: SimFound::default(),
+            told: Told::default(),
+            outcome: None,
+        }
     }
 
     /// The world around the loop.

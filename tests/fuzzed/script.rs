@@ -150,6 +150,10 @@ impl Network for ScriptedNetwork {
         found.iter().copied()
     }
 
+    fn is_whole(_: &Vec<Wakeup>) -> bool {
+        true
+    }
+
     fn take_signal(&mut self) -> Option<Signal> {
         self.world.borrow_mut().signals.pop_front()
     }

@@ -20,6 +20,10 @@ use peer::Peer;
 /// How many bytes one connection may read in one turn before the others have theirs.
 const BUDGET: usize = 256 * 1024;
 
+/// How many a guest may read, and whoever comes when the turn's bytes are spent: all of what somebody
+/// sends who asks for little, so that it needs no other turn.
+const SIP: usize = 4 * 1024;
+
 /// Even after a short read there may be more: the end, an error, or what follows urgent data. No
 /// further edge will tell.
 const READS_ON: Readiness = Readiness::READ_CLOSED.union(Readiness::URGENT);
@@ -56,6 +60,8 @@ pub(super) struct Tools {
     pub(super) protocol: Protocol,
     /// When this turn of the loop began: one look at the clock serves the whole of it.
     pub(super) now: Time,
+    /// How many bytes connections may read before each has but a sip.
+    pub(super) left: usize,
     pub(super) events: Events,
 }
 
@@ -111,6 +117,12 @@ impl<S: Stream> Connection<S> {
     /// Whether `token` was made for this connection and not for an earlier one in its place.
     pub(super) fn has_token(&self, token: Token) -> bool {
         token.is_of(self.number)
+    }
+
+    /// Whether it is not let in yet, or only leaves: it has the smallest share of a turn.
+    #[inline]
+    pub(super) fn is_guest(&self) -> bool {
+        self.counted_pending || self.sending_shut
     }
 
     /// Remembers what an edge said.
@@ -169,13 +181,14 @@ impl<S: Stream> Connection<S> {
     #[cold]
     pub(super) fn go_on(&mut self, buffer: &mut [u8], tools: &mut Tools) -> Step {
         // Where there may be more and no end is in sight, the turn's read filled the buffer.
+        let most = if self.is_guest() { SIP } else { BUDGET };
         let mut received = if self.readiness.intersects(READS_ON) { 0 } else { buffer.len() };
         loop {
             self.tell_changes(tools);
             match self.session.poll_step() {
                 Step::Answer => self.answer(tools),
                 Step::Linger if !self.sending_shut => self.shut_down_sending(tools),
-                step if received >= BUDGET || !self.can_read() => return step,
+                step if received >= most || tools.left == 0 || !self.can_read() => return step,
                 _ => received += self.receive(buffer, tools),
             }
         }

@@ -1,6 +1,7 @@
-//! Accepting: until the kernel has no more, within a budget, and without spinning when descriptors
-//! run out.
+//! Accepting: until the kernel has no more, within a budget that all listeners share, and without
+//! spinning when descriptors run out or errors never end.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -10,19 +11,27 @@ use crate::server::connection::Connection;
 use crate::server::network::{Errno, Network, Token};
 use crate::session::{Reason, Session, Time};
 
-/// How many connections one listener accepts in one turn before the others have theirs.
-const BUDGET: usize = 256;
+/// How many connections are accepted in one turn, from all listeners together: few enough that the
+/// next wait can report each of them twice, so that nobody opens faster than the loop can close.
+const BUDGET: usize = 128;
+/// How many of them one listener gives before the next has its share.
+const SHARE: usize = 16;
+/// After so many errors of single connections, and nothing else, accepting pauses: they may never end.
+const MOST_ERRORS: usize = 64;
 /// With no descriptor free, accepting is tried again after this long, or once the server frees one.
 const RETRY_AFTER: Duration = Duration::from_millis(250);
 
 /// Which listeners have connections waiting, as far as is known.
 #[derive(Default)]
 pub(super) struct Accepting {
-    ready: Vec<usize>,
-    /// No descriptor was free: nothing is accepted before this.
+    /// Each once, the longest waiting first.
+    ready: VecDeque<usize>,
+    /// No descriptor was free, or the like: nothing is accepted before this.
     paused_until: Option<Time>,
     /// It was told that accepting pauses, and not yet that it goes on.
     told_pause: bool,
+    /// Errors of single connections since the last one that came.
+    errors: usize,
     /// The number of the newest connection.
     newest: u64,
 }
@@ -30,7 +39,7 @@ pub(super) struct Accepting {
 impl Accepting {
     pub(super) fn note_ready(&mut self, listener: usize) {
         if !self.ready.contains(&listener) {
-            self.ready.push(listener);
+            self.ready.push_back(listener);
         }
     }
 
@@ -88,26 +97,31 @@ impl Failure {
 }
 
 impl<N: Network> EventLoop<N> {
-    /// Accepts from every listener that is ready.
+    // ANCHOR: accept
+    /// Accepts from the listeners that are ready, in turn, until none has more or the turn's budget
+    /// is spent.
     pub(super) fn accept(&mut self) {
         if !self.accepting.wants_a_turn(self.tools.now) {
             return;
         }
         self.accepting.paused_until = None;
-        for listener in std::mem::take(&mut self.accepting.ready) {
+        for _ in 0..BUDGET / SHARE {
+            let Some(listener) = self.accepting.ready.pop_front() else { return };
             if !self.accept_from(listener) {
-                self.accepting.note_ready(listener);
+                self.accepting.ready.push_back(listener);
+            }
+            if self.accepting.paused_until.is_some() {
+                return;
             }
         }
     }
+    // ANCHOR_END: accept
 
     // ANCHOR: accept_from
-    /// Accepts until there are no more; returns whether it got that far.
+    /// Accepts until there are no more, or the listener's share is spent; returns whether there are
+    /// no more.
     fn accept_from(&mut self, listener: usize) -> bool {
-        if self.accepting.paused_until.is_some() {
-            return false;
-        }
-        for _ in 0..BUDGET {
+        for _ in 0..SHARE {
             let errno = match self.network.accept(listener) {
                 Ok((stream, peer)) => {
                     self.tell_resumed();
@@ -119,8 +133,8 @@ impl<N: Network> EventLoop<N> {
             self.tools.tell(Detail::Calls, None, || Event::AcceptFailed { errno });
             match Failure::of(errno) {
                 Failure::Done => return true,
-                Failure::Next => {}
-                Failure::Pause => {
+                Failure::Next if self.accepting.errors < MOST_ERRORS => self.accepting.errors += 1,
+                Failure::Next | Failure::Pause => {
                     self.pause(errno);
                     return false;
                 }
@@ -139,6 +153,7 @@ impl<N: Network> EventLoop<N> {
     }
 
     fn tell_resumed(&mut self) {
+        self.accepting.errors = 0;
         if std::mem::take(&mut self.accepting.told_pause) {
             self.tools.tell(Detail::Server, None, || Event::AcceptResumed);
         }

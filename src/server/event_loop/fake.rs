@@ -17,10 +17,23 @@ pub(super) struct Fake {
     pub(super) now: Time,
     /// What the next waits find.
     pub(super) found: VecDeque<Vec<Wakeup>>,
-    /// What the next accepts give; after them there is nobody.
+    /// The waits that found so much say that they had no room for the rest.
+    pub(super) room: Option<usize>,
+    /// What the next accepts give, at any listener; after them there is nobody.
     pub(super) accepts: VecDeque<Result<Peer, Errno>>,
+    /// The listeners that were asked.
+    pub(super) asked: Vec<usize>,
+    /// What accept fails with, for ever.
+    pub(super) failing: Option<Errno>,
     /// Why nobody can be registered.
     pub(super) unregistered: Option<Errno>,
+}
+
+/// What a wait gave.
+#[derive(Default)]
+pub(super) struct Found {
+    wakeups: Vec<Wakeup>,
+    is_full: bool,
 }
 
 /// A peer who takes answers.
@@ -28,23 +41,24 @@ pub(super) struct Fake {
 pub(super) struct Peer {
     /// What the next reads give; after them, nothing for now.
     pub(super) reads: VecDeque<Result<Vec<u8>, Errno>>,
-    /// It sends as much as anybody reads.
+    /// It sends as much as anybody reads, this byte again and again.
     pub(super) is_endless: bool,
+    pub(super) fill: u8,
 }
 
 impl Peer {
     pub(super) fn sends(bytes: &[u8]) -> Peer {
-        Peer { reads: [Ok(bytes.to_vec())].into(), is_endless: false }
+        Peer { reads: [Ok(bytes.to_vec())].into(), ..Peer::default() }
     }
 
     pub(super) fn fails(errno: Errno) -> Peer {
-        Peer { reads: [Err(errno)].into(), is_endless: false }
+        Peer { reads: [Err(errno)].into(), ..Peer::default() }
     }
 }
 
 impl Network for Fake {
     type Stream = Peer;
-    type Found = Vec<Wakeup>;
+    type Found = Found;
 
     fn now(&self) -> Time {
         self.now
@@ -54,20 +68,27 @@ impl Network for Fake {
         bytes.fill(7);
     }
 
-    fn wait(&mut self, _: Time, found: &mut Vec<Wakeup>) -> Result<Time, Errno> {
-        *found = self.found.pop_front().unwrap_or_default();
+    fn wait(&mut self, _: Time, found: &mut Found) -> Result<Time, Errno> {
+        found.wakeups = self.found.pop_front().unwrap_or_default();
+        found.is_full = Some(found.wakeups.len()) == self.room;
         Ok(self.now)
     }
 
-    fn wakeups(found: &Vec<Wakeup>) -> impl Iterator<Item = Wakeup> {
-        found.iter().copied()
+    fn wakeups(found: &Found) -> impl Iterator<Item = Wakeup> {
+        found.wakeups.iter().copied()
+    }
+
+    fn is_whole(found: &Found) -> bool {
+        !found.is_full
     }
 
     fn take_signal(&mut self) -> Option<Signal> {
         None
     }
 
-    fn accept(&mut self, _: usize) -> Result<(Peer, SocketAddr), Errno> {
+    fn accept(&mut self, listener: usize) -> Result<(Peer, SocketAddr), Errno> {
+        self.asked.push(listener);
+        self.failing.map_or(Ok(()), Err)?;
         let peer = self.accepts.pop_front().unwrap_or(Err(Errno::AGAIN))?;
         Ok((peer, ([127, 0, 0, 1], 1).into()))
     }
@@ -82,7 +103,7 @@ impl Network for Fake {
 impl Stream for Peer {
     fn recv(&mut self, buffer: &mut [u8]) -> Result<usize, Errno> {
         if self.is_endless {
-            buffer.fill(b'x');
+            buffer.fill(self.fill);
             return Ok(buffer.len());
         }
         let bytes = self.reads.pop_front().unwrap_or(Err(Errno::AGAIN))?;
@@ -106,6 +127,15 @@ pub(super) struct Told(Arc<Mutex<Vec<Event>>>);
 impl Told {
     pub(super) fn count(&self, like: fn(&Event) -> bool) -> usize {
         self.0.lock().unwrap().iter().filter(|event| like(event)).count()
+    }
+
+    /// How many bytes were read from all.
+    pub(super) fn received(&self) -> usize {
+        let bytes = |event: &Event| match event {
+            Event::Received { result } => result.unwrap_or(0),
+            _ => 0,
+        };
+        self.0.lock().unwrap().iter().map(bytes).sum()
     }
 
     /// Why connections were closed, in that order.

@@ -127,7 +127,7 @@ mod tests {
         let token = Token::new(key, connection.number);
         event_loop.connections[key].note_readiness(Readiness::READABLE);
         event_loop.enqueue(key);
-        assert_eq!(event_loop.turn(&mut Vec::new()), Ok(None));
+        assert_eq!(event_loop.turn(&mut Default::default()), Ok(None));
         token
     }
 

@@ -20,7 +20,6 @@ mod turns;
 pub(super) use deadlines::LINK_SIZE;
 pub use drain::Outcome;
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,7 +37,12 @@ use accept::Accepting;
 use deadlines::{Deadlines, ROOM};
 use drain::Drain;
 use logins::Logins;
+use turns::Queues;
 
+/// How many bytes the connections that became ready read in one turn, all together, before each of
+/// the others has but a sip; and those that were left over likewise. So many that a few who send all
+/// they can are never held up, and so few that whoever asks for little waits for some milliseconds.
+const BUDGET: usize = 1024 * 1024;
 /// The largest buffer that all connections share for reading.
 const MAX_BUFFER: usize = 1024 * 1024;
 
@@ -56,8 +60,9 @@ pub struct EventLoop<N: Network> {
     drain: Drain,
     drain_timeout: Timeout,
     logins: Logins,
-    /// Connections that wait for a turn, the longest waiting first.
-    queue: VecDeque<usize>,
+    queues: Queues,
+    /// How many wakeups were reported since deadlines were due and not all had been.
+    reported: usize,
     buffer: Box<[u8]>,
     stop: Arc<AtomicBool>,
 }
@@ -74,9 +79,10 @@ impl<N: Network> EventLoop<N> {
             drain: Drain::default(),
             logins: Logins::new(Box::<Nobody>::default()),
             connections: Slab::with_capacity(ROOM),
-            queue: VecDeque::new(),
+            queues: Queues::default(),
+            reported: 0,
             buffer: vec![0; config.max_buffer.get().min(MAX_BUFFER)].into(),
-            tools: Tools { protocol: config.protocol, now: network.now(), events },
+            tools: Tools { protocol: config.protocol, now: network.now(), left: 0, events },
             drain_timeout: config.drain_timeout,
             network,
             stop,
@@ -110,12 +116,12 @@ impl<N: Network> EventLoop<N> {
     /// What `found` held before does not matter: it is room for what the wait finds.
     pub fn turn(&mut self, found: &mut N::Found) -> Result<Option<Outcome>, Errno> {
         self.wait(found)?;
-        let left_over = self.queue.len();
+        let left_over = self.queues.left_over();
         self.serve_ready(found);
-        self.serve_queue(left_over);
+        self.serve_queues(left_over);
         self.take_reports();
         self.accept();
-        self.meet_deadlines();
+        self.meet_deadlines(found);
         self.submit_logins();
         self.tell_end();
         Ok(self.outcome())
@@ -146,7 +152,7 @@ impl<N: Network> EventLoop<N> {
     // ANCHOR: next_deadline
     /// When something has to be done even if nothing happens until then.
     fn next_deadline(&mut self) -> Time {
-        let busy = !self.queue.is_empty() || self.logins.want_a_turn();
+        let busy = !self.queues.are_empty() || self.logins.want_a_turn();
         if busy || self.accepting.wants_a_turn(self.tools.now) {
             // Long past: only look at what is ready, and don't wait.
             return Time::START;
@@ -157,6 +163,7 @@ impl<N: Network> EventLoop<N> {
 
     /// Serves whoever became ready, and takes note of what else ended the wait.
     fn serve_ready(&mut self, found: &N::Found) {
+        self.tools.left = BUDGET;
         for wakeup in N::wakeups(found) {
             match wakeup {
                 Wakeup::Ready { token, readiness } => self.serve_edge(token, readiness),
@@ -191,17 +198,41 @@ impl<N: Network> EventLoop<N> {
         });
     }
 
-    fn meet_deadlines(&mut self) {
-        while let Some(key) = self.deadlines.pop_due(self.tools.now) {
-            self.serve_at(key, |connection, tools| {
-                tools.tell(Detail::Calls, Some(connection.number), || Event::Deadline);
-                connection.session.handle_deadline(tools.now);
-            });
+    // ANCHOR: meet_deadlines
+    fn meet_deadlines(&mut self, found: &N::Found) {
+        if self.deadlines.next() <= self.tools.now && self.has_heard_all(found) {
+            while let Some(key) = self.deadlines.pop_due(self.tools.now) {
+                self.meet_deadline(key);
+            }
         }
         if self.drain.is_overdue(self.tools.now) {
             self.cut_off(Outcome::Drained);
         }
     }
+
+    /// Whether everybody whose bytes have come has been heard: the wait had room for all, or so many
+    /// were reported since that each connection was.
+    fn has_heard_all(&mut self, found: &N::Found) -> bool {
+        self.reported += N::wakeups(found).count();
+        let all = N::is_whole(found) || self.reported >= self.connections.len();
+        if all {
+            self.reported = 0;
+        }
+        all
+    }
+
+    /// Whoever waits for a turn is heard first: what came in time counts as in time.
+    fn meet_deadline(&mut self, key: usize) {
+        self.serve_out_of_turn(key);
+        self.serve_at(key, |connection, tools| {
+            let due = connection.session.poll_deadline();
+            if due.is_some_and(|(_, at)| at <= tools.now) {
+                tools.tell(Detail::Calls, Some(connection.number), || Event::Deadline);
+                connection.session.handle_deadline(tools.now);
+            }
+        });
+    }
+    // ANCHOR_END: meet_deadlines
 
     /// How many connections are open.
     pub fn connections(&self) -> usize {

@@ -9,7 +9,7 @@ use crate::session::{Reason, Service};
 /// Turns once, and nothing else has happened than `found`.
 fn turn(event_loop: &mut EventLoop<Fake>, found: &[Wakeup]) {
     event_loop.network.found.push_back(found.to_vec());
-    assert_eq!(event_loop.turn(&mut Vec::new()), Ok(None));
+    assert_eq!(event_loop.turn(&mut Default::default()), Ok(None));
 }
 
 /// A connection whose peer is `peer`, accepted in a turn of its own, and its token.
@@ -96,5 +96,150 @@ fn what_a_call_fails_with_decides_the_reason() {
         let token = accepted(&mut event_loop, Peer::fails(errno));
         turn(&mut event_loop, &[readable(token)]);
         assert_eq!(told.closed(), [reason], "{errno}");
+    }
+}
+
+#[test]
+fn listeners_have_one_budget_and_fair_shares_of_it() {
+    const LISTENERS: usize = 16;
+    let mut network = Fake::default();
+    network.accepts.extend((0..10_000).map(|_| Ok(Peer::default())));
+    let (mut event_loop, _) = event_loop(network, config(Service::Upper));
+    turn(&mut event_loop, &[Wakeup::Acceptable(0)]);
+    let with_one = event_loop.connections();
+    let all: Vec<_> = (0..LISTENERS).map(Wakeup::Acceptable).collect();
+    for turns in 1..=LISTENERS {
+        let before = event_loop.connections();
+        turn(&mut event_loop, if turns == 1 { &all } else { &[] });
+        assert_eq!(event_loop.connections() - before, with_one, "however many there are");
+    }
+    let asked = &event_loop.network.asked[with_one..];
+    let of = |listener| asked.iter().filter(|asked| **asked == listener).count();
+    let shares: Vec<_> = (0..LISTENERS).map(of).collect();
+    assert!(shares.iter().all(|share| *share == with_one), "{shares:?}");
+}
+
+#[test]
+fn errors_of_accept_that_never_end_make_no_spin_and_are_told_once() {
+    for errno in [Errno::PERM, Errno::CONNABORTED, Errno::NETDOWN, Errno::from_raw_os_error(9999)] {
+        let network = Fake { failing: Some(errno), ..Fake::default() };
+        let (mut event_loop, told) = event_loop(network, config(Service::Upper));
+        turn(&mut event_loop, &[Wakeup::Acceptable(0)]);
+        for _ in 0..100 {
+            event_loop.network.now = event_loop.network.now + Duration::from_millis(100);
+            turn(&mut event_loop, &[]);
+        }
+        let asked = event_loop.network.asked.len();
+        assert!(asked <= 200, "{errno}: asked {asked} times in 10 s");
+        assert_eq!(told.count(|event| matches!(event, Event::AcceptPaused { .. })), 1, "{errno}");
+        // When it ends, so does the pause.
+        event_loop.network.failing = None;
+        event_loop.network.accepts.push_back(Ok(Peer::default()));
+        event_loop.network.now = event_loop.network.now + Duration::from_secs(1);
+        turn(&mut event_loop, &[]);
+        assert_eq!(event_loop.connections(), 1, "{errno}");
+        assert_eq!(told.count(|event| matches!(event, Event::AcceptResumed)), 1, "{errno}");
+    }
+}
+
+#[test]
+fn what_came_in_time_is_in_time_however_late_it_is_reported() {
+    const CLIENTS: usize = 5;
+    let mut network = Fake { room: Some(2), ..Fake::default() };
+    let request = || Peer::sends(b"hello\n");
+    network.accepts.extend((0..CLIENTS).map(|_| Ok(request())));
+    let (mut event_loop, told) = event_loop(network, config(Service::UpperOnce));
+    turn(&mut event_loop, &[Wakeup::Acceptable(0)]);
+    let number = |(key, connection): (usize, &Connection<Peer>)| Token::new(key, connection.number);
+    let tokens: Vec<_> = event_loop.connections.iter().map(number).collect();
+    // The process stands still, and all of them have sent their request meanwhile. The kernel
+    // reports two at a time.
+    event_loop.network.now = event_loop.network.now + Duration::from_secs(3600);
+    for pair in tokens.chunks(2) {
+        let found: Vec<_> = pair.iter().map(|token| readable(*token)).collect();
+        turn(&mut event_loop, &found);
+    }
+    assert_eq!(told.count(|event| matches!(event, Event::Sent { .. })), CLIENTS);
+    assert_eq!(told.count(|event| matches!(event, Event::Deadline)), 0);
+}
+
+#[test]
+fn full_waits_put_deadlines_off_no_longer_than_until_everybody_was_reported() {
+    let mut network = Fake { room: Some(1), ..Fake::default() };
+    let noisy = Peer { is_endless: true, ..Peer::default() };
+    network.accepts.extend([Ok(noisy), Ok(Peer::default()), Ok(Peer::default())]);
+    let (mut event_loop, told) = event_loop(network, config(Service::UpperOnce));
+    turn(&mut event_loop, &[Wakeup::Acceptable(0)]);
+    let (key, connection) = event_loop.connections.iter().next().expect("it was let in");
+    let noisy = readable(Token::new(key, connection.number));
+    event_loop.network.now = event_loop.network.now + Duration::from_secs(3600);
+    let silent_closed = || told.count(|event| matches!(event, Event::Deadline));
+    for turns in 1..=3 {
+        assert_eq!(silent_closed(), 0, "before turn {turns}");
+        turn(&mut event_loop, &[noisy]);
+    }
+    assert_eq!(silent_closed(), 2, "both who said nothing");
+}
+
+#[test]
+fn whoever_asks_for_little_is_served_in_the_same_turn_as_any_number_who_send_all_they_can() {
+    const GREEDY: usize = 300;
+    let (mut event_loop, told) = event_loop(Fake::default(), config(Service::Upper));
+    let greedy = || Ok(Peer { is_endless: true, ..Peer::default() });
+    event_loop.network.accepts.extend((0..GREEDY).map(|_| greedy()));
+    turn(&mut event_loop, &[Wakeup::Acceptable(0)]);
+    while event_loop.connections() < GREEDY {
+        turn(&mut event_loop, &[]);
+    }
+    let number = |(key, connection): (usize, &Connection<Peer>)| Token::new(key, connection.number);
+    let all: Vec<_> = event_loop.connections.iter().map(number).map(readable).collect();
+    let before = told.received();
+    turn(&mut event_loop, &all);
+    let once = told.received() - before;
+    assert!(once <= 4 * BUDGET, "{once} bytes in one turn, from {GREEDY} that became ready");
+    // From now on they wait for their turns, and one who asks for little comes in between.
+    event_loop.network.accepts.push_back(Ok(Peer::sends(b"little")));
+    let before = told.received();
+    turn(&mut event_loop, &[Wakeup::Acceptable(0)]);
+    let (key, little) = event_loop.connections.iter().last().expect("it was let in");
+    let little = Token::new(key, little.number);
+    turn(&mut event_loop, &[readable(little)]);
+    assert_eq!(event_loop.connections[little.key()].sent, 6, "in the turn in which it was ready");
+    let twice = told.received() - before;
+    assert!(twice <= 4 * BUDGET, "{twice} bytes in two turns");
+    // None of the others is forgotten.
+    let heard = |event_loop: &EventLoop<Fake>| {
+        let connections = event_loop.connections.iter();
+        connections.map(|(_, connection)| connection.received).collect::<Vec<_>>()
+    };
+    let before = heard(&event_loop);
+    for _ in 0..2 * GREEDY {
+        turn(&mut event_loop, &[]);
+    }
+    let starved = heard(&event_loop).iter().zip(&before).filter(|(now, then)| now == then).count();
+    assert_eq!(starved, 1, "only who has sent nothing more");
+}
+
+#[test]
+fn guests_get_the_smallest_share() {
+    const GUESTS: usize = 200;
+    let mut guests = config(Service::Login);
+    guests.protocol.handshake_timeout = crate::session::Timeout::NEVER;
+    let (mut event_loop, told) = event_loop(Fake::default(), guests);
+    // White space: no login, and nothing to refuse.
+    let white = || Peer { is_endless: true, fill: b' ', ..Peer::default() };
+    event_loop.network.accepts.extend((0..GUESTS).map(|_| Ok(white())));
+    turn(&mut event_loop, &[Wakeup::Acceptable(0)]);
+    while event_loop.connections() < GUESTS {
+        turn(&mut event_loop, &[]);
+    }
+    let number = |(key, connection): (usize, &Connection<Peer>)| Token::new(key, connection.number);
+    let all: Vec<_> = event_loop.connections.iter().map(number).map(readable).collect();
+    turn(&mut event_loop, &all);
+    for _ in 0..3 {
+        let before = told.received();
+        turn(&mut event_loop, &[]);
+        let taken = told.received() - before;
+        assert!((1..=64 * 1024).contains(&taken), "{taken} bytes of strangers in one turn");
     }
 }

@@ -4,12 +4,46 @@
 //! follows from it (a deadline, a count, the end) can be forgotten. Never here: what a connection does
 //! in its turn, which is in `connection/`.
 
-use super::EventLoop;
+use std::collections::VecDeque;
+
+use super::{BUDGET, EventLoop};
 use crate::observe::{Detail, Event};
 use crate::server::connection::{Connection, Tools};
 use crate::server::gate::Conduct;
 use crate::server::network::{Network, Token};
 use crate::session::{Reason, Step};
+
+/// How many guests have another turn at the end of a turn of the loop.
+const GUESTS: usize = 16;
+
+/// Connections that wait for another turn, each once, the longest waiting first.
+#[derive(Default)]
+pub(super) struct Queues {
+    /// Those that are served.
+    served: VecDeque<usize>,
+    /// Those that are not let in, and those that only leave: they get the smallest share.
+    guests: VecDeque<usize>,
+}
+
+impl Queues {
+    fn push(&mut self, key: usize, is_guest: bool) {
+        if is_guest { &mut self.guests } else { &mut self.served }.push_back(key);
+    }
+
+    fn remove(&mut self, key: usize) {
+        self.served.retain(|waiting| *waiting != key);
+        self.guests.retain(|waiting| *waiting != key);
+    }
+
+    pub(super) fn are_empty(&self) -> bool {
+        self.served.is_empty() && self.guests.is_empty()
+    }
+
+    /// How many wait now.
+    pub(super) fn left_over(&self) -> [usize; 2] {
+        [self.served.len(), self.guests.len()]
+    }
+}
 
 impl<N: Network> EventLoop<N> {
     // ANCHOR: serve
@@ -104,18 +138,37 @@ impl<N: Network> EventLoop<N> {
         let connection = &mut self.connections[key];
         if !connection.queued {
             connection.queued = true;
-            let number = Some(connection.number);
+            let (number, is_guest) = (Some(connection.number), connection.is_guest());
             self.tools.tell(Detail::Calls, number, || Event::Requeued);
-            self.queue.push_back(key);
+            self.queues.push(key, is_guest);
         }
     }
 
-    /// One turn for each of the first `waiting` in the queue; those that have joined it since have
-    /// had a turn already, and come after the next look at what is ready.
-    pub(super) fn serve_queue(&mut self, waiting: usize) {
-        for _ in 0..waiting {
-            let Some(key) = self.queue.pop_front() else { return };
+    // ANCHOR: serve_queues
+    /// One turn for each of those that were `left_over`, as far as the budget goes; those that have
+    /// joined them since have had a turn already, and come after the next look at what is ready.
+    pub(super) fn serve_queues(&mut self, left_over: [usize; 2]) {
+        let [served, guests] = left_over;
+        self.tools.left = BUDGET;
+        for _ in 0..served {
+            if self.tools.left == 0 {
+                break;
+            }
+            let Some(key) = self.queues.served.pop_front() else { break };
             // It may have been closed since; if another is in its place, that one has a turn.
+            self.serve_at(key, |connection, _| connection.queued = false);
+        }
+        for _ in 0..guests.min(GUESTS) {
+            let Some(key) = self.queues.guests.pop_front() else { return };
+            self.serve_at(key, |connection, _| connection.queued = false);
+        }
+    }
+    // ANCHOR_END: serve_queues
+
+    /// Gives the connection at `key` its turn now, if it waits for one.
+    pub(super) fn serve_out_of_turn(&mut self, key: usize) {
+        if self.connections.get(key).is_some_and(|connection| connection.queued) {
+            self.queues.remove(key);
             self.serve_at(key, |connection, _| connection.queued = false);
         }
     }

@@ -142,11 +142,14 @@ impl Network for MioNetwork {
 
     fn wait(&mut self, until: Time, found: &mut Found) -> Result<Time, Errno> {
         let start = self.start;
-        let timeout = self.alarm.take_over(until, || Time::after_start(start.elapsed()));
-        match self.poll.poll(&mut found.0, timeout) {
-            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error.into()),
-            // After an interruption it has found nothing.
-            _ => {}
+        loop {
+            let timeout = self.alarm.take_over(until, || Time::after_start(start.elapsed()));
+            match self.poll.poll(&mut found.0, timeout) {
+                // It has found nothing, and has not looked: after SIGSTOP and SIGCONT, for one, what
+                // came meanwhile lies there, and may be late by the clock.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                result => break result?,
+            }
         }
         let now = self.now();
         self.alarm.note_time(now);
@@ -165,6 +168,10 @@ impl Network for MioNetwork {
             ALARM => None,
             MioToken(token) => Some(Wakeup::Acceptable(FIRST_LISTENER - token)),
         })
+    }
+
+    fn is_whole(found: &Found) -> bool {
+        found.0.iter().count() < EVENTS
     }
 
     fn take_signal(&mut self) -> Option<Signal> {

@@ -91,8 +91,8 @@ pub trait Network {
 
     /// Waits until something happens, but no longer than `until` ([`Time::NEVER`]: for ever; a
     /// moment in the past: not at all), puts what happened in the place of what `found` held, and
-    /// returns the time. It may come back early with nothing, for example because of a signal: that
-    /// is no error.
+    /// returns the time: whatever was ready by then is in `found`, as far as there is room. A signal is
+    /// no reason to return without having looked. It may come back early with nothing.
     ///
     /// # Errors
     ///
@@ -101,6 +101,11 @@ pub trait Network {
 
     /// What a wait found, one after the other.
     fn wakeups(found: &Self::Found) -> impl Iterator<Item = Wakeup>;
+
+    /// Whether `found` is all that was ready when the wait returned. If there was more than it has room
+    /// for, it is not, and the next waits bring the rest: deadlines are met only then, since what came
+    /// in time may be in that rest.
+    fn is_whole(found: &Self::Found) -> bool;
 
     /// The next signal that came and was not taken yet.
     fn take_signal(&mut self) -> Option<Signal>;
