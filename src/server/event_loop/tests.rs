@@ -201,7 +201,7 @@ fn whoever_asks_for_little_is_served_in_the_same_turn_as_any_number_who_send_all
     event_loop.network.accepts.push_back(Ok(Peer::sends(b"little")));
     let before = told.received();
     turn(&mut event_loop, &[Wakeup::Acceptable(0)]);
-    let (key, little) = event_loop.connections.iter().last().expect("it was let in");
+    let (key, little) = event_loop.connections.iter().next_back().expect("it was let in");
     let little = Token::new(key, little.number);
     turn(&mut event_loop, &[readable(little)]);
     assert_eq!(event_loop.connections[little.key()].sent, 6, "in the turn in which it was ready");
