@@ -101,6 +101,8 @@
 //! nothing, nothing that follows is encrypted or protected from change, and a digest can be relayed
 //! while it is fresh. For anything that matters, use TLS.
 #![forbid(unsafe_code)]
+// Where docs.rs builds the pages, each item says which feature it needs.
+#![cfg_attr(docsrs, feature(doc_cfg), doc(auto_cfg(hide(unix, target_family = "wasm"))))]
 
 #[cfg(not(any(unix, target_family = "wasm")))]
 compile_error!("sockmodes needs a Unix: it is about the sockets of Unix and their modes");

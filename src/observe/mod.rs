@@ -5,15 +5,15 @@
 //! socket, and no event holds a secret, a password, a digest or a byte of payload: there is no
 //! field that could.
 
-#[cfg(unix)]
+#[cfg(all(unix, feature = "admin"))]
 mod admin;
 mod errno;
 mod event;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "admin"))]
 mod live;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "log"))]
 pub mod log;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "metrics"))]
 mod metrics;
 mod shown;
 #[cfg(unix)]
@@ -21,13 +21,13 @@ mod trace;
 #[cfg(unix)]
 mod writer;
 
-#[cfg(unix)]
+#[cfg(all(unix, feature = "admin"))]
 pub use admin::{Admin, Seen};
 pub use errno::Errno;
 pub use event::{CallResult, Detail, Event, Record};
-#[cfg(unix)]
+#[cfg(all(unix, feature = "admin"))]
 pub use live::Live;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "metrics"))]
 pub use metrics::Metrics;
 pub use shown::{MAX_SHOWN, shown};
 #[cfg(unix)]

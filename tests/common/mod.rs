@@ -4,14 +4,21 @@
 // Each test is a crate of its own and uses a part of this.
 #![allow(dead_code)]
 
-pub(crate) mod admin;
 pub(crate) mod any;
-pub(crate) mod client;
 pub(crate) mod drive;
 pub(crate) mod harness;
-pub(crate) mod login;
 pub(crate) mod model;
+
+// What starts the program, and what talks to it.
+#[cfg(feature = "cli")]
+pub(crate) mod admin;
+#[cfg(feature = "cli")]
+pub(crate) mod client;
+#[cfg(feature = "cli")]
+pub(crate) mod login;
+#[cfg(feature = "cli")]
 pub(crate) mod program;
+#[cfg(feature = "cli")]
 pub(crate) mod terminal;
 
 use sockmodes::auth::{Challenge, Entry, Key, NonceLen, Scheme, Secret};
