@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 /// The most bytes of a password: a longer one fails.
@@ -35,6 +36,18 @@ impl Credentials {
     /// The password; `None` if there is none that could be right.
     pub fn password(&self) -> Option<&str> {
         self.password.as_ref().map(|password| password.as_str())
+    }
+}
+
+/// A name to be recognized by, in 16 bytes, however long it is: half of its SHA-256 digest, so that
+/// nobody can make two that are one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct NameId([u8; 16]);
+
+impl NameId {
+    pub(crate) fn of(name: &str) -> NameId {
+        let digest: [u8; 32] = Sha256::digest(name).into();
+        NameId(*digest.first_chunk().expect("16 of 32 bytes"))
     }
 }
 

@@ -23,6 +23,7 @@ mod scheme;
 mod secret;
 mod store;
 
+pub(crate) use credentials::NameId;
 pub use credentials::{Credentials, MAX_PASSWORD_LEN};
 pub use entry::{Challenge, Entry, FixedNonce, Nonce, NonceError, NonceLen};
 pub use entry::{MAX_NONCE_LEN, MIN_NONCE_LEN};

@@ -1,5 +1,5 @@
 //! What the service `login` remembers of one connection: bytes that are no whole object yet, the
-//! login that is being checked, and how many have failed.
+//! login that is being checked, how many have failed, and at which names.
 //!
 //! Never here: what becomes of the connection (see `verifying.rs`).
 
@@ -8,7 +8,7 @@ use std::mem;
 use super::fields::credentials;
 use super::scan::{Found, Kept};
 use super::{Protocol, Reason};
-use crate::auth::Credentials;
+use crate::auth::{Credentials, NameId};
 
 /// What came of checking a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,6 +43,7 @@ pub(super) struct Login {
     kept: Kept,
     check: Check,
     failures: usize,
+    failed: Failed,
     overdue: bool,
     pub(super) stopping: bool,
     pub(super) input_ended: bool,
@@ -54,7 +55,40 @@ enum Check {
     #[default]
     None,
     Wanted(Credentials),
-    Underway,
+    /// Of a login with this name.
+    Underway(NameId),
+}
+
+/// How many names at which logins failed are remembered: more than there are tries, unless somebody
+/// allows more.
+const MOST_NAMES: usize = 8;
+
+/// The names at which logins failed and none has succeeded since.
+#[derive(Default)]
+struct Failed {
+    names: Vec<NameId>,
+    /// There were more than are remembered, and nothing makes those good.
+    more: bool,
+}
+
+impl Failed {
+    fn add(&mut self, name: NameId) {
+        if self.names.len() < MOST_NAMES {
+            if !self.names.contains(&name) {
+                self.names.push(name);
+            }
+        } else {
+            self.more |= !self.names.contains(&name);
+        }
+    }
+
+    fn make_good(&mut self, name: NameId) {
+        self.names.retain(|failed| *failed != name);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.names.is_empty() && !self.more
+    }
 }
 
 /// What the bytes read so far hold.
@@ -93,8 +127,11 @@ impl Login {
 
     /// The login to check, if it was not given out before.
     pub(super) fn give_out(&mut self) -> Option<Credentials> {
-        match mem::replace(&mut self.check, Check::Underway) {
-            Check::Wanted(credentials) => Some(credentials),
+        match mem::take(&mut self.check) {
+            Check::Wanted(credentials) => {
+                self.check = Check::Underway(NameId::of(credentials.name()));
+                Some(credentials)
+            }
             before => {
                 self.check = before;
                 None
@@ -103,15 +140,25 @@ impl Login {
     }
 
     pub(super) fn is_underway(&self) -> bool {
-        matches!(self.check, Check::Underway)
+        matches!(self.check, Check::Underway(_))
+    }
+
+    /// Whether logins failed at a name at which none has succeeded since.
+    pub(super) fn has_failed(&self) -> bool {
+        !self.failed.is_empty()
     }
 
     /// The login was checked. Returns the reason to end, if it was the last.
     pub(super) fn checked(&mut self, verdict: Verdict, protocol: &Protocol) -> Option<Reason> {
-        self.check = Check::None;
+        let Check::Underway(name) = mem::take(&mut self.check) else { return None };
         match verdict {
-            Verdict::Failure => self.fail(protocol),
+            Verdict::Failure => {
+                self.failed.add(name);
+                self.fail(protocol)
+            }
             Verdict::Success => {
+                // Only at its own name: whoever has one account could guess at all the others.
+                self.failed.make_good(name);
                 // In time or not, the client is let in: the deadline was only for that.
                 self.overdue = false;
                 None

@@ -85,6 +85,10 @@ pub struct Session {
     pending: bool,
     /// The deadline is still the one set at the start, which nothing moves.
     on_entry_deadline: bool,
+    /// A login has succeeded.
+    logged_in: bool,
+    /// Logins failed at a name at which none has succeeded since.
+    failed_logins: bool,
     /// The state, the admission or the deadline may have changed since the driver last asked.
     touched: bool,
 }
@@ -110,7 +114,16 @@ impl Session {
             true => now + protocol.handshake_timeout,
             false => idle_deadline(protocol, now),
         };
-        let session = Session { stage, deadline, owing, pending, on_entry_deadline, touched: true };
+        let session = Session {
+            stage,
+            deadline,
+            owing,
+            pending,
+            on_entry_deadline,
+            logged_in: false,
+            failed_logins: false,
+            touched: true,
+        };
         (session, nonce)
     }
 

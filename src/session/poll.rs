@@ -110,6 +110,16 @@ impl Session {
         !self.pending
     }
 
+    /// Whether a login has succeeded, whatever has happened since.
+    pub fn has_logged_in(&self) -> bool {
+        self.logged_in
+    }
+
+    /// Whether logins failed at a name at which none has succeeded since.
+    pub fn has_failed_logins(&self) -> bool {
+        self.failed_logins
+    }
+
     /// Why the conversation is over, as soon as that is decided; the connection may still have to
     /// send or linger.
     #[inline]

@@ -37,7 +37,9 @@ impl Session {
             }
         };
         let last = login.checked(verdict, protocol);
+        self.failed_logins = login.has_failed();
         if verdict == Verdict::Success {
+            self.logged_in = true;
             self.let_in(protocol, now);
         }
         self.owing = true;

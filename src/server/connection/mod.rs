@@ -49,8 +49,6 @@ pub(super) struct Connection<S> {
     pub(super) judged: bool,
     /// The loop counts it among those that are not let in yet.
     pub(super) counted_pending: bool,
-    /// Whether a login on it succeeded, if any was tried.
-    pub(super) logged_in: Option<bool>,
     /// The state that was told last, and whether it was told that the client was let in.
     told: (State, bool),
 }
@@ -96,7 +94,6 @@ impl<S: Stream> Connection<S> {
             waits_for_check: false,
             judged: false,
             counted_pending: false,
-            logged_in: None,
         }
     }
 

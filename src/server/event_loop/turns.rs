@@ -105,10 +105,11 @@ impl<N: Network> EventLoop<N> {
     }
 
     /// Penalizes the source of the connection at `key`, if the way it ended is an offence.
-    fn penalize(&mut self, key: usize, reason: Reason) {
+    pub(super) fn penalize(&mut self, key: usize, reason: Reason) {
         let connection = &self.connections[key];
-        let (let_in, logged_in) = (connection.session.is_admitted(), connection.logged_in);
-        let conduct = Conduct { reason, let_in, logged_in };
+        let (let_in, failed) =
+            (connection.session.is_admitted(), connection.session.has_failed_logins());
+        let conduct = Conduct { reason, let_in, failed };
         let penalty = self.gate.penalize(connection.ip(), &conduct, self.tools.now);
         if let Some(penalty) = penalty {
             self.tools.tell(Detail::Server, Some(connection.number), || Event::Penalty {

@@ -1,9 +1,12 @@
-//! Who is let near: by count (`admission.rs`) and by conduct (`penalties.rs`), each for its source.
+//! Who is let near: by count (`admission.rs`) and by conduct (`penalties.rs`, `guesses.rs`), each for
+//! its source.
 //!
 //! Never here: what is said to those who are not (nothing), the sockets, and who is let *in*, which
 //! is for their sessions to find out.
 
 mod admission;
+mod expiring;
+mod guesses;
 mod penalties;
 mod source;
 
@@ -15,8 +18,10 @@ pub(super) use source::Source;
 
 use std::net::IpAddr;
 
-use crate::session::{Reason, Time};
+use crate::auth::NameId;
+use crate::session::{Reason, Time, Verdict};
 use admission::Admission;
+use guesses::Guesses;
 use penalties::{Offence, Offenders};
 
 /// The limits and the penalties of one loop.
@@ -24,19 +29,24 @@ pub(super) struct Gate {
     admission: Admission,
     /// `None`: nobody is penalized.
     offenders: Option<Offenders>,
+    guesses: Guesses,
 }
 
 /// What a conversation that is over says about whoever led it.
 pub(super) struct Conduct {
     pub(super) reason: Reason,
     pub(super) let_in: bool,
-    /// Whether a login succeeded, if any was tried.
-    pub(super) logged_in: Option<bool>,
+    /// Logins failed at a name at which none succeeded afterwards.
+    pub(super) failed: bool,
 }
 
 impl Gate {
     pub(super) fn new(limits: Limits, penalties: Option<Penalties>) -> Gate {
-        Gate { admission: Admission::new(limits), offenders: penalties.map(Offenders::new) }
+        Gate {
+            admission: Admission::new(limits),
+            offenders: penalties.map(Offenders::new),
+            guesses: Guesses::default(),
+        }
     }
 
     /// Whether a new connection from `address` may stay beside `open` others. A penalty is told
@@ -70,6 +80,29 @@ impl Gate {
         self.admission.pending()
     }
 
+    /// A login of `name` from `address` was checked, on a connection on which one had succeeded before
+    /// or not. Returns whether this source guesses: then it is to be penalized now, for connections
+    /// that stay open are not over yet.
+    pub(super) fn note_login(
+        &mut self,
+        address: IpAddr,
+        name: &str,
+        logged_in: bool,
+        verdict: Verdict,
+        now: Time,
+    ) -> bool {
+        let offenders = self.offenders.as_ref().filter(|offenders| !offenders.is_exempt(address));
+        let Some(terms) = offenders.map(Offenders::terms) else { return false };
+        let (source, name) = (Source::of(address), NameId::of(name));
+        match verdict {
+            Verdict::Success => {
+                self.guesses.make_good(source, name, now);
+                false
+            }
+            Verdict::Failure => self.guesses.add(source, name, logged_in, now, terms),
+        }
+    }
+
     /// Penalizes `address` if `conduct` is an offence; returns the penalty if it is in force.
     pub(super) fn penalize(
         &mut self,
@@ -77,7 +110,7 @@ impl Gate {
         conduct: &Conduct,
         now: Time,
     ) -> Option<Penalty> {
-        let offence = Offence::of(conduct.reason, conduct.let_in, conduct.logged_in)?;
+        let offence = Offence::of(conduct.reason, conduct.let_in, conduct.failed)?;
         self.offenders.as_mut()?.penalize(address, offence, now)
     }
 }
@@ -95,7 +128,7 @@ mod tests {
         let penalties = Penalties { min: Duration::ZERO, ..Penalties::default() };
         let mut gate = Gate::new(limits, Some(penalties));
         let [bad, good] = [1, 2].map(|host| IpAddr::from([192, 0, 2, host]));
-        let conduct = Conduct { reason: Reason::WrongDigest, let_in: false, logged_in: None };
+        let conduct = Conduct { reason: Reason::WrongDigest, let_in: false, failed: false };
         assert!(gate.penalize(bad, &conduct, Time::START).is_some());
         let judge = |address, open| gate.judge(address, open, Time::START, || 0);
         assert_eq!(judge(bad, 0), Err(Reason::Penalized));

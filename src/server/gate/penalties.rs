@@ -4,19 +4,20 @@
 //! other, so a source that offends no more is forgotten by itself. Never here: the clock, the
 //! sockets, and the counts of those who behave, which are `admission.rs`'s.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
 use super::Source;
+use super::expiring::{Entry, Expiring};
 use crate::session::{Reason, Time};
 
 /// What each offence costs its source, and when it takes effect, as sshd_config(5) has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Penalties {
-    /// For a wrong digest, for too many tries, and for logins that failed on a connection on which
-    /// none succeeded.
+    /// For a wrong digest, for too many tries, and for a connection on which logins failed at a name
+    /// at which none succeeded afterwards; and for every sixth guess at one name, on whichever
+    /// connections of the source, as soon as it fails.
     pub auth_fail: Duration,
     /// For a connection that its client ended before it was let in, without failing in that way.
     pub no_auth: Duration,
@@ -58,8 +59,8 @@ pub(super) enum Offence {
 
 impl Offence {
     /// The offence of a client whose conversation is over for `reason`, if it is one. `let_in`: it
-    /// had been let in; `logged_in`: whether a login succeeded, if it tried any.
-    pub(super) fn of(reason: Reason, let_in: bool, logged_in: Option<bool>) -> Option<Offence> {
+    /// had been let in; `failed`: it failed to log in with a name, and never made that good.
+    pub(super) fn of(reason: Reason, let_in: bool, failed: bool) -> Option<Offence> {
         use Reason::*;
         match reason {
             WrongDigest | TooManyTries => Some(Offence::AuthFail),
@@ -69,10 +70,10 @@ impl Offence {
             TooManyConnections | TooManyPending | TooManyFromSource | Penalized => None,
             // Leaving in time must be no way around it: the next connection could try again.
             Done | ShortDigest | BadRequest | IdleTimeout | WriteTimeout | Reset => {
-                match (logged_in, let_in) {
-                    (Some(false), _) => Some(Offence::AuthFail),
-                    (_, false) => Some(Offence::NoAuth),
-                    (_, true) => None,
+                match (failed, let_in) {
+                    (true, _) => Some(Offence::AuthFail),
+                    (false, false) => Some(Offence::NoAuth),
+                    (false, true) => None,
                 }
             }
         }
@@ -83,9 +84,12 @@ impl Offence {
 pub(super) struct Offenders {
     terms: Penalties,
     /// Two, so that whoever has many IPv6 networks can't push out the IPv4 sources.
-    ipv4: Table,
-    ipv6: Table,
+    ipv4: Expiring<Source, InForce>,
+    ipv6: Expiring<Source, InForce>,
 }
+
+/// Whether what a source has gathered has reached the minimum.
+type InForce = bool;
 
 /// A penalty that is in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,16 +101,20 @@ pub(in crate::server) struct Penalty {
 
 impl Offenders {
     pub(super) fn new(terms: Penalties) -> Offenders {
-        Offenders { terms, ipv4: Table::default(), ipv6: Table::default() }
+        Offenders { terms, ipv4: Expiring::default(), ipv6: Expiring::default() }
+    }
+
+    pub(super) fn terms(&self) -> &Penalties {
+        &self.terms
     }
 
     /// Whether a new connection from `address` is to be refused.
     pub(super) fn refuse(&self, address: IpAddr, now: Time) -> bool {
         let table = if address.is_ipv4() { &self.ipv4 } else { &self.ipv6 };
-        if table.sources.is_empty() || self.is_exempt(address) {
+        if table.is_empty() || self.is_exempt(address) {
             return false;
         }
-        table.running(Source::of(address), now).is_some_and(|entry| entry.in_force)
+        table.running(Source::of(address), now).is_some_and(|entry| entry.value)
     }
 
     /// Adds the cost of `offence` to the penalty of `address`; returns the penalty if it is in
@@ -131,62 +139,17 @@ impl Offenders {
         let until = before.map_or(now, |entry| entry.until) + cost;
         let until = until.min(now + self.terms.max);
         // Once in force it stays so to its end, even when less than the minimum is left.
-        let was_in_force = before.is_some_and(|entry| entry.in_force);
+        let was_in_force = before.is_some_and(|entry| entry.value);
         let in_force = was_in_force || until.since(now) >= self.terms.min;
-        table.set(source, Entry { until, in_force });
+        table.set(source, Entry { until, value: in_force });
         table.forget(now, self.terms.max_sources);
         in_force.then(|| Penalty { source, lasts: until.since(now) })
     }
 
     /// For loopback the address itself decides, not the source: the IPv6 /64 that `::1` is in does
     /// not belong to this machine.
-    fn is_exempt(&self, address: IpAddr) -> bool {
+    pub(super) fn is_exempt(&self, address: IpAddr) -> bool {
         !self.terms.loopback && address.to_canonical().is_loopback()
-    }
-}
-
-/// How many sources whose time is over are forgotten at a time: more than come in.
-const FORGOTTEN_AT_ONCE: usize = 8;
-
-/// The sources of one address family, and the order in which their time is over. Trees, because
-/// they give memory back as they shrink, and growing one never makes the loop wait for a copy.
-#[derive(Default)]
-struct Table {
-    sources: BTreeMap<Source, Entry>,
-    by_end: BTreeSet<(Time, Source)>,
-}
-
-#[derive(Clone, Copy)]
-struct Entry {
-    until: Time,
-    in_force: bool,
-}
-
-impl Table {
-    /// The entry of `source`, if its time is not over.
-    fn running(&self, source: Source, now: Time) -> Option<Entry> {
-        self.sources.get(&source).copied().filter(|entry| entry.until > now)
-    }
-
-    fn set(&mut self, source: Source, entry: Entry) {
-        if let Some(before) = self.sources.insert(source, entry) {
-            self.by_end.remove(&(before.until, source));
-        }
-        self.by_end.insert((entry.until, source));
-    }
-
-    /// Forgets those whose time is over, a few at a time, and however many are too many.
-    fn forget(&mut self, now: Time, most: usize) {
-        let mut over = FORGOTTEN_AT_ONCE;
-        while let Some((until, source)) = self.by_end.first().copied() {
-            let is_over = until <= now && over > 0;
-            if !is_over && self.sources.len() <= most {
-                return;
-            }
-            over = over.saturating_sub(1);
-            self.by_end.pop_first();
-            self.sources.remove(&source);
-        }
     }
 }
 
