@@ -44,7 +44,8 @@ pub const IDLE_SLACK: u32 = 256;
 /// 2. tell it what happened: [`handle_bytes`](Session::handle_bytes),
 ///    [`handle_end_of_input`](Session::handle_end_of_input),
 ///    [`handle_flushed`](Session::handle_flushed), [`handle_deadline`](Session::handle_deadline),
-///    [`handle_verdict`](Session::handle_verdict), [`handle_stop`](Session::handle_stop),
+///    [`handle_verdict`](Session::handle_verdict),
+///    [`handle_no_verdict`](Session::handle_no_verdict), [`handle_stop`](Session::handle_stop),
 ///    [`handle_drain_deadline`](Session::handle_drain_deadline),
 ///    [`handle_lost`](Session::handle_lost);
 /// 3. send what the call returned, all of it and in order, and call `handle_flushed` once the

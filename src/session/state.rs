@@ -72,6 +72,8 @@ words! {
         Verdict = "verdict",
         /// A login was checked and is wrong, and it was the last: the tries or the time are used up.
         LastVerdict = "last verdict",
+        /// A login can't be checked: the server is not able to, or there are too many.
+        NoVerdict = "no verdict",
         /// The peer has shut down its sending side.
         EndOfInput = "end of input",
         /// The deadline of the state has passed.
@@ -118,7 +120,8 @@ words! {
         TooManyConnections = "too_many_connections",
         /// More connections than allowed that are not yet let in.
         TooManyPending = "too_many_pending",
-        /// More connections than allowed from this source that are not yet let in.
+        /// More connections than allowed from this source that are not yet let in, or as many logins
+        /// of it that wait to be checked.
         TooManyFromSource = "too_many_from_source",
         /// The source is refused for a while, for what it did before.
         Penalized = "penalized",
@@ -164,7 +167,8 @@ pub const TRANSITIONS: &[Transition] = transitions! {
         EndOfInput => Draining, Deadline => Ending,
         Stop => Closed, StopOwing => Ending, DrainDeadline => Closed, Lost => Closed;
     Verifying:
-        Verdict => Serving, LastVerdict => Ending, DrainDeadline => Closed, Lost => Closed;
+        Verdict => Serving, LastVerdict => Ending, NoVerdict => Ending,
+        DrainDeadline => Closed, Lost => Closed;
     Draining:
         Flushed => Closed, DrainDeadline => Closed, Lost => Closed;
     Ending:

@@ -52,6 +52,15 @@ impl Session {
         verdict.answer()
     }
 
+    /// The login can't be checked, for `reason`: it is not answered. What is owed goes out, and the
+    /// conversation is over.
+    pub fn handle_no_verdict(&mut self, now: Time, reason: Reason) {
+        match self.take_stage() {
+            Stage::Verifying(_) => self.end(reason, now),
+            other => self.stage = other,
+        }
+    }
+
     /// Goes on with what was read: the next login, a part of one, or something that is none.
     pub(super) fn go_on_with_logins(&mut self, now: Time) {
         match self.take_stage() {

@@ -144,6 +144,10 @@ impl Stream for SimStream {
     fn shut_down_sending(&mut self) -> Result<(), Errno> {
         self.world.state().shut_down_sending(self.id)
     }
+
+    fn take_error(&mut self) -> Option<Errno> {
+        self.world.state().sockets[self.id].error.take()
+    }
 }
 
 impl Drop for SimStream {

@@ -107,6 +107,7 @@ impl Socket {
         readiness.set(Readiness::READ_CLOSED, self.fin_in || hung_up || failed);
         let worth_an_edge = !readiness.is_empty();
         readiness.set(Readiness::URGENT, self.mark.is_some());
+        readiness.set(Readiness::FAILED, failed);
         worth_an_edge.then_some(Wakeup::Ready { token, readiness })
     }
 
@@ -122,13 +123,15 @@ impl Socket {
         Some(Wakeup::Ready { token, readiness })
     }
 
+    /// Whether the loop, asleep, will never see that the connection is broken.
+    pub(super) fn has_unseen_error(&self) -> bool {
+        self.error.is_some() && !self.listed && !self.checking
+    }
+
     /// What a loop that sleeps now will never do, if it owes `owed` bytes.
     pub(super) fn is_forgotten(&self, owed: impl FnOnce() -> usize) -> Option<&'static str> {
         if self.listed || self.checking {
             return None;
-        }
-        if self.error.is_some() {
-            return Some("an error has not been seen");
         }
         let readable = !self.inbox.is_empty() || self.fin_in && !self.transcript.end_read;
         let sendable = !self.no_space || self.broken;

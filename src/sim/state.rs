@@ -216,11 +216,18 @@ impl State {
         let looks = until <= self.now + Duration::from_millis(250);
         assert!(told || looks, "somebody waits for accept");
         let all_known = self.checks_logins || self.protocol.service != Service::Login;
-        if !all_known || !self.checks.have_room() {
+        if !all_known {
+            return;
+        }
+        let watched = || self.sockets.iter().filter(|socket| socket.is_watched());
+        if let Some(socket) = watched().find(|socket| socket.has_unseen_error()) {
+            panic!("the loop sleeps at {:?}, but an error has not been seen: {socket:?}", self.now);
+        }
+        if !self.checks.have_room() {
             // Somebody may wait for a check, and who that is can't be told from here.
             return;
         }
-        for socket in self.sockets.iter().filter(|socket| socket.is_watched()) {
+        for socket in watched() {
             if let Some(what) = socket.is_forgotten(|| self.owed(socket)) {
                 panic!("the loop sleeps at {:?}, but {what}: {socket:?}", self.now);
             }

@@ -28,8 +28,13 @@ const ERRORS: [Errno; 8] = [
     Errno::IO,
 ];
 
-const READINESS: [Readiness; 4] =
-    [Readiness::READABLE, Readiness::WRITABLE, Readiness::READ_CLOSED, Readiness::URGENT];
+const READINESS: [Readiness; 5] = [
+    Readiness::READABLE,
+    Readiness::WRITABLE,
+    Readiness::READ_CLOSED,
+    Readiness::URGENT,
+    Readiness::FAILED,
+];
 
 /// What went over one connection.
 #[derive(Default)]

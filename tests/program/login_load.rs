@@ -3,13 +3,15 @@
 //! What takes how long is measured by `cargo bench --bench login`, where nothing else runs.
 #![cfg(target_os = "linux")]
 
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
+use socket2::{Domain, Socket, Type};
 use sockmodes::auth::{Key, Scheme, Secret};
 use sockmodes::client::Client;
 
-use crate::common::login::{Server, argon2id_line, login};
+use crate::common::login::{Peer, Server, argon2id_line, login};
 use crate::common::program::{self, PATIENCE, SECRET};
 
 const LOGINS: usize = 24;
@@ -58,4 +60,44 @@ fn a_wave_of_argon2id_logins_is_served_within_its_memory_and_others_beside_it() 
     let each = 19 * 1024 + 4 * 1024;
     assert!(growth < each * most + 16 * 1024, "grew by {growth} KiB with {most} workers");
     eprintln!("grew by {growth} KiB; {} others served meanwhile", served.into_inner());
+}
+
+/// A client of the same machine and another source.
+fn connect_from(source: Ipv4Addr, server: &Server) -> Peer {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from((source, 0)).into()).unwrap();
+    socket.connect(&server.address.into()).unwrap();
+    let stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    Peer(stream)
+}
+
+/// The numbers of the lines of `log` that have all these `words` in them.
+fn lines_with(log: &str, words: &[&str]) -> Vec<usize> {
+    let has_all = |line: &str| words.iter().all(|word| line.contains(word));
+    let lines = log.lines().enumerate().filter(|(_, line)| has_all(line));
+    lines.map(|(number, _)| number).collect()
+}
+
+#[test]
+fn a_source_with_many_logins_holds_up_another_s_by_a_few_checks() {
+    let users = argon2id_line("eva", "x");
+    let server = Server::start(&users, &["-v", "--max-pending", "none"]);
+    let mut flood: Vec<_> = (0..100).map(|_| server.connect()).collect();
+    for peer in &mut flood {
+        peer.send(login("nobody", "x"));
+    }
+    let mut honest = connect_from(Ipv4Addr::new(127, 0, 0, 2), &server);
+    assert!(honest.log_in("eva", "x"));
+    let log = server.program.wait_for_log("name=\"eva\"");
+    // It is the last that came, so what it waited for is what the log has between its two lines.
+    let waits = lines_with(&log, &["conn=101 ", "to=verifying"])[0];
+    let logged_in = lines_with(&log, &["name=\"eva\""])[0];
+    let before = lines_with(&log, &["login", "name=\"nobody\""]);
+    let between = before.iter().filter(|line| (waits..logged_in).contains(*line)).count();
+    // Those that the workers have, and those that wait at each of them; and the other source's turn.
+    let most = 2 * thread::available_parallelism().unwrap().get() + 1;
+    assert!(between <= most, "{between} logins of the other source came first, at most {most}");
+    assert!(before.len() < flood.len(), "all were checked before: that shows nothing");
+    eprintln!("{between} logins of the other source came first, {} in all", before.len());
 }

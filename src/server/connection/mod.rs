@@ -185,6 +185,8 @@ impl<S: Stream> Connection<S> {
             match self.session.poll_step() {
                 Step::Answer => self.answer(tools),
                 Step::Linger if !self.sending_shut => self.shut_down_sending(tools),
+                // Nothing is read while a login waits for its check; nobody is there to be told.
+                Step::Verify if self.readiness.contains(Readiness::FAILED) => self.take_error(),
                 step if received >= most || tools.left == 0 || !self.can_read() => return step,
                 _ => received += self.receive(buffer, tools),
             }

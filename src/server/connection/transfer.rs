@@ -168,6 +168,15 @@ impl<S: Stream> Connection<S> {
         }
     }
 
+    /// An edge said that the connection is broken, and no call is due that would say how.
+    #[cold]
+    pub(super) fn take_error(&mut self) {
+        self.readiness.remove(Readiness::FAILED);
+        if let Some(errno) = self.stream.take_error() {
+            self.lost(errno);
+        }
+    }
+
     /// The socket is of no further use: one peer's error ends one connection.
     fn lost(&mut self, errno: Errno) {
         self.session.handle_lost(match errno {

@@ -44,6 +44,8 @@ pub(super) struct Peer {
     /// It sends as much as anybody reads, this byte again and again.
     pub(super) is_endless: bool,
     pub(super) fill: u8,
+    /// What SO_ERROR says.
+    pub(super) error: Option<Errno>,
 }
 
 impl Peer {
@@ -117,6 +119,10 @@ impl Stream for Peer {
 
     fn shut_down_sending(&mut self) -> Result<(), Errno> {
         Ok(())
+    }
+
+    fn take_error(&mut self) -> Option<Errno> {
+        self.error.take()
     }
 }
 

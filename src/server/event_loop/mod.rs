@@ -15,6 +15,7 @@ mod logins;
 #[cfg(test)]
 mod tests;
 mod turns;
+mod waiting;
 
 #[cfg(test)]
 pub(super) use deadlines::LINK_SIZE;

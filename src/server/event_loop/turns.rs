@@ -30,7 +30,7 @@ impl Queues {
         if is_guest { &mut self.guests } else { &mut self.served }.push_back(key);
     }
 
-    fn remove(&mut self, key: usize) {
+    pub(super) fn remove(&mut self, key: usize) {
         self.served.retain(|waiting| *waiting != key);
         self.guests.retain(|waiting| *waiting != key);
     }
@@ -124,10 +124,7 @@ impl<N: Network> EventLoop<N> {
         let connection = &mut self.connections[key];
         match step {
             Step::Close(reason) => self.close(key, reason),
-            Step::Verify if !connection.waits_for_check => {
-                connection.waits_for_check = true;
-                self.logins.waiting.push_back(Token::new(key, connection.number));
-            }
+            Step::Verify if !connection.waits_for_check => self.wait_for_check(key),
             _ if connection.can_read() => self.enqueue(key),
             _ => {}
         }
@@ -177,6 +174,9 @@ impl<N: Network> EventLoop<N> {
     #[cold]
     fn close(&mut self, key: usize, reason: Reason) {
         let connection = self.connections.remove(key);
+        if connection.waits_for_check {
+            self.logins.waiting.remove(Token::new(key, connection.number));
+        }
         self.accepting.descriptor_freed(self.tools.now);
         self.tools.tell(Detail::Life, Some(connection.number), || Event::Closed {
             peer: connection.peer(),

@@ -90,7 +90,8 @@ pub struct Limits {
     pub connections: Option<usize>,
     /// That are not let in yet.
     pub pending: Option<MaxPending>,
-    /// That are not let in yet and come from one source: an IPv4 address, or an IPv6 /64.
+    /// That are not let in yet and come from one source: an IPv4 address, or an IPv6 /64. And as many
+    /// logins of one source, on whichever connections, may wait to be checked.
     pub pending_per_source: Option<usize>,
 }
 
@@ -142,6 +143,11 @@ impl Admission {
             return Err(Reason::TooManyFromSource);
         }
         Ok(())
+    }
+
+    /// Whether one more login of a source may wait to be checked, where so many of its do already.
+    pub(super) fn may_wait(&self, waiting: usize) -> bool {
+        self.limits.pending_per_source.is_none_or(|limit| waiting < limit)
     }
 
     /// A connection from `source` is now pending.

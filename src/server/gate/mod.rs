@@ -75,6 +75,11 @@ impl Gate {
         self.admission.pending_ended(Source::of(address));
     }
 
+    /// Whether one more login of a source may wait to be checked, where so many of its do already.
+    pub(super) fn may_wait(&self, waiting: usize) -> bool {
+        self.admission.may_wait(waiting)
+    }
+
     /// How many are pending, and how many of them are counted by source.
     pub(super) fn pending(&self) -> (usize, usize) {
         self.admission.pending()

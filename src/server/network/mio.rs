@@ -224,6 +224,7 @@ fn beside_bytes(event: &Event) -> Readiness {
         readiness |= Readiness::READABLE | Readiness::READ_CLOSED;
     }
     readiness.set(Readiness::WRITABLE, event.is_write_closed() || failed);
+    readiness.set(Readiness::FAILED, failed);
     readiness
 }
 
@@ -241,6 +242,10 @@ impl Stream for TcpStream {
 
     fn shut_down_sending(&mut self) -> Result<(), Errno> {
         rustix::net::shutdown(&*self, Shutdown::Write).map_err(errno)
+    }
+
+    fn take_error(&mut self) -> Option<Errno> {
+        TcpStream::take_error(self).ok().flatten().map(Errno::from)
     }
 
     /// SIOCOUTQ would tell the number of bytes, but only to `unsafe` code. With the send buffer at

@@ -27,7 +27,7 @@ pub(super) const OTHER_TOKENS: usize = 129;
 
 /// Names a connection to the operating system: its place, and a generation, so that a late event
 /// for a closed connection never reaches the one that took its place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token(pub usize);
 
 impl Token {
@@ -128,6 +128,11 @@ pub trait Stream {
     fn send(&mut self, bytes: &[u8]) -> Result<usize, Errno>;
     /// As shutdown(2) with `SHUT_WR`.
     fn shut_down_sending(&mut self) -> Result<(), Errno>;
+    /// The error of a broken connection, which is taken with that: getsockopt(2) with SO_ERROR. Asked
+    /// where an edge said [`Readiness::FAILED`] and nothing is to be read or sent.
+    fn take_error(&mut self) -> Option<Errno> {
+        None
+    }
     /// Whether the kernel still has bytes that the peer had no room for. Asked once, when the
     /// server stops: after that, only what is owed already is sent.
     fn has_undelivered(&mut self) -> bool {

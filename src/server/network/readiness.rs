@@ -16,6 +16,9 @@ impl Readiness {
     pub const READ_CLOSED: Readiness = Readiness(1 << 2);
     /// The peer has sent urgent data (tcp(7)): a `recv` stops short of it, and more may follow.
     pub const URGENT: Readiness = Readiness(1 << 3);
+    /// The connection is broken, by a reset for example: the next call gives the error, if it has
+    /// nothing else to give.
+    pub const FAILED: Readiness = Readiness(1 << 4);
 
     /// Nothing.
     pub const fn empty() -> Readiness {
@@ -72,11 +75,12 @@ impl BitOrAssign for Readiness {
 
 impl fmt::Debug for Readiness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const NAMES: [(Readiness, &str); 4] = [
+        const NAMES: [(Readiness, &str); 5] = [
             (Readiness::READABLE, "READABLE"),
             (Readiness::WRITABLE, "WRITABLE"),
             (Readiness::READ_CLOSED, "READ_CLOSED"),
             (Readiness::URGENT, "URGENT"),
+            (Readiness::FAILED, "FAILED"),
         ];
         let held = NAMES.iter().filter(|(one, _)| self.contains(*one)).map(|(_, name)| name);
         f.debug_set().entries(held).finish()

@@ -183,7 +183,11 @@ impl Driven {
             Input::LastVerdict if checking => {
                 return !self.postponed && self.verdict(Verdict::Failure);
             }
+            Input::NoVerdict if checking => {
+                self.session.handle_no_verdict(self.now, Reason::TooManyFromSource);
+            }
             Input::Login | Input::BadRequest | Input::Verdict | Input::LastVerdict => return false,
+            Input::NoVerdict => return false,
             Input::RightDigest if asks => self.bytes(&self.digest()[self.heard..]),
             Input::WrongDigest if asks => {
                 let mut digest = self.digest();

@@ -1,0 +1,320 @@
+//! Logins in the loop, where only a verifier that does as it is told can show it.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::*;
+use crate::server::event_loop::fake::{self, Fake, Peer};
+use crate::server::network::{Errno, Readiness};
+use crate::server::{Limits, Penalties, Room};
+use crate::session::Service;
+
+/// Keeps everything until somebody says something.
+#[derive(Default)]
+struct Silent;
+
+impl Verifier for Silent {
+    fn room(&mut self) -> Option<Room<'_>> {
+        Some(Room::new(|_, _| {}))
+    }
+    fn has_report(&self) -> bool {
+        false
+    }
+    fn poll_report(&mut self) -> Option<Report> {
+        None
+    }
+    fn reload(&mut self) {}
+}
+
+/// A loop that penalizes with this minimum.
+fn empty_loop(min: Duration) -> EventLoop<Fake> {
+    let mut config = fake::config(Service::Login);
+    config.penalties = Some(Penalties { min, loopback: true, ..Penalties::default() });
+    let (event_loop, _) = fake::event_loop(Fake::default(), config);
+    event_loop.with_verifier(Box::new(Silent))
+}
+
+fn loop_with_a_login() -> (EventLoop<Fake>, Token) {
+    let mut event_loop = empty_loop(Duration::from_secs(5));
+    let token = accept_one(&mut event_loop);
+    (event_loop, token)
+}
+
+/// Admits one who sends a login.
+fn accept_one(event_loop: &mut EventLoop<Fake>) -> Token {
+    let login = Peer::sends(br#"{"username":"a","passwd":"a"}"#);
+    event_loop.admit(login, ([127, 0, 0, 1], 1).into());
+    let (key, connection) = event_loop.connections.iter().next().unwrap();
+    let token = Token::new(key, connection.number);
+    event_loop.connections[key].note_readiness(Readiness::READABLE);
+    event_loop.enqueue(key);
+    assert_eq!(event_loop.turn(&mut Default::default()), Ok(None));
+    token
+}
+
+const EVA: (&str, Verdict) = ("eva", Verdict::Success);
+const BOB: (&str, Verdict) = ("bob", Verdict::Failure);
+
+/// One who sends these logins, and is told these verdicts.
+fn who_tries(event_loop: &mut EventLoop<Fake>, tries: &[(&str, Verdict)]) -> Option<Token> {
+    let login = |(name, _): &(&str, Verdict)| format!(r#"{{"username":"{name}","passwd":""}}"#);
+    let logins: String = tries.iter().map(login).collect();
+    let before = event_loop.connections();
+    event_loop.admit(Peer::sends(logins.as_bytes()), ([127, 0, 0, 1], 1).into());
+    let (key, connection) = event_loop.connections.iter().next_back()?;
+    let token = Token::new(key, connection.number);
+    if event_loop.connections() == before {
+        return None;
+    }
+    event_loop.connections[key].note_readiness(Readiness::READABLE);
+    event_loop.enqueue(key);
+    for (name, verdict) in tries {
+        assert_eq!(event_loop.turn(&mut Default::default()), Ok(None));
+        event_loop.take_verdict(token, name, *verdict);
+    }
+    Some(token)
+}
+
+fn lose(event_loop: &mut EventLoop<Fake>, token: Token) {
+    event_loop.serve_at(token.key(), |connection, _| {
+        connection.session.handle_lost(Reason::Reset);
+    });
+}
+
+#[test]
+fn who_has_an_account_and_guesses_at_another_s_is_refused() {
+    // They leave and come again; or stay; or come by another's side, one guess each.
+    for (guesses, leaves) in [(5, true), (5, false), (1, false), (1, true)] {
+        let mut event_loop = empty_loop(Duration::from_secs(15));
+        let tries = [&[EVA][..], &[BOB; 5][..guesses]].concat();
+        let mut guessed = 0;
+        while let Some(token) = who_tries(&mut event_loop, &tries) {
+            guessed += guesses;
+            if leaves {
+                lose(&mut event_loop, token);
+            }
+            assert!(guessed <= 20, "{guessed} guesses, {guesses} at a time");
+        }
+    }
+}
+
+#[test]
+fn who_mistypes_and_then_gets_in_is_not_punished() {
+    let mut event_loop = empty_loop(Duration::from_secs(5));
+    let eva_fails = ("eva", Verdict::Failure);
+    let tries = [EVA, eva_fails, eva_fails, EVA, eva_fails, eva_fails, eva_fails, EVA];
+    for stays in [true, false].repeat(10) {
+        let token = who_tries(&mut event_loop, &tries).expect("it is let in");
+        if !stays {
+            lose(&mut event_loop, token);
+        }
+    }
+}
+
+fn sent(event_loop: &EventLoop<Fake>, token: Token) -> u64 {
+    event_loop.connections[token.key()].sent
+}
+
+#[test]
+fn a_verdict_reaches_its_connection() {
+    let (mut event_loop, token) = loop_with_a_login();
+    event_loop.take_verdict(token, "a", Verdict::Failure);
+    assert_eq!(sent(&event_loop, token), "failed!".len() as u64);
+}
+
+/// Whether a newcomer is refused after a connection had these verdicts and was lost.
+fn is_refused_after(tries: &[(&str, Verdict)]) -> bool {
+    let mut event_loop = empty_loop(Duration::from_secs(5));
+    let token = who_tries(&mut event_loop, tries).expect("nobody was refused before");
+    lose(&mut event_loop, token);
+    event_loop.admit(Peer::default(), ([127, 0, 0, 1], 1).into());
+    event_loop.connections() == 0
+}
+
+#[test]
+fn who_leaves_after_failures_that_were_not_made_good_pays_for_them() {
+    let eva_fails = ("eva", Verdict::Failure);
+    assert!(is_refused_after(&[BOB]) && is_refused_after(&[BOB; 5]));
+    assert!(is_refused_after(&[EVA, BOB]) && is_refused_after(&[BOB, EVA]));
+    assert!(is_refused_after(&[eva_fails, BOB, EVA]));
+    assert!(!is_refused_after(&[eva_fails, EVA]) && !is_refused_after(&[EVA]));
+    // Too little was done for a refusal.
+    assert!(!is_refused_after(&[]));
+}
+
+#[test]
+fn a_late_verdict_does_not_reach_who_took_the_place() {
+    let (mut event_loop, first) = loop_with_a_login();
+    event_loop.serve_at(first.key(), |connection, _| {
+        connection.session.handle_lost(Reason::Reset);
+    });
+    // Nobody is there.
+    event_loop.take_verdict(first, "a", Verdict::Success);
+    let second = accept_one(&mut event_loop);
+    assert_eq!(second.key(), first.key(), "the place is used again");
+    // Somebody else is, whose own login is being checked.
+    event_loop.take_verdict(first, "a", Verdict::Success);
+    assert_eq!(sent(&event_loop, second), 0);
+    assert!(!event_loop.connections[second.key()].session.is_admitted());
+    event_loop.take_verdict(second, "a", Verdict::Success);
+    assert_eq!(sent(&event_loop, second), "success!".len() as u64);
+}
+
+/// Checks one login at a time, and is done when it is told to be.
+#[derive(Clone, Default)]
+struct Desk(Rc<RefCell<Checks>>);
+
+#[derive(Default)]
+struct Checks {
+    underway: Option<Token>,
+    /// Whose logins it was given, in that order.
+    given: Vec<Token>,
+    done: Vec<Report>,
+}
+
+impl Verifier for Desk {
+    fn room(&mut self) -> Option<Room<'_>> {
+        let is_free = self.0.borrow().underway.is_none();
+        is_free.then(|| {
+            Room::new(|token, _| {
+                let mut checks = self.0.borrow_mut();
+                checks.underway = Some(token);
+                checks.given.push(token);
+            })
+        })
+    }
+    fn has_report(&self) -> bool {
+        !self.0.borrow().done.is_empty()
+    }
+    fn poll_report(&mut self) -> Option<Report> {
+        self.0.borrow_mut().done.pop()
+    }
+    fn reload(&mut self) {}
+}
+
+impl Desk {
+    /// Says no to whoever is there.
+    fn finish(&self) {
+        let mut checks = self.0.borrow_mut();
+        let token = checks.underway.take().expect("somebody's login is checked");
+        checks.done.push(Report::Verdict { token, name: "a".into(), verdict: Verdict::Failure });
+    }
+}
+
+fn loop_with_desk(limits: Limits) -> (EventLoop<Fake>, fake::Told, Desk) {
+    let desk = Desk::default();
+    let mut config = fake::config(Service::Login);
+    config.limits = limits;
+    let (event_loop, told) = fake::event_loop(Fake::default(), config);
+    (event_loop.with_verifier(Box::new(desk.clone())), told, desk)
+}
+
+/// One of this host who sends a login, and is read in the next turn.
+fn knock(event_loop: &mut EventLoop<Fake>, host: u8) -> Token {
+    let login = Peer::sends(br#"{"username":"a","passwd":"a"}"#);
+    event_loop.admit(login, ([192, 0, 2, host], 1).into());
+    let newest = event_loop.connections.iter().max_by_key(|(_, connection)| connection.number);
+    let (key, connection) = newest.expect("it is let in");
+    let token = Token::new(key, connection.number);
+    event_loop.connections[key].note_readiness(Readiness::READABLE);
+    event_loop.enqueue(key);
+    token
+}
+
+/// The edge of a reset that found nobody reading.
+fn reset(event_loop: &mut EventLoop<Fake>, token: Token) {
+    event_loop.connections[token.key()].stream_mut().error = Some(Errno::CONNRESET);
+    let broken = Readiness::READABLE | Readiness::WRITABLE | Readiness::READ_CLOSED;
+    event_loop.serve_edge(token, broken | Readiness::FAILED);
+}
+
+fn turn(event_loop: &mut EventLoop<Fake>) {
+    assert_eq!(event_loop.turn(&mut Default::default()), Ok(None));
+}
+
+#[test]
+fn one_source_with_a_thousand_logins_holds_up_another_s_by_one() {
+    let (mut event_loop, _, desk) = loop_with_desk(Limits::NONE);
+    for _ in 0..1000 {
+        knock(&mut event_loop, 1);
+        turn(&mut event_loop);
+    }
+    let honest = knock(&mut event_loop, 2);
+    for _ in 0..4 {
+        turn(&mut event_loop);
+        desk.finish();
+    }
+    let given = &desk.0.borrow().given;
+    let before = given.iter().position(|token| *token == honest);
+    assert!(before.is_some_and(|before| before <= 2), "{given:?}");
+}
+
+#[test]
+fn whose_peer_is_gone_leaves_the_queue_and_is_not_checked() {
+    let (mut event_loop, told, desk) = loop_with_desk(Limits::NONE);
+    let tokens: Vec<_> = (0..100).map(|_| knock(&mut event_loop, 1)).collect();
+    turn(&mut event_loop);
+    // One has come and gone before it was read.
+    let gone = knock(&mut event_loop, 1);
+    event_loop.queues.remove(gone.key());
+    event_loop.connections[gone.key()].queued = false;
+    reset(&mut event_loop, gone);
+    // All the others that wait go, but for the last; the first's is being checked.
+    for token in &tokens[1..99] {
+        reset(&mut event_loop, *token);
+    }
+    assert_eq!(told.closed(), [Reason::Reset; 99]);
+    for _ in 0..2 {
+        turn(&mut event_loop);
+        desk.finish();
+    }
+    assert_eq!(desk.0.borrow().given, [tokens[0], tokens[99]]);
+    assert!(event_loop.logins.waiting.is_empty());
+    // Nobody is left who would hold up a stop.
+    turn(&mut event_loop);
+    for token in [tokens[0], tokens[99]] {
+        lose(&mut event_loop, token);
+    }
+    assert!(event_loop.is_idle());
+}
+
+#[test]
+fn an_edge_without_an_error_costs_nobody_the_answer() {
+    let (mut event_loop, told, desk) = loop_with_desk(Limits::NONE);
+    let first = knock(&mut event_loop, 1);
+    let waiting = knock(&mut event_loop, 1);
+    turn(&mut event_loop);
+    // It has shut down its sending side; and an error that somebody else took is none.
+    event_loop.serve_edge(waiting, Readiness::READABLE | Readiness::READ_CLOSED);
+    event_loop.serve_edge(waiting, Readiness::READABLE | Readiness::FAILED);
+    for token in [first, waiting] {
+        turn(&mut event_loop);
+        desk.finish();
+        turn(&mut event_loop);
+        assert_eq!(sent(&event_loop, token), "failed!".len() as u64);
+    }
+    assert_eq!(told.closed(), []);
+}
+
+#[test]
+fn beyond_its_cap_a_source_has_its_logins_turned_away_and_another_has_not() {
+    let mut limits = Limits::NONE;
+    limits.pending_per_source = Some(10);
+    let (mut event_loop, _, desk) = loop_with_desk(limits);
+    let logs_in = |event_loop: &mut EventLoop<Fake>, host| {
+        let token = knock(event_loop, host);
+        // They were let in before, so that they don't count among the pending.
+        let connection = &mut event_loop.connections[token.key()];
+        connection.counted_pending = false;
+        let ip = connection.ip();
+        event_loop.gate.pending_ended(ip);
+        turn(event_loop);
+        event_loop.connections[token.key()].session.reason()
+    };
+    let reasons: Vec<_> = (0..20).map(|_| logs_in(&mut event_loop, 1)).collect();
+    let refused = reasons.iter().filter(|reason| **reason == Some(Reason::TooManyFromSource));
+    assert_eq!(refused.count(), 9, "one is checked, and ten wait: {reasons:?}");
+    assert_eq!(logs_in(&mut event_loop, 2), None);
+    assert_eq!(desk.0.borrow().given.len(), 1);
+}
