@@ -78,7 +78,9 @@ impl<N: Network> EventLoop<N> {
             Drain::Until(_) if self.connections.is_empty() => (0, Outcome::Drained),
             Drain::No | Drain::Until(_) => return None,
         };
-        self.tools.tell(Detail::Server, None, || Event::Stopped { connections });
+        // After the turn's end, which has a time of its own.
+        let now = self.network.now();
+        self.tools.events.tell(now, Detail::Server, None, || Event::Stopped { connections });
         Some(outcome)
     }
 

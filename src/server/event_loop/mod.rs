@@ -130,10 +130,12 @@ impl<N: Network> EventLoop<N> {
     // ANCHOR_END: turn
 
     fn wait(&mut self, found: &mut N::Found) -> Result<(), Errno> {
-        let (until, now) = (self.next_deadline(), self.tools.now);
-        self.tools.tell(Detail::Calls, None, || Event::Waiting {
-            at_most: (until != Time::NEVER).then(|| until.since(now)),
-        });
+        let until = self.next_deadline();
+        if self.tools.events.are_told(Detail::Calls) {
+            let now = self.network.now();
+            let at_most = (until != Time::NEVER).then(|| until.since(now));
+            self.tools.events.tell(now, Detail::Calls, None, || Event::Waiting { at_most });
+        }
         self.tools.now = self.network.wait(until, found)?;
         let ready = || N::wakeups(found).count();
         self.tools.tell(Detail::Calls, None, || Event::Turn { ready: ready() });
