@@ -95,6 +95,8 @@ pub enum Event {
         received: u64,
         /// Bytes that the kernel took for it.
         sent: u64,
+        /// Whether it was owed something, and the time for that was over.
+        cut_off: bool,
     },
     /// A login was checked.
     Login {

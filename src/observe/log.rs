@@ -162,8 +162,12 @@ impl Observer for Log {
             Event::Penalty { source, reason, seconds } => {
                 info!(conn, %source, %reason, seconds, "penalized");
             }
-            Event::Closed { peer, reason, let_in, received, sent } => {
-                let what = if *let_in || *reason == Reason::Stopped { "closed" } else { "refused" };
+            Event::Closed { peer, reason, let_in, received, sent, cut_off } => {
+                let what = match *let_in || *reason == Reason::Stopped {
+                    _ if *cut_off => "cut off",
+                    true => "closed",
+                    false => "refused",
+                };
                 info!(conn, %peer, %reason, received, sent, "{what}");
             }
             Event::Login { name, result } => {

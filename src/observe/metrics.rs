@@ -24,6 +24,7 @@ struct Numbers {
     connections: Vec<IntGauge>,
     authenticated: IntCounter,
     closed: Vec<IntCounter>,
+    cut_off: IntCounter,
     received: IntCounter,
     sent: IntCounter,
     logins: Vec<IntCounter>,
@@ -54,6 +55,10 @@ impl Metrics {
                 .each(gauges, &State::ALL.map(State::name)[..State::Closed as usize])?,
             authenticated: add.counter("authenticated_total", "Clients that were let in.")?,
             closed: add.each(closed, &Reason::ALL.map(Reason::name))?,
+            cut_off: add.counter(
+                "cut_off_total",
+                "Connections closed although they were owed something.",
+            )?,
             received: add.counter("received_bytes_total", "Bytes that recv gave.")?,
             sent: add.counter("sent_bytes_total", "Bytes that send took.")?,
             logins: add.each(logins, &VERDICTS.map(Verdict::name))?,
@@ -112,7 +117,10 @@ impl Observer for Metrics {
             }
             Event::LetIn { .. } => numbers.authenticated.inc(),
             Event::State { from, to } => self.moved(Some(*from), Some(*to)),
-            Event::Closed { reason, .. } => numbers.closed[*reason as usize].inc(),
+            Event::Closed { reason, cut_off, .. } => {
+                numbers.closed[*reason as usize].inc();
+                numbers.cut_off.inc_by(u64::from(*cut_off));
+            }
             Event::Login { result, .. } => numbers.logins[*result as usize].inc(),
             Event::Received { result: Ok(bytes) } => numbers.received.inc_by(*bytes as u64),
             Event::Sent { result: Ok(bytes), .. } => numbers.sent.inc_by(*bytes as u64),

@@ -3,7 +3,7 @@
 //! What is owed goes out first, whoever ends it. Never here: the end of the peer's input, which is
 //! not the end of the conversation (see [`Session::handle_end_of_input`]).
 
-use super::stage::{LINGER_QUIET, Linger, Stage};
+use super::stage::{DELIVERY, LINGER_QUIET, Linger, Stage};
 use super::state::Reason;
 use super::{Session, Time};
 
@@ -15,6 +15,7 @@ impl Session {
             Stage::AwaitDigest(_) => self.refuse(Reason::HandshakeTimeout, now),
             Stage::Serving(_) if self.on_entry_deadline => self.end(Reason::HandshakeTimeout, now),
             Stage::Serving(_) => self.end(Reason::IdleTimeout, now),
+            Stage::Ending(reason) | Stage::Delivering(reason) => self.cut_off(reason),
             Stage::Verifying(login) => {
                 // Its answer is still owed; if that is a failure, it is the last.
                 self.stage = Stage::Verifying(login.overdue());
@@ -25,10 +26,10 @@ impl Session {
         }
     }
 
-    /// The server stops: no more is read, what is owed still goes out, and a client that was refused
-    /// is not lingered for. `undelivered`: the peer had no room yet for some of what the kernel took,
-    /// so it is still owed; if the connection were closed and the peer then sent something, a reset
-    /// would destroy it.
+    /// The server stops: no more is answered, what is owed still goes out, and a client that was
+    /// refused is not lingered for. `undelivered`: a close would be a reset or could become one, and
+    /// destroy what is under way: the kernel has not sent all that it took, or bytes came that nobody
+    /// has read.
     pub fn handle_stop(&mut self, now: Time, undelivered: bool) {
         match self.take_stage() {
             Stage::SendNonce(_) | Stage::AwaitDigest(_) => self.close(Reason::Stopped),
@@ -46,7 +47,15 @@ impl Session {
             // Everything was handed over before; the reason is the one it lingers with.
             Stage::Lingering(linger) => self.close(linger.reason),
             Stage::Closed(reason) => self.close(reason),
-            _ => self.close(Reason::DrainTimeout),
+            _ => self.cut_off(Reason::DrainTimeout),
+        }
+    }
+
+    /// The kernel has sent all that it took: what is still under way will arrive, if anything does.
+    pub fn handle_delivered(&mut self, now: Time) {
+        match self.take_stage() {
+            Stage::Delivering(reason) => self.linger(reason, true, now),
+            other => self.stage = other,
         }
     }
 
@@ -66,8 +75,15 @@ impl Session {
         if self.owing {
             self.enter(Stage::Ending(reason));
         } else {
-            self.linger(reason, true, now);
+            self.deliver(reason, now);
         }
+    }
+
+    /// The kernel has it all, and may still have it: the sending side stays open until it is sent. In
+    /// a drain its timeout is the limit.
+    pub(super) fn deliver(&mut self, reason: Reason, now: Time) {
+        self.deadline = if reason == Reason::Stopped { Time::NEVER } else { now + DELIVERY };
+        self.enter(Stage::Delivering(reason));
     }
     // ANCHOR_END: end
 
@@ -100,6 +116,12 @@ impl Session {
         if let (Stage::Draining(reason), false) = (&self.stage, self.owing) {
             self.close(*reason);
         }
+    }
+
+    /// Ends it although something is owed.
+    fn cut_off(&mut self, reason: Reason) {
+        self.cut_off = true;
+        self.close(reason);
     }
 
     #[cold]

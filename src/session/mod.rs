@@ -23,7 +23,7 @@ pub use login::Verdict;
 pub use poll::{Step, Timer};
 pub use protocol::{Protocol, Service};
 pub use scan::{MAX_DEPTH, MAX_OBJECT};
-pub use stage::{LINGER, LINGER_QUIET};
+pub use stage::{DELIVERY, LINGER, LINGER_QUIET};
 pub use state::{Input, Reason, State, TRANSITIONS, Transition};
 pub use time::{Time, Timeout};
 pub use upper_once::MAX_REQUEST;
@@ -50,7 +50,7 @@ pub const IDLE_SLACK: u32 = 256;
 ///    [`handle_lost`](Session::handle_lost);
 /// 3. send what the call returned, all of it and in order, and call `handle_flushed` once the
 ///    kernel has taken the last byte (the same goes for what [`poll_answer`](Session::poll_answer)
-///    returns);
+///    returns), and [`handle_delivered`](Session::handle_delivered) where it asks for that;
 /// 4. do what [`poll_step`](Session::poll_step) says, and go back to 2, by
 ///    [`poll_deadline`](Session::poll_deadline) at the latest.
 ///
@@ -90,6 +90,8 @@ pub struct Session {
     logged_in: bool,
     /// Logins failed at a name at which none has succeeded since.
     failed_logins: bool,
+    /// It was closed although something was owed.
+    cut_off: bool,
     /// The state, the admission or the deadline may have changed since the driver last asked.
     touched: bool,
 }
@@ -123,6 +125,7 @@ impl Session {
             on_entry_deadline,
             logged_in: false,
             failed_logins: false,
+            cut_off: false,
             touched: true,
         };
         (session, nonce)
@@ -179,7 +182,8 @@ impl Session {
             // A driver that reads although it was told to wait loses nothing.
             Stage::Verifying(login) => login.keep(bytes),
             Stage::Serving(Serving::Upper(_) | Serving::Echo) => {}
-            Stage::Answering(_) | Stage::Draining(_) | Stage::Ending(_) | Stage::Closed(_) => {}
+            Stage::Answering(_) | Stage::Draining(_) | Stage::Ending(_) => {}
+            Stage::Delivering(_) | Stage::Closed(_) => {}
         }
         self.restart_idle(protocol, now);
         &[]
@@ -195,6 +199,7 @@ impl Session {
                 self.settle();
             }
             Stage::Verifying(login) => self.stage = Stage::Verifying(login.input_ended()),
+            Stage::Delivering(reason) => self.close(reason),
             Stage::Lingering(linger) => self.close(linger.reason),
             other => self.stage = other,
         }
@@ -210,7 +215,7 @@ impl Session {
         }
         match self.take_stage() {
             Stage::SendNonce(handshake) => self.stage = Stage::AwaitDigest(handshake),
-            Stage::Ending(reason) => self.linger(reason, true, now),
+            Stage::Ending(reason) => self.deliver(reason, now),
             Stage::Draining(reason) => self.close(reason),
             other => self.stage = other,
         }

@@ -17,6 +17,9 @@ pub enum Step {
     Verify,
     /// Send the last answer, which [`Session::poll_answer`] gives.
     Answer,
+    /// Read and pass on what comes, to be thrown away; and once the kernel has sent all that it took,
+    /// say so with [`Session::handle_delivered`].
+    Deliver,
     /// Shut down the sending side, then read and pass on what comes, to be thrown away.
     Linger,
     /// Close.
@@ -33,6 +36,8 @@ pub enum Timer {
     Idle,
     /// To throw away what still comes after the end.
     Linger,
+    /// To send what the kernel took, before the end.
+    Deliver,
 }
 
 impl Session {
@@ -44,6 +49,7 @@ impl Session {
             Stage::Verifying(login) if login.wants_check() && !self.owing => Step::Verify,
             Stage::Answering(_) => Step::Answer,
             Stage::Verifying(_) | Stage::Draining(_) | Stage::Ending(_) => Step::Wait,
+            Stage::Delivering(_) => Step::Deliver,
             Stage::Lingering(_) => Step::Linger,
             Stage::Closed(reason) => Step::Close(*reason),
         }
@@ -72,6 +78,7 @@ impl Session {
                 Some(Timer::Handshake)
             }
             Stage::Serving(_) if !self.owing => Some(Timer::Idle),
+            Stage::Delivering(_) => Some(Timer::Deliver),
             Stage::Lingering(_) => Some(Timer::Linger),
             _ => None,
         };
@@ -118,6 +125,11 @@ impl Session {
     /// Whether logins failed at a name at which none has succeeded since.
     pub fn has_failed_logins(&self) -> bool {
         self.failed_logins
+    }
+
+    /// Whether it was closed although something was owed, because the time for that was over.
+    pub fn is_cut_off(&self) -> bool {
+        self.cut_off
     }
 
     /// Why the conversation is over, as soon as that is decided; the connection may still have to

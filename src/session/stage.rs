@@ -15,6 +15,8 @@ use super::upper_once::UpperOnce;
 pub const LINGER_QUIET: Duration = Duration::from_secs(1);
 /// A connection lingers for this long in all: in the last second, a byte no longer prolongs it.
 pub const LINGER: Duration = Duration::from_secs(10);
+/// What the kernel took has to be sent within this, so that with the linger it is as long in all.
+pub const DELIVERY: Duration = Duration::from_secs(9);
 
 /// What is large is boxed: a connection that is let in and idle carries none of it.
 pub(super) enum Stage {
@@ -25,7 +27,10 @@ pub(super) enum Stage {
     /// One more answer has to be given out, and then owed.
     Answering(Box<LastAnswer>),
     Draining(Reason),
+    /// Bytes are owed here.
     Ending(Reason),
+    /// The kernel took them all, and has not sent them all yet, as far as is known.
+    Delivering(Reason),
     Lingering(Box<Linger>),
     Closed(Reason),
 }
@@ -46,9 +51,8 @@ impl Stage {
 
     pub(super) fn reason(&self) -> Option<Reason> {
         match self {
-            Stage::Draining(reason) | Stage::Ending(reason) | Stage::Closed(reason) => {
-                Some(*reason)
-            }
+            Stage::Draining(reason) | Stage::Ending(reason) => Some(*reason),
+            Stage::Delivering(reason) | Stage::Closed(reason) => Some(*reason),
             Stage::Answering(last) => last.then.reason(),
             Stage::Lingering(linger) => Some(linger.reason),
             Stage::SendNonce(_) | Stage::AwaitDigest(_) => None,
@@ -64,7 +68,7 @@ impl Stage {
             Stage::Verifying(_) => State::Verifying,
             Stage::Answering(last) => last.then.state(),
             Stage::Draining(_) => State::Draining,
-            Stage::Ending(_) => State::Ending,
+            Stage::Ending(_) | Stage::Delivering(_) => State::Ending,
             Stage::Lingering(_) => State::Lingering,
             Stage::Closed(_) => State::Closed,
         }
@@ -114,7 +118,9 @@ pub(super) struct Linger {
 
 impl Linger {
     pub(super) fn new(reason: Reason, after_answers: bool, now: Time) -> Linger {
-        Linger { reason, after_answers, until: now + LINGER }
+        // In a drain its timeout is the limit.
+        let until = if reason == Reason::Stopped { Time::NEVER } else { now + LINGER };
+        Linger { reason, after_answers, until }
     }
 
     /// When to close if no more bytes come after `now`; `None` where a byte no longer prolongs it,

@@ -41,7 +41,8 @@ words! {
         Verifying = "verifying",
         /// The peer has ended its input: what it is owed goes out, then the connection closes.
         Draining = "draining",
-        /// The server has had enough: what is owed goes out, then it shuts down its own sending side.
+        /// The server has had enough: what is owed goes out, and once the kernel has sent it all, the
+        /// server shuts down its own sending side.
         Ending = "ending",
         /// The sending side is shut down; what still comes is thrown away, so that no reset destroys
         /// what the peer has not read yet.
@@ -56,6 +57,8 @@ words! {
     pub enum Input: label {
         /// The kernel has taken every byte that was owed.
         Flushed = "flushed",
+        /// The kernel has sent all that it took.
+        Delivered = "delivered",
         /// Bytes came that decide nothing.
         Bytes = "bytes",
         /// Bytes came that complete the right digest.
@@ -148,8 +151,8 @@ macro_rules! transitions {
 
 /// Every change of state there is. Where a state and an input have no row, nothing changes.
 ///
-/// A connection that comes into [`Draining`](State::Draining) or [`Ending`](State::Ending) and owes
-/// nothing takes [`Flushed`](Input::Flushed) at once; one that comes back to
+/// A connection that comes into [`Draining`](State::Draining) and owes nothing takes
+/// [`Flushed`](Input::Flushed) at once; one that comes back to
 /// [`Serving`](State::Serving) from a login takes at once what was read before: another
 /// [`Login`](Input::Login), a [`BadRequest`](Input::BadRequest), and then the stop or the end of input
 /// that came meanwhile.
@@ -160,8 +163,8 @@ pub const TRANSITIONS: &[Transition] = transitions! {
         EndOfInput => Closed, Deadline => Closed,
         Stop => Closed, StopOwing => Closed, DrainDeadline => Closed, Lost => Closed;
     AwaitDigest:
-        RightDigest => Serving, WrongDigest => Ending, EndOfInput => Closed, Deadline => Ending,
-        Stop => Closed, StopOwing => Closed, DrainDeadline => Closed, Lost => Closed;
+        RightDigest => Serving, WrongDigest => Lingering, EndOfInput => Closed,
+        Deadline => Lingering, Stop => Closed, StopOwing => Closed, DrainDeadline => Closed, Lost => Closed;
     Serving:
         LastRequest => Ending, Login => Verifying, BadRequest => Ending,
         EndOfInput => Draining, Deadline => Ending,
@@ -172,7 +175,8 @@ pub const TRANSITIONS: &[Transition] = transitions! {
     Draining:
         Flushed => Closed, DrainDeadline => Closed, Lost => Closed;
     Ending:
-        Flushed => Lingering, DrainDeadline => Closed, Lost => Closed;
+        Delivered => Lingering, EndOfInput => Closed, Deadline => Closed,
+        DrainDeadline => Closed, Lost => Closed;
     Lingering:
         EndOfInput => Closed, Deadline => Closed,
         Stop => Closed, DrainDeadline => Closed, Lost => Closed;

@@ -45,7 +45,7 @@ impl State {
             }
             if socket.fin_in || socket.broken {
                 socket.transcript.end_read = true;
-                socket.transcript.end_heard = socket.transcript.shut_at.is_none();
+                socket.transcript.end_heard = socket.transcript.left_at.is_none();
                 socket.transcript.note_call(now, true);
                 return Ok(0);
             }
@@ -105,13 +105,25 @@ impl State {
     pub(super) fn shut_down_sending(&mut self, id: usize) -> Result<(), Errno> {
         let socket = &mut self.sockets[id];
         assert!(!socket.fin_out, "the sending side is shut down once");
+        socket.transcript.leave(self.now);
         socket.transcript.shut_at = Some(self.now);
-        socket.transcript.heard = socket.transcript.read.len();
         if socket.broken {
             return Err(Errno::NOTCONN);
         }
         self.end_output(id);
         Ok(())
+    }
+
+    /// TCP_NOTSENT_LOWAT at 1, and `poll`: from now on there is room only where nothing waits. What
+    /// the client's kernel has not acknowledged counts as not sent.
+    pub(super) fn has_sent_all(&mut self, id: usize) -> bool {
+        let socket = &mut self.sockets[id];
+        assert!(!socket.fin_out, "after a shutdown nothing shows it");
+        socket.transcript.leave(self.now);
+        socket.wants_all_sent = true;
+        let is_sent = socket.broken || socket.is_writable();
+        socket.no_space |= !is_sent;
+        is_sent
     }
 
     /// `close`: with bytes that nobody has read it is a reset, and what was under way is lost.

@@ -145,6 +145,10 @@ impl Stream for SimStream {
         self.world.state().shut_down_sending(self.id)
     }
 
+    fn has_sent_all(&mut self) -> bool {
+        self.world.state().has_sent_all(self.id)
+    }
+
     fn take_error(&mut self) -> Option<Errno> {
         self.world.state().sockets[self.id].error.take()
     }

@@ -31,7 +31,9 @@ pub(super) fn answers(
                 Some(login) => session.handle_verdict(protocol, now, users.judge(&login)).len(),
                 None => return owed,
             },
-            Step::Read | Step::Wait | Step::Linger | Step::Close(_) => return owed,
+            Step::Read | Step::Wait | Step::Deliver | Step::Linger | Step::Close(_) => {
+                return owed;
+            }
         };
         session.handle_flushed(protocol, now);
     }

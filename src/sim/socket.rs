@@ -34,6 +34,8 @@ pub(super) struct Socket {
     pub(super) outbox_size: usize,
     /// Somebody was told that there is no room (SOCK_NOSPACE): room makes an edge.
     pub(super) no_space: bool,
+    /// There is room only where nothing waits to be sent (TCP_NOTSENT_LOWAT).
+    pub(super) wants_all_sent: bool,
     /// The sending side is shut down: a FIN follows the bytes.
     pub(super) fin_out: bool,
     pub(super) fin_acknowledged: bool,
@@ -63,6 +65,7 @@ impl Socket {
             armed: true,
             outbox: VecDeque::new(),
             no_space: false,
+            wants_all_sent: false,
             fin_out: false,
             fin_acknowledged: false,
             error: None,
@@ -89,7 +92,8 @@ impl Socket {
 
     /// Enough room to say that one can write: a third is free, as Linux has it.
     pub(super) fn is_writable(&self) -> bool {
-        self.outbox.len() * 3 <= self.outbox_size * 2
+        let most = if self.wants_all_sent { 0 } else { self.outbox_size * 2 / 3 };
+        self.outbox.len() <= most
     }
 
     /// What `epoll_wait` says now, in mio's words.

@@ -237,7 +237,7 @@ impl State {
     /// What the server owes for what it has heard, less what the kernel has.
     fn owed(&self, socket: &Socket) -> usize {
         let transcript = &socket.transcript;
-        if transcript.shut_at.is_some() {
+        if transcript.left_at.is_some() {
             // Whether that was too soon, its client will see.
             return 0;
         }

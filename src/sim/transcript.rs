@@ -20,14 +20,17 @@ pub struct Transcript {
     pub read: Vec<u8>,
     /// The end of input was read.
     pub end_read: bool,
-    /// It was read before the sending side was shut down, so that it meant something.
+    /// It was read before the server began to leave, so that it meant something.
     pub end_heard: bool,
     /// All that `send` took.
     pub taken: Vec<u8>,
-    /// The calls that moved something while the sending side was open, in order.
+    /// The calls that moved something before the server began to leave, in order.
     pub calls: Vec<Moved>,
     /// The last time that `recv` gave bytes, those that were thrown away included.
     pub last_read_at: Time,
+    /// When the server began to leave: it asked for the first time whether all was sent, or shut down
+    /// the sending side. What comes from then on is thrown away.
+    pub left_at: Option<Time>,
     /// When the sending side was shut down.
     pub shut_at: Option<Time>,
     /// When it was closed.
@@ -39,7 +42,7 @@ pub struct Transcript {
     pub destroyed: usize,
     /// The most that one `send` offered: what waited for the kernel.
     pub most_offered: usize,
-    /// How much had been read when the sending side was shut down.
+    /// How much had been read when the server began to leave.
     pub(super) heard: usize,
 }
 
@@ -58,19 +61,25 @@ pub struct Moved {
 }
 
 impl Transcript {
-    /// What the server has heard: all that was read, but for what came after the sending side was shut
-    /// down and was thrown away.
+    /// What the server has heard: all that was read, but for what came after it had begun to leave.
     pub fn heard(&self) -> &[u8] {
-        if self.shut_at.is_some() { &self.read[..self.heard] } else { &self.read }
+        if self.left_at.is_some() { &self.read[..self.heard] } else { &self.read }
     }
 
-    /// The last time that anything moved while the sending side was open.
+    /// The last time that anything moved before the server began to leave.
     pub fn active_at(&self) -> Time {
         self.calls.last().map_or(self.accepted_at, |call| call.at)
     }
 
+    pub(super) fn leave(&mut self, now: Time) {
+        if self.left_at.is_none() {
+            self.left_at = Some(now);
+            self.heard = self.read.len();
+        }
+    }
+
     pub(super) fn note_call(&mut self, at: Time, by_recv: bool) {
-        if self.shut_at.is_none() {
+        if self.left_at.is_none() {
             let (read, taken) = (self.read.len(), self.taken.len());
             self.calls.push(Moved { at, by_recv, read, taken });
         }

@@ -226,7 +226,7 @@ impl Stream for ScriptedStream {
         world.fails(how)
     }
 
-    fn has_undelivered(&mut self) -> bool {
+    fn has_sent_all(&mut self) -> bool {
         self.world.borrow_mut().next_or_0() & 1 == 1
     }
 }

@@ -9,7 +9,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use sockmodes::auth::Scheme;
 use sockmodes::session::{
-    IDLE_SLACK, LINGER, LINGER_QUIET, Protocol, Reason, Service, State, Step, Time, Timeout, Timer,
+    DELIVERY, IDLE_SLACK, LINGER, LINGER_QUIET, Protocol, Reason, Service, State, Step, Time,
+    Timeout, Timer,
 };
 
 use crate::common::any::{cases, nonce_for, pair};
@@ -112,6 +113,8 @@ proptest! {
         let mut session = session(&protocol, &[], start);
         session.handle_bytes(&protocol, start, &mut b"\n".to_vec());
         session.handle_flushed(&protocol, start);
+        prop_assert_eq!(session.poll_deadline(), Some((Timer::Deliver, start + DELIVERY)));
+        session.handle_delivered(start);
         prop_assert_eq!(session.state(), State::Lingering);
         let (mut now, mut last) = (start, start);
         for pause in pauses {

@@ -15,7 +15,7 @@ use driven::Driven;
 /// The state that the table gives, with its rule for those who owe nothing.
 fn expected(state: State, input: Input, owing_after: bool) -> State {
     let after = state.after(input);
-    let arrives = after != state && matches!(after, State::Draining | State::Ending);
+    let arrives = after != state && after == State::Draining;
     if arrives && !owing_after { after.after(Input::Flushed) } else { after }
 }
 
@@ -82,8 +82,10 @@ fn every_ending_has_its_reason() {
         (State::Verifying, Input::Lost, Service::Login, Reset),
         (State::Draining, Input::Flushed, Service::Upper, Done),
         (State::Draining, Input::Lost, Service::Upper, Reset),
-        (State::Ending, Input::Flushed, Service::UpperOnce, Done),
-        (State::Ending, Input::Flushed, Service::Upper, Stopped),
+        (State::Ending, Input::Delivered, Service::UpperOnce, Done),
+        (State::Ending, Input::Delivered, Service::Upper, Stopped),
+        (State::Ending, Input::EndOfInput, Service::Upper, Stopped),
+        (State::Ending, Input::Deadline, Service::UpperOnce, Done),
         (State::Ending, Input::DrainDeadline, Service::Upper, DrainTimeout),
         // Everything was handed over before: what it lingers with stays the reason.
         (State::Lingering, Input::EndOfInput, Service::UpperOnce, Done),
@@ -95,7 +97,9 @@ fn every_ending_has_its_reason() {
     ];
     for (state, input, service, reason) in cases {
         let mut driven = Driven::new(Some(Scheme::HmacMd5), *service);
-        let owing = matches!(state, State::SendNonce | State::Draining | State::Ending);
+        let delivers = [Input::Delivered, Input::EndOfInput, Input::Deadline].contains(input);
+        let owing = matches!(state, State::SendNonce | State::Draining)
+            || *state == State::Ending && !delivers;
         assert!(driven.bring_to(*state, owing) && driven.let_happen(*input));
         // Whatever is still to be done ends with the reason, not with another.
         driven.flushed();
@@ -115,9 +119,12 @@ fn what_a_one_shot_service_has_too_late_is_a_handshake_that_timed_out() {
     let mut driven = Driven::new(None, Service::UpperOnce);
     driven.bytes(b"no line feed");
     driven.deadline();
+    assert_eq!(driven.session.poll_step(), Step::Deliver);
+    assert!(driven.let_happen(Input::Delivered));
     assert_eq!(driven.session.poll_step(), Step::Linger);
     driven.deadline();
     assert_eq!(driven.session.poll_step(), Step::Close(Reason::HandshakeTimeout));
+    assert!(!driven.session.is_cut_off());
 }
 
 #[test]
@@ -133,6 +140,8 @@ fn the_last_answer_is_given_once_and_waits_until_it_is_taken() {
     assert_eq!((session.poll_answer(), session.poll_answer()), (b"HELLO".to_vec(), vec![]));
     assert_eq!((session.state(), session.poll_step()), (State::Ending, Step::Wait));
     session.handle_flushed(&protocol, now);
+    assert_eq!((session.state(), session.poll_step()), (State::Ending, Step::Deliver));
+    session.handle_delivered(now);
     assert_eq!(session.poll_step(), Step::Linger);
 }
 

@@ -28,6 +28,9 @@ const SIP: usize = 4 * 1024;
 /// further edge will tell.
 const READS_ON: Readiness = Readiness::READ_CLOSED.union(Readiness::URGENT);
 
+/// What there may be more to do for than to send what is owed and to read once.
+const GOES_ON: Readiness = Readiness::READABLE.union(Readiness::UNSENT);
+
 /// A connection in the slab.
 pub(super) struct Connection<S> {
     pub(super) session: Session,
@@ -41,6 +44,8 @@ pub(super) struct Connection<S> {
     /// What edges said, as far as no call since has shown the contrary.
     readiness: Readiness,
     sending_shut: bool,
+    /// Whatever still comes is thrown away.
+    leaves: bool,
     /// In the loop's queue of connections that want a turn.
     pub(super) queued: bool,
     /// In the loop's queue of connections whose login wants to be checked.
@@ -90,6 +95,7 @@ impl<S: Stream> Connection<S> {
             // A fresh socket has an empty send buffer.
             readiness: Readiness::WRITABLE,
             sending_shut: false,
+            leaves: false,
             queued: false,
             waits_for_check: false,
             judged: false,
@@ -119,7 +125,7 @@ impl<S: Stream> Connection<S> {
     /// Whether it is not let in yet, or only leaves: it has the smallest share of a turn.
     #[inline]
     pub(super) fn is_guest(&self) -> bool {
-        self.counted_pending || self.sending_shut
+        self.counted_pending || self.leaves
     }
 
     /// Remembers what an edge said.
@@ -170,7 +176,7 @@ impl<S: Stream> Connection<S> {
     /// Whether there may be more to do than [`advance`](Connection::advance) did.
     #[inline]
     pub(super) fn goes_on(&self) -> bool {
-        self.session.is_touched() || self.readiness.contains(Readiness::READABLE)
+        self.session.is_touched() || self.readiness.intersects(GOES_ON)
     }
 
     /// Goes on until nothing more can be done or the budget is spent; returns the step that the
@@ -184,6 +190,9 @@ impl<S: Stream> Connection<S> {
             self.tell_changes(tools);
             match self.session.poll_step() {
                 Step::Answer => self.answer(tools),
+                Step::Deliver if self.may_have_sent_all() && self.has_sent_all() => {
+                    self.session.handle_delivered(tools.now);
+                }
                 Step::Linger if !self.sending_shut => self.shut_down_sending(tools),
                 // Nothing is read while a login waits for its check; nobody is there to be told.
                 Step::Verify if self.readiness.contains(Readiness::FAILED) => self.take_error(),
@@ -191,6 +200,11 @@ impl<S: Stream> Connection<S> {
                 _ => received += self.receive(buffer, tools),
             }
         }
+    }
+
+    /// Whether it was not asked yet, or an edge has come since that may say so.
+    fn may_have_sent_all(&self) -> bool {
+        !self.readiness.contains(Readiness::UNSENT) || self.readiness.contains(Readiness::WRITABLE)
     }
 
     /// Whether there may be something to read, it is wanted, and it is this connection's turn.
@@ -202,19 +216,19 @@ impl<S: Stream> Connection<S> {
             && !self.queued
             && match self.session.poll_step() {
                 Step::Read => true,
+                Step::Deliver => self.leaves,
                 Step::Linger => self.sending_shut,
                 Step::Wait | Step::Verify | Step::Answer | Step::Close(_) => false,
             }
     }
     // ANCHOR_END: advance
 
-    /// The server stops: delivers what is owed and then ends the sending side, or closes if nothing
-    /// is owed, neither here nor in the kernel.
+    /// The server stops: delivers what is owed, here or in the kernel, and then ends the sending side;
+    /// or closes, if there is nothing and nothing lies there unread.
     pub(super) fn stop(&mut self, tools: &mut Tools) {
         // If something is owed here, the session knows that it owes.
-        let undelivered = self.outbox.is_empty()
-            && self.session.state() == State::Serving
-            && self.stream.has_undelivered();
+        let is_quiet = self.outbox.is_empty() && self.session.state() == State::Serving;
+        let undelivered = is_quiet && (!self.has_sent_all() | self.has_unread(tools));
         self.session.handle_stop(tools.now, undelivered);
         self.tell_changes(tools);
     }

@@ -159,8 +159,40 @@ impl<S: Stream> Connection<S> {
         self.deliver(&answer, tools);
     }
 
+    /// Asks whether the kernel has sent all that it took. From now on whatever comes is thrown away.
+    pub(super) fn has_sent_all(&mut self) -> bool {
+        self.leaves = true;
+        let sent = self.stream.has_sent_all();
+        self.readiness.set(Readiness::UNSENT, !sent);
+        self.readiness.set(Readiness::WRITABLE, sent);
+        sent
+    }
+
+    /// Whether bytes lie there that nobody has read, with which a close would be a reset; some of them
+    /// are read, to be thrown away.
+    pub(super) fn has_unread(&mut self, tools: &mut Tools) -> bool {
+        let result = loop {
+            match self.stream.recv(&mut [0; SIP]) {
+                Err(Errno::INTR) => {}
+                result => break result,
+            }
+        };
+        match result {
+            Ok(0) => self.end_of_input(tools),
+            Ok(received) => {
+                self.tell_received(Ok(received), tools);
+                self.received += received as u64;
+                self.readiness |= Readiness::READABLE;
+                return true;
+            }
+            Err(errno) => self.nothing_received(errno, tools),
+        }
+        false
+    }
+
     pub(super) fn shut_down_sending(&mut self, tools: &mut Tools) {
         self.sending_shut = true;
+        self.leaves = true;
         let result = self.stream.shut_down_sending().map(|()| 0);
         tools.tell(Detail::Calls, Some(self.number), || Event::ShutDown { result });
         if let Err(errno) = result {

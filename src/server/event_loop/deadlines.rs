@@ -12,7 +12,7 @@ use crate::session::{Time, Timer};
 /// that grew from nothing would leave every smaller copy of itself behind in the heap.
 pub(super) const ROOM: usize = 8192;
 /// How many kinds of deadline there are; the first links are the ends of their queues.
-const KINDS: usize = 3;
+const KINDS: usize = 4;
 
 /// The deadlines of all connections, at most one each.
 pub(super) struct Deadlines {
@@ -121,7 +121,7 @@ mod tests {
 
     use super::*;
 
-    const TIMERS: [Timer; KINDS] = [Timer::Handshake, Timer::Idle, Timer::Linger];
+    const TIMERS: [Timer; KINDS] = [Timer::Handshake, Timer::Idle, Timer::Linger, Timer::Deliver];
 
     /// What can be done with deadlines. Within a kind times only grow: see [`play`].
     #[derive(Clone, Debug)]

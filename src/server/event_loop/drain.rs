@@ -12,10 +12,10 @@ pub(super) enum Drain {
     /// It is not.
     #[default]
     No,
-    /// It is, until this time at the latest.
-    Until(Time),
-    /// The time is over, or a second signal came: this many connections were cut off.
-    CutOff(usize, Outcome),
+    /// It is, until this time at the latest; so many connections were cut off since it began.
+    Until(Time, usize),
+    /// The time is over, or a second signal came.
+    Over(Outcome, usize),
 }
 
 /// How a loop ended.
@@ -30,13 +30,23 @@ pub enum Outcome {
 impl Drain {
     pub(super) fn deadline(self) -> Time {
         match self {
-            Drain::Until(deadline) => deadline,
-            Drain::No | Drain::CutOff(..) => Time::NEVER,
+            Drain::Until(deadline, _) => deadline,
+            Drain::No | Drain::Over(..) => Time::NEVER,
         }
     }
 
     pub(super) fn is_overdue(self, now: Time) -> bool {
         self.deadline() <= now
+    }
+
+    /// A connection was closed, and perhaps cut off.
+    pub(super) fn note_closed(&mut self, cut_off: bool) {
+        match self {
+            Drain::Until(_, connections) | Drain::Over(_, connections) => {
+                *connections += usize::from(cut_off);
+            }
+            Drain::No => {}
+        }
     }
 }
 
@@ -54,7 +64,7 @@ impl<N: Network> EventLoop<N> {
         if self.drain != Drain::No {
             return;
         }
-        self.drain = Drain::Until(self.tools.now + self.drain_timeout);
+        self.drain = Drain::Until(self.tools.now + self.drain_timeout, 0);
         self.network.close_listeners();
         self.accepting.stop();
         let connections = self.connections.len();
@@ -64,9 +74,13 @@ impl<N: Network> EventLoop<N> {
         }
     }
 
-    /// Cuts off whoever is still connected.
+    /// Closes whoever is still connected, whatever they are owed.
     pub(super) fn cut_off(&mut self, outcome: Outcome) {
-        self.drain = Drain::CutOff(self.connections.len(), outcome);
+        let before = match self.drain {
+            Drain::Until(_, connections) | Drain::Over(_, connections) => connections,
+            Drain::No => 0,
+        };
+        self.drain = Drain::Over(outcome, before);
         for key in self.keys() {
             self.serve_at(key, |connection, _| connection.session.handle_drain_deadline());
         }
@@ -74,9 +88,11 @@ impl<N: Network> EventLoop<N> {
 
     pub(super) fn outcome(&mut self) -> Option<Outcome> {
         let (connections, outcome) = match self.drain {
-            Drain::CutOff(connections, outcome) => (connections, outcome),
-            Drain::Until(_) if self.connections.is_empty() => (0, Outcome::Drained),
-            Drain::No | Drain::Until(_) => return None,
+            Drain::Over(outcome, connections) => (connections, outcome),
+            Drain::Until(_, connections) if self.connections.is_empty() => {
+                (connections, Outcome::Drained)
+            }
+            Drain::No | Drain::Until(..) => return None,
         };
         // After the turn's end, which has a time of its own.
         let now = self.network.now();

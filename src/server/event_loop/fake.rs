@@ -121,6 +121,10 @@ impl Stream for Peer {
         Ok(())
     }
 
+    fn has_sent_all(&mut self) -> bool {
+        true
+    }
+
     fn take_error(&mut self) -> Option<Errno> {
         self.error.take()
     }

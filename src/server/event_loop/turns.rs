@@ -178,12 +178,15 @@ impl<N: Network> EventLoop<N> {
             self.logins.waiting.remove(Token::new(key, connection.number));
         }
         self.accepting.descriptor_freed(self.tools.now);
+        let cut_off = connection.session.is_cut_off();
+        self.drain.note_closed(cut_off);
         self.tools.tell(Detail::Life, Some(connection.number), || Event::Closed {
             peer: connection.peer(),
             reason,
             let_in: connection.session.is_admitted(),
             received: connection.received,
             sent: connection.sent,
+            cut_off,
         });
     }
 }

@@ -12,6 +12,7 @@ use ::mio::event::Event;
 use ::mio::net::{TcpListener, TcpStream};
 use ::mio::{Events, Interest, Poll, Token as MioToken, Waker};
 use rand::Rng;
+#[cfg(target_os = "linux")]
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{SendFlags, Shutdown};
 use signal_hook_mio::v1_0::Signals;
@@ -248,14 +249,20 @@ impl Stream for TcpStream {
         TcpStream::take_error(self).ok().flatten().map(Errno::from)
     }
 
-    /// SIOCOUTQ would tell the number of bytes, but only to `unsafe` code. With the send buffer at
-    /// its smallest, which discards nothing that is in it, the socket is writable only if that is
-    /// next to nothing.
-    fn has_undelivered(&mut self) -> bool {
-        let smallest = SockRef::from(&*self).set_send_buffer_size(1);
+    /// SIOCOUTQ would tell the number of bytes, but only to `unsafe` code. With TCP_NOTSENT_LOWAT at
+    /// 1 (tcp(7)) the socket is writable only if there are none. After a shutdown it always is.
+    #[cfg(target_os = "linux")]
+    fn has_sent_all(&mut self) -> bool {
+        let lowat = SockRef::from(&*self).set_tcp_notsent_lowat(1);
         let mut writable = [PollFd::new(&*self, PollFlags::OUT)];
-        let full = poll(&mut writable, Some(&Timespec::default())) == Ok(0);
-        smallest.is_ok() && full
+        // poll(2) also has the kernel tell when that changes (SOCK_NOSPACE).
+        let waits = poll(&mut writable, Some(&Timespec::default())) == Ok(0);
+        !(lowat.is_ok() && waits)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn has_sent_all(&mut self) -> bool {
+        true
     }
 }
 

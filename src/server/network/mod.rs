@@ -133,9 +133,7 @@ pub trait Stream {
     fn take_error(&mut self) -> Option<Errno> {
         None
     }
-    /// Whether the kernel still has bytes that the peer had no room for. Asked once, when the
-    /// server stops: after that, only what is owed already is sent.
-    fn has_undelivered(&mut self) -> bool {
-        false
-    }
+    /// Whether the kernel has sent all that it took, as far as this system can tell. If not, an edge
+    /// that says "writable" comes once it has, and none before.
+    fn has_sent_all(&mut self) -> bool;
 }

@@ -20,6 +20,10 @@ impl Readiness {
     /// nothing else to give.
     pub const FAILED: Readiness = Readiness(1 << 4);
 
+    /// Said by no kernel: when a connection last asked, bytes that its kernel took were not sent yet,
+    /// so that any edge may say that they are now.
+    pub(in crate::server) const UNSENT: Readiness = Readiness(1 << 7);
+
     /// Nothing.
     pub const fn empty() -> Readiness {
         Readiness(0)

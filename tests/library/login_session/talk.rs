@@ -43,6 +43,7 @@ impl Talk {
             self.said.extend_from_slice(answer);
             self.session.handle_flushed(&self.protocol, self.now);
         }
+        self.session.handle_delivered(self.now);
         if let Step::Close(reason) = self.session.poll_step() {
             self.closed = Some(reason);
         }
@@ -76,7 +77,7 @@ impl Talk {
 
     /// Why it ended, found out by letting it end; `None` if it still hears.
     pub(crate) fn reason(&mut self) -> Option<Reason> {
-        if self.session.state() == State::Lingering {
+        if matches!(self.session.state(), State::Ending | State::Lingering) {
             self.session.handle_end_of_input();
         }
         match self.session.poll_step() {

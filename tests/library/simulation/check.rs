@@ -6,7 +6,9 @@ use std::time::Duration;
 use sockmodes::auth::MAX_NONCE_LEN;
 use sockmodes::server::network::Errno;
 use sockmodes::server::{Config, Outcome};
-use sockmodes::session::{IDLE_SLACK, LINGER, LINGER_QUIET, MAX_REQUEST, Reason, Service, Time};
+use sockmodes::session::{
+    DELIVERY, IDLE_SLACK, LINGER, LINGER_QUIET, MAX_REQUEST, Reason, Service, Time,
+};
 use sockmodes::sim::{Client, End, Simulation, Transcript};
 
 use super::terms::{Terms, heard_at};
@@ -61,7 +63,10 @@ pub(crate) fn check(
     }
     let logins = if terms.service == Service::Login { world.clients().count() } else { 0 };
     let case = |told: Told| {
-        let (record, client) = accepted.remove(&told.number).expect("it was accepted, once");
+        let (mut record, client) = accepted.remove(&told.number).expect("it was accepted, once");
+        // Whoever is owed nothing is looked at once more when the server stops: there may be the end.
+        let looked_at = record.left_at.is_some() && record.left_at == world.stopped_at();
+        record.end_heard |= looked_at && record.end_read && told.reason == Reason::Done;
         Case {
             verdict: terms.verdict(&record),
             client,
@@ -161,7 +166,7 @@ impl Case<'_> {
             return;
         }
         let closed_at = record.closed_at.expect("it was told to be closed");
-        let ended_at = record.shut_at.unwrap_or(closed_at);
+        let ended_at = record.left_at.unwrap_or(closed_at);
         let entry = config.protocol.handshake_timeout.duration().expect("it has one");
         let entry_at = record.accepted_at + entry;
         let in_time = ended_at <= entry_at + self.longest_check || self.pays_after(entry_at);
@@ -180,9 +185,21 @@ impl Case<'_> {
                 holds!(self, (idle..=at_most).contains(&quiet), "idle timeout out of time");
             }
         }
+        // In a drain its timeout is the limit.
+        let in_drain = self.stopped_at.is_some() && record.left_at >= self.stopped_at;
+        let most = |time| if in_drain { Duration::MAX } else { time };
+        if let Some(left_at) = record.left_at {
+            let delivered_by = left_at + most(DELIVERY);
+            holds!(
+                self,
+                record.shut_at.unwrap_or(closed_at) <= delivered_by,
+                "it delivers too long"
+            );
+        }
         if let Some(shut_at) = record.shut_at {
             let quiet_at = shut_at.max(record.last_read_at) + LINGER_QUIET;
-            holds!(self, closed_at <= quiet_at.min(shut_at + LINGER), "it lingers too long");
+            let at_most = quiet_at.min(shut_at + most(LINGER));
+            holds!(self, closed_at <= at_most, "it lingers too long");
         }
         if let Some((broken_at, _)) = record.broken_at {
             // While a login is being checked nobody looks.
@@ -235,8 +252,8 @@ impl Case<'_> {
         self.client.script.rest.is_none() && !self.client.broke_it
     }
 
-    /// Bytes under way may be lost only after a whole linger, in a stop, or with a nonce that nobody
-    /// reads.
+    /// Bytes under way may be lost only after a whole linger, where the time for what is owed is over,
+    /// or where they are but a nonce.
     fn may_destroy(&self) -> bool {
         let Case { record, told, .. } = self;
         let lingered = record.shut_at.is_some_and(|shut_at| {
@@ -245,11 +262,11 @@ impl Case<'_> {
             let whole = shut_at + (LINGER - LINGER_QUIET);
             record.closed_at.is_some_and(|at| at >= quiet_at.min(whole))
         });
-        let nonce_is_out = record.taken.len() >= self.terms.nonce_len;
-        lingered
-            || matches!(told.reason, Reason::Stopped | Reason::DrainTimeout)
-            || self.stopped_at.is_some() && record.closed_at > self.stopped_at
-            || !nonce_is_out
+        let gave_up = record.left_at.is_some_and(|left_at| {
+            record.closed_at.is_some_and(|at| record.shut_at.is_none() && at >= left_at + DELIVERY)
+        });
+        let only_a_nonce = record.taken.len() <= self.terms.nonce_len;
+        lingered || gave_up || told.reason == Reason::DrainTimeout || only_a_nonce
     }
 }
 

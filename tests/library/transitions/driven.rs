@@ -136,14 +136,22 @@ impl Driven {
                 self.ask();
                 self.end_of_input();
             }
-            State::Ending if once => self.bytes(b"question\n"),
             State::Ending => {
-                self.ask();
-                self.session.handle_stop(self.now, false);
+                match once {
+                    true => self.bytes(b"question\n"),
+                    false => {
+                        self.ask();
+                        self.session.handle_stop(self.now, false);
+                    }
+                }
+                if !owing {
+                    self.flushed();
+                }
             }
             State::Lingering => {
                 self.bring_from_serving(State::Ending, true);
                 self.let_happen(Input::Flushed);
+                self.let_happen(Input::Delivered);
             }
             State::Closed => self.session.handle_lost(Reason::Reset),
             _ => unreachable!("{state} comes before serving"),
@@ -169,6 +177,11 @@ impl Driven {
         self.postponed |= checking && later.contains(&input);
         match input {
             Input::Flushed => self.flushed(),
+            // With something owed the kernel has not taken all, and nothing is read.
+            Input::Delivered | Input::EndOfInput if state == State::Ending && self.owing => {
+                return false;
+            }
+            Input::Delivered => self.session.handle_delivered(self.now),
             // The next byte of the right digest, so that the right digest stays possible.
             Input::Bytes if asks => self.bytes(&self.digest()[self.heard..][..1]),
             // Whoever drives it reads nothing while it waits.

@@ -41,8 +41,12 @@ fn arrow(from: State, to: State) -> Arrow {
         (Draining, Closed) => ("main", "M940 395 V524", (951, 453, "start")),
         (SendNonce, Serving) => ("side", "M170 395 C190 447 575 447 612 400", (255, 452, "middle")),
         (SendNonce, Ending) => ("side", "M115 335 C115 255 240 210 436 210", (190, 235, "end")),
-        (AwaitDigest, Ending) => ("side", "M390 335 C390 285 440 285 472 245", (385, 281, "end")),
-        (Serving, Ending) => ("side", "M607 335 C600 295 580 290 562 245", (566, 276, "end")),
+        (AwaitDigest, Lingering) => (
+            "side",
+            "M390 335 C390 256 410 254 470 254 H690 C715 254 730 251 745 244",
+            (376, 281, "end"),
+        ),
+        (Serving, Ending) => ("side", "M625 335 C618 295 598 290 582 245", (489, 278, "start")),
         (Ending, Lingering) => ("side", "M612 210 H711", (672, 201, "middle")),
         (Serving, Verifying) => ("side", "M640 335 V146", (633, 172, "end")),
         (Verifying, Serving) => ("side", "M704 140 V329", (712, 172, "start")),
@@ -51,7 +55,8 @@ fn arrow(from: State, to: State) -> Arrow {
             ("side", "M887 210 H1032 Q1056 210 1056 234 V524", (1046, 277, "end"))
         }
         (SendNonce, Closed) => ("side", "M80 395 V524", (90, 477, "start")),
-        (AwaitDigest, Closed) => ("side", "M390 395 V524", (400, 477, "start")),
+        (AwaitDigest, Closed) => ("side", "M390 395 V524", (380, 477, "end")),
+        (Ending, Closed) => ("side", "M481 240 V524", (489, 492, "start")),
         (Serving, Closed) => ("side", "M665 395 V524", (675, 453, "start")),
         other => panic!("the table has an arrow that the picture has not: {other:?}"),
     };
@@ -127,7 +132,7 @@ pub(crate) fn svg() -> String {
     let everywhere: Vec<_> = everywhere.iter().map(|input| input.label()).collect();
     let notes = [
         format!("From every state straight to Closed: {}.", everywhere.join(", ")),
-        "Whoever comes into Draining or Ending and is owed nothing takes “flushed” at once. \
+        "Whoever comes into Draining and is owed nothing takes “flushed” at once. \
          Where there is no arrow, nothing changes."
             .to_owned(),
     ];
