@@ -72,7 +72,23 @@ impl Session {
 
     /// When to call [`handle_deadline`](Session::handle_deadline) unless something happens first.
     pub fn poll_deadline(&mut self) -> Option<(Timer, Time)> {
-        let timer = match self.stage {
+        if self.timer().is_none() {
+            // It is suspended. The caller takes it out of its queue, so the next one has to be new,
+            // to go to the end of the queue.
+            self.deadline = Time::START;
+        }
+        self.deadline()
+    }
+
+    /// What [`poll_deadline`](Session::poll_deadline) has said last, if the driver has asked since it
+    /// was [touched](Session::is_touched).
+    pub(crate) fn deadline(&self) -> Option<(Timer, Time)> {
+        let timer = self.timer().filter(|_| self.deadline != Time::NEVER);
+        timer.map(|timer| (timer, self.deadline))
+    }
+
+    fn timer(&self) -> Option<Timer> {
+        match self.stage {
             Stage::SendNonce(_) | Stage::AwaitDigest(_) => Some(Timer::Handshake),
             Stage::Serving(_) | Stage::Verifying(_) if self.on_entry_deadline => {
                 Some(Timer::Handshake)
@@ -81,13 +97,7 @@ impl Session {
             Stage::Delivering(_) => Some(Timer::Deliver),
             Stage::Lingering(_) => Some(Timer::Linger),
             _ => None,
-        };
-        if timer.is_none() {
-            // It is suspended. The caller takes it out of its queue, so the next one has to be new,
-            // to go to the end of the queue.
-            self.deadline = Time::START;
         }
-        timer.filter(|_| self.deadline != Time::NEVER).map(|timer| (timer, self.deadline))
     }
 
     /// Whether the state, the admission or the deadline may have changed since the driver last
@@ -100,6 +110,11 @@ impl Session {
     /// The driver has looked at all three.
     pub(crate) fn clear_touched(&mut self) {
         self.touched = false;
+    }
+
+    /// Whether bytes were given out of which the kernel has not yet taken all.
+    pub(crate) fn is_owing(&self) -> bool {
+        self.owing
     }
 
     /// The state, without what it holds.

@@ -52,6 +52,8 @@
 //!   has been told of and nothing is owed before it, while it owes something and could send it, or
 //!   with an error that it has not seen: no edge would ever tell it again, so it has forgotten
 //!   somebody;
+//! - after a turn, it does not agree with itself
+//!   ([`assert_consistent`](crate::server::EventLoop::assert_consistent));
 //! - it waits for ever and nothing will happen any more, but somebody is still connected;
 //! - it registers a connection twice, shuts down a sending side twice, accepts after it has closed
 //!   its listeners, or submits a login where there is no room.

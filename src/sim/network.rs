@@ -44,7 +44,7 @@ impl Network for SimNetwork {
         found.wakeups.clear();
         let state = &mut *self.0.state();
         state.calls.waits += 1;
-        if state.calls.waits.is_multiple_of(state.look_every) && until > state.now {
+        if state.is_time_to_look() && until > state.now {
             state.look_at_sleeper(until);
         }
         loop {

@@ -83,6 +83,9 @@ impl Simulation {
     /// If the loop does what no loop may: see the [module](super).
     pub fn turn(&mut self) -> Option<Outcome> {
         self.outcome = self.event_loop.turn(&mut self.found).expect("waiting never fails here");
+        if self.world.is_time_to_look() {
+            self.event_loop.assert_consistent();
+        }
         self.outcome
     }
 

@@ -85,7 +85,7 @@ pub(super) struct State {
     pub(super) stop: Arc<AtomicBool>,
     /// When the server was first told to stop.
     pub(super) stopped_at: Option<Time>,
-    /// At one in so many waits, a look whether the loop goes to sleep and has forgotten something.
+    /// Once in so many waits it is time to look what the loop may have forgotten.
     pub(super) look_every: u64,
     /// By time, and what falls together in the order in which it was scheduled.
     schedule: BTreeMap<(Time, u64), Act>,
@@ -157,6 +157,10 @@ impl State {
 
     pub(super) fn chance(&mut self, per_mille: u32) -> bool {
         per_mille > 0 && self.rng.random_range(0..1000) < per_mille
+    }
+
+    pub(super) fn is_time_to_look(&self) -> bool {
+        self.calls.waits.is_multiple_of(self.look_every)
     }
 
     pub(super) fn settle(&mut self) {

@@ -112,10 +112,15 @@ impl World {
         (checks.places, checks.longest) = (at_once, longest);
     }
 
-    /// Looks only at one in `waits` whether the loop goes to sleep and has forgotten something: among
-    /// a thousand connections, that takes longer than all else.
-    pub fn look_every(&self, waits: u64) {
-        self.state().look_every = waits.max(1);
+    /// Looks only once in so many turns whether the loop goes to sleep and has forgotten something,
+    /// and whether it agrees with itself: among a thousand connections, that takes longer than all
+    /// else.
+    pub fn look_every(&self, turns: u64) {
+        self.state().look_every = turns.max(1);
+    }
+
+    pub(super) fn is_time_to_look(&self) -> bool {
+        self.state().is_time_to_look()
     }
 
     /// A client that connects after `delay`, and then does what `script` says.

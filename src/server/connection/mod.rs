@@ -160,6 +160,19 @@ impl<S: Stream> Connection<S> {
         self.outbox.len()
     }
 
+    /// Panics if what it remembers does not agree with its session, between two of its turns.
+    pub(super) fn assert_consistent(&self) {
+        let (owes, number) = (self.session.is_owing(), self.number);
+        assert_eq!(owes, !self.outbox.is_empty(), "connection {number}: owed, and not kept");
+        let pending = self.session.is_pending();
+        assert_eq!(self.counted_pending, pending, "connection {number}: pending, and not counted");
+        let wants_check = self.session.poll_step() == Step::Verify;
+        assert!(
+            !wants_check || self.waits_for_check,
+            "connection {number}: nobody checks its login"
+        );
+    }
+
     // ANCHOR: advance
     /// Sends what is owed, then reads once and answers: mostly that is all there is to do. What it
     /// reads is in `buffer`, which all connections share, only for as long as this lasts.

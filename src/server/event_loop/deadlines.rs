@@ -5,6 +5,8 @@
 //! connections as with a million. The queues are linked lists whose links lie in one array, each at
 //! the place that its connection has in the slab. Nothing here reads a clock.
 
+use std::iter::successors;
+
 use crate::session::{Time, Timer};
 
 /// How many connections there is room for from the start. Until they come it costs address space,
@@ -87,6 +89,22 @@ impl Deadlines {
         }
         self.remove(link - KINDS);
         Some(link - KINDS)
+    }
+
+    /// How many connections there is a place for by now.
+    pub(super) fn places(&self) -> usize {
+        self.links.len() - KINDS
+    }
+
+    /// All deadlines, each with the connection whose it is, queue by queue.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, Time)> {
+        let next = |link: usize| self.links[link].next as usize;
+        (0..KINDS).flat_map(move |end| {
+            let queue = successors(Some(next(end)), move |link| Some(next(*link)));
+            let queue = queue.take_while(|link| *link >= KINDS);
+            // No queue is longer than all of them: one that is has become a circle.
+            queue.take(self.places() + 1).map(|link| (link - KINDS, self.links[link].at))
+        })
     }
 
     /// The earliest deadline and the place of its link. Where nobody waits it is an end's: never.

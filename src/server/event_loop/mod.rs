@@ -3,10 +3,12 @@
 //! It moves bytes between sockets and sessions and keeps their deadlines; it knows nothing of
 //! nonces or services. [`EventLoop::turn`] is the whole of it: read it from the top down. Below it,
 //! accepting is in `accept.rs`, how a connection is served in `turns.rs`, when it has to be looked at
-//! in `deadlines.rs`, how logins get to those who check them in `logins.rs`, and stopping in
-//! `drain.rs`; beside it, in `connection/`, what a connection does when it is served.
+//! in `deadlines.rs`, how logins get to those who check them in `logins.rs`, stopping in `drain.rs`,
+//! and what must hold after every turn in `consistency.rs`; beside it, in `connection/`, what a
+//! connection does when it is served.
 
 mod accept;
+mod consistency;
 mod deadlines;
 mod drain;
 #[cfg(test)]
@@ -66,6 +68,8 @@ pub struct EventLoop<N: Network> {
     reported: usize,
     buffer: Box<[u8]>,
     stop: Arc<AtomicBool>,
+    /// Turns since the last look whether all of this agrees with itself.
+    unchecked: usize,
 }
 
 impl<N: Network> EventLoop<N> {
@@ -87,6 +91,7 @@ impl<N: Network> EventLoop<N> {
             drain_timeout: config.drain_timeout,
             network,
             stop,
+            unchecked: 0,
         }
     }
 
@@ -125,6 +130,7 @@ impl<N: Network> EventLoop<N> {
         self.meet_deadlines(found);
         self.submit_logins();
         self.tell_end();
+        self.check_now_and_then();
         Ok(self.outcome())
     }
     // ANCHOR_END: turn

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::fake::{Fake, Peer, config, event_loop};
+use super::fake::{Fake, Peer, Told, config, event_loop};
 use super::*;
 use crate::session::{Reason, Service};
 
@@ -220,22 +220,50 @@ fn whoever_asks_for_little_is_served_in_the_same_turn_as_any_number_who_send_all
     assert_eq!(starved, 1, "only who has sent nothing more");
 }
 
-#[test]
-fn guests_get_the_smallest_share() {
-    const GUESTS: usize = 200;
-    let mut guests = config(Service::Login);
-    guests.protocol.handshake_timeout = crate::session::Timeout::NEVER;
-    let (mut event_loop, told) = event_loop(Fake::default(), guests);
-    // White space: no login, and nothing to refuse.
-    let white = || Peer { is_endless: true, fill: b' ', ..Peer::default() };
-    event_loop.network.accepts.extend((0..GUESTS).map(|_| Ok(white())));
+/// One who is not let in and sends white space for ever: no login, and nothing to refuse.
+fn white() -> Peer {
+    Peer { is_endless: true, fill: b' ', ..Peer::default() }
+}
+
+/// A loop with so many of them, all of whom have been heard and wait for another turn.
+fn loop_with_guests(guests: usize) -> (EventLoop<Fake>, Told) {
+    let mut config = config(Service::Login);
+    config.protocol.handshake_timeout = crate::session::Timeout::NEVER;
+    let (mut event_loop, told) = event_loop(Fake::default(), config);
+    event_loop.network.accepts.extend((0..guests).map(|_| Ok(white())));
     turn(&mut event_loop, &[Wakeup::Acceptable(0)]);
-    while event_loop.connections() < GUESTS {
+    while event_loop.connections() < guests {
         turn(&mut event_loop, &[]);
     }
     let number = |(key, connection): (usize, &Connection<Peer>)| Token::new(key, connection.number);
     let all: Vec<_> = event_loop.connections.iter().map(number).map(readable).collect();
     turn(&mut event_loop, &all);
+    (event_loop, told)
+}
+
+#[test]
+fn who_takes_the_place_of_one_who_waited_has_not_waited() {
+    let (mut event_loop, _) = loop_with_guests(40);
+    for _ in 0..10 {
+        assert!(event_loop.connections[0].queued);
+        event_loop.serve_at(0, |connection, _| connection.session.handle_lost(Reason::Reset));
+        event_loop.network.accepts.push_back(Ok(white()));
+        turn(&mut event_loop, &[Wakeup::Acceptable(0)]);
+        let token = Token::new(0, event_loop.connections[0].number);
+        turn(&mut event_loop, &[readable(token)]);
+    }
+    let heard = |event_loop: &EventLoop<Fake>, key: usize| event_loop.connections[key].received;
+    let before = [0, 1].map(|key| heard(&event_loop, key));
+    for _ in 0..100 {
+        turn(&mut event_loop, &[]);
+    }
+    let [newest, another] = [0, 1].map(|key| heard(&event_loop, key) - before[key]);
+    assert!(newest <= 2 * another, "{newest} bytes, and another's {another}");
+}
+
+#[test]
+fn guests_get_the_smallest_share() {
+    let (mut event_loop, told) = loop_with_guests(200);
     for _ in 0..3 {
         let before = told.received();
         turn(&mut event_loop, &[]);

@@ -20,19 +20,23 @@ const GUESTS: usize = 16;
 #[derive(Default)]
 pub(super) struct Queues {
     /// Those that are served.
-    served: VecDeque<usize>,
+    served: VecDeque<Token>,
     /// Those that are not let in, and those that only leave: they get the smallest share.
-    guests: VecDeque<usize>,
+    guests: VecDeque<Token>,
 }
 
 impl Queues {
-    fn push(&mut self, key: usize, is_guest: bool) {
-        if is_guest { &mut self.guests } else { &mut self.served }.push_back(key);
+    fn push(&mut self, token: Token, is_guest: bool) {
+        if is_guest { &mut self.guests } else { &mut self.served }.push_back(token);
     }
 
-    pub(super) fn remove(&mut self, key: usize) {
-        self.served.retain(|waiting| *waiting != key);
-        self.guests.retain(|waiting| *waiting != key);
+    pub(super) fn remove(&mut self, token: Token) {
+        self.served.retain(|waiting| *waiting != token);
+        self.guests.retain(|waiting| *waiting != token);
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Token> {
+        self.served.iter().chain(&self.guests)
     }
 
     pub(super) fn are_empty(&self) -> bool {
@@ -136,9 +140,9 @@ impl<N: Network> EventLoop<N> {
         let connection = &mut self.connections[key];
         if !connection.queued {
             connection.queued = true;
-            let (number, is_guest) = (Some(connection.number), connection.is_guest());
-            self.tools.tell(Detail::Calls, number, || Event::Requeued);
-            self.queues.push(key, is_guest);
+            let (number, is_guest) = (connection.number, connection.is_guest());
+            self.tools.tell(Detail::Calls, Some(number), || Event::Requeued);
+            self.queues.push(Token::new(key, number), is_guest);
         }
     }
 
@@ -152,21 +156,29 @@ impl<N: Network> EventLoop<N> {
             if self.tools.left == 0 {
                 break;
             }
-            let Some(key) = self.queues.served.pop_front() else { break };
-            // It may have been closed since; if another is in its place, that one has a turn.
-            self.serve_at(key, |connection, _| connection.queued = false);
+            let Some(token) = self.queues.served.pop_front() else { break };
+            self.serve_queued(token);
         }
         for _ in 0..guests.min(GUESTS) {
-            let Some(key) = self.queues.guests.pop_front() else { return };
-            self.serve_at(key, |connection, _| connection.queued = false);
+            let Some(token) = self.queues.guests.pop_front() else { return };
+            self.serve_queued(token);
         }
     }
     // ANCHOR_END: serve_queues
 
+    /// Gives the connection that `token` names the turn that it waited for. It may have been closed
+    /// since, and another be in its place, which has not waited.
+    fn serve_queued(&mut self, token: Token) {
+        let key = token.key();
+        if self.connections.get(key).is_some_and(|connection| connection.has_token(token)) {
+            self.serve_at(key, |connection, _| connection.queued = false);
+        }
+    }
+
     /// Gives the connection at `key` its turn now, if it waits for one.
     pub(super) fn serve_out_of_turn(&mut self, key: usize) {
-        if self.connections.get(key).is_some_and(|connection| connection.queued) {
-            self.queues.remove(key);
+        if let Some(connection) = self.connections.get(key).filter(|connection| connection.queued) {
+            self.queues.remove(Token::new(key, connection.number));
             self.serve_at(key, |connection, _| connection.queued = false);
         }
     }

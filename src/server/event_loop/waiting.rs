@@ -33,6 +33,11 @@ impl<S: Ord + Copy, T: Ord + Copy> Waiting<S, T> {
         self.places.is_empty()
     }
 
+    /// All who wait, in no order that matters.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.places.keys()
+    }
+
     /// How many of `source` wait.
     pub(super) fn of(&self, source: S) -> usize {
         self.sources.get(&source).map_or(0, |queue| queue.waiting.len())

@@ -170,6 +170,19 @@ impl Admission {
         }
     }
 
+    /// Panics unless those who are pending, from these sources, are all that are counted.
+    pub(super) fn assert_pending(&self, pending: impl Iterator<Item = Source>) {
+        let (mut count, mut by_source) = (0, HashMap::new());
+        for source in pending {
+            count += 1;
+            *by_source.entry(source).or_default() += 1;
+        }
+        assert_eq!(self.pending, count, "the pending are miscounted");
+        if self.limits.pending_per_source.is_some() {
+            assert_eq!(self.pending_by_source, by_source, "a source's pending are miscounted");
+        }
+    }
+
     /// How many are pending, and how many of them are counted by source.
     pub(super) fn pending(&self) -> (usize, usize) {
         (self.pending, self.pending_by_source.values().sum())

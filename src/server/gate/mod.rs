@@ -85,6 +85,11 @@ impl Gate {
         self.admission.pending()
     }
 
+    /// Panics unless those who are pending, with these addresses, are all that are counted.
+    pub(super) fn assert_pending(&self, pending: impl Iterator<Item = IpAddr>) {
+        self.admission.assert_pending(pending.map(Source::of));
+    }
+
     /// A login of `name` from `address` was checked, on a connection on which one had succeeded before
     /// or not. Returns whether this source guesses: then it is to be penalized now, for connections
     /// that stay open are not over yet.

@@ -254,10 +254,12 @@ fn one_source_with_a_thousand_logins_holds_up_another_s_by_one() {
 fn whose_peer_is_gone_leaves_the_queue_and_is_not_checked() {
     let (mut event_loop, told, desk) = loop_with_desk(Limits::NONE);
     let tokens: Vec<_> = (0..100).map(|_| knock(&mut event_loop, 1)).collect();
-    turn(&mut event_loop);
+    while !event_loop.queues.are_empty() {
+        turn(&mut event_loop);
+    }
     // One has come and gone before it was read.
     let gone = knock(&mut event_loop, 1);
-    event_loop.queues.remove(gone.key());
+    event_loop.queues.remove(gone);
     event_loop.connections[gone.key()].queued = false;
     reset(&mut event_loop, gone);
     // All the others that wait go, but for the last; the first's is being checked.
