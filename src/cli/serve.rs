@@ -1,4 +1,6 @@
-//! `sockmodes serve`: options in, a running server out.
+//! `sockmodes serve`: options in, a running server out. What it has to know of files is in `files.rs`.
+
+mod files;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -10,7 +12,7 @@ use std::time::Duration;
 
 use clap::ArgAction;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use signal_hook::consts::SIGHUP;
+use signal_hook::consts::{SIGHUP, SIGXFSZ};
 use sockmodes::auth::{Challenge, Entry, FixedNonce, IfMissing, Key, NonceError, NonceLen};
 use sockmodes::auth::{Secret, UserFile};
 use sockmodes::observe::log::{self, Format, Log, Verbosity};
@@ -90,7 +92,7 @@ pub(super) struct Args {
     /// Show the loop at work, its metrics and its health over HTTP; a bare port is at 127.0.0.1
     #[arg(long, value_name = "ADDR", value_parser = Address::on_loopback)]
     admin: Option<Address>,
-    /// Write every event of the loop to this file, one JSON object a line
+    /// Write every event of the loop to this file, one JSON object a line; SIGHUP opens it anew
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
     /// Log every change of state; twice: every readiness and system call
@@ -108,9 +110,12 @@ pub(super) fn run(args: Args) -> Done {
     let failed = |what| move |error| Failure::Failed(format!("cannot {what}: {error}"));
     // It never ends the server, so it doesn't end one that is still starting either.
     signal_hook::flag::register(SIGHUP, Arc::default()).map_err(failed("catch signals"))?;
+    // A trace or a log that has reached a limit of size costs lines, as on a full disk.
+    signal_hook::flag::register(SIGXFSZ, Arc::default()).map_err(failed("catch signals"))?;
     let nonces = args.nonces()?;
     let users = args.users()?;
     let entry = args.entry(nonces)?;
+    args.check_trace()?;
     let lines = log::try_init(args.verbosity(), args.format())?;
     let listen = args.addresses()?;
     let config = args.config(listen, entry, raise_open_files());

@@ -116,6 +116,8 @@ pub enum Event {
         /// Why, with the file and the line.
         why: String,
     },
+    /// SIGHUP came: the users are read again, and the trace is opened anew.
+    Hangup,
     /// A connection's state changed.
     State {
         /// Before.

@@ -14,6 +14,7 @@ use tracing::level_filters::LevelFilter;
 use tracing::subscriber::set_global_default;
 use tracing::{debug, info, trace, warn};
 
+use super::whole::Whole;
 use super::writer::Lines;
 use super::{CallResult, Detail, Event, Observer, Record};
 use crate::session::{Reason, Time};
@@ -98,7 +99,7 @@ pub enum LogError {
 /// [`LogError::Taken`] if `tracing` has a global subscriber, of whatever kind, and
 /// [`LogError::Thread`] if the operating system has no thread to spare.
 pub fn try_init(verbosity: Verbosity, format: Format) -> Result<Lines, LogError> {
-    let (queue, lines) = Lines::start("log", io::stderr()).map_err(LogError::Thread)?;
+    let (queue, lines) = Lines::start("log", Whole::new(io::stderr())).map_err(LogError::Thread)?;
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(verbosity.level())
         .with_writer(move || queue.clone())
@@ -177,6 +178,7 @@ impl Observer for Log {
             Event::UsersBroken { why } => {
                 warn!(error = why.as_str(), "the users have changed, but those before still hold");
             }
+            Event::Hangup => info!("SIGHUP"),
             Event::Draining { connections } => info!(connections, "stopping"),
             Event::Stopped { connections } => info!(cut_off = connections, "stopped"),
             Event::AcceptPaused { errno } => {

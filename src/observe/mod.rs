@@ -17,7 +17,11 @@ pub mod log;
 mod metrics;
 mod shown;
 #[cfg(unix)]
+mod standing;
+#[cfg(unix)]
 mod trace;
+#[cfg(unix)]
+mod whole;
 #[cfg(unix)]
 mod writer;
 

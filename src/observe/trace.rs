@@ -1,19 +1,45 @@
-//! The trace: every event, one JSON object a line, in a file.
+//! The trace: every event, one JSON object a line, in a file. The lines are made and written on a thread of
+//! their own.
 
-use std::fs::File;
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use thiserror::Error;
 
-use super::writer::{Lines, Queue};
-use super::{Detail, Observer, Record};
+use super::standing::Standing;
+use super::whole::{Target, Whole};
+use super::writer::{Counts, Lines, Queue, Writer};
+use super::{Detail, Event, Observer, Record};
 
 /// The observer that writes the trace.
 #[derive(Debug)]
 #[must_use = "it writes what it is given to read"]
 pub struct Trace {
-    queue: Queue,
+    queue: Queue<Told>,
+    standing: Standing,
+    shared: Arc<Shared>,
+}
+
+/// What the loop's thread and the writer's both know.
+#[derive(Debug, Default)]
+struct Shared {
+    /// Events that found the queue full, since the last that did not.
+    lost: AtomicU64,
+    /// The file is to be opened anew, and is not yet.
+    begins_anew: AtomicBool,
+}
+
+/// What the writer is told.
+#[derive(Debug)]
+enum Told {
+    /// An event, and how many were lost just before it.
+    Event(u64, Record),
+    /// To open the file anew, and how things stand.
+    Anew(Standing),
 }
 
 /// Why there is no trace.
@@ -28,13 +54,41 @@ pub struct TraceError {
 }
 
 impl Trace {
-    /// Makes or empties the file at `path`. Keep the [`Lines`] until the end: they count the lines
-    /// that were lost and, when dropped, write what is queued.
+    /// Makes or empties the file at `path`; from then on lines are appended to it. After
+    /// [`Event::Hangup`] it is opened anew, as it has to be when it was moved away. Keep the [`Lines`]
+    /// until the end: they count the lines that were lost and, when dropped, write what is queued.
     pub fn create(path: &Path) -> Result<(Trace, Lines), TraceError> {
-        File::create(path)
-            .and_then(|file| Lines::start("trace", file))
-            .map(|(queue, lines)| (Trace { queue }, lines))
-            .map_err(|source| TraceError { path: path.into(), source })
+        let start = || {
+            let file = open(path)?;
+            if file.metadata()?.is_file() {
+                file.set_len(0)?;
+            }
+            let reopen = {
+                let path = path.to_owned();
+                move || reopen(&path)
+            };
+            Trace::start(file, reopen)
+        };
+        start().map_err(|source| TraceError { path: path.into(), source })
+    }
+
+    /// A trace in `target`, and after a hangup in the one that `reopen` gives, if any.
+    fn start<W: Target>(
+        target: W,
+        reopen: impl FnMut() -> io::Result<Option<W>> + Send + 'static,
+    ) -> io::Result<(Trace, Lines)> {
+        let shared = Arc::<Shared>::default();
+        let file = TraceFile { whole: Whole::new(target), reopen, lost: 0, shared: shared.clone() };
+        let (queue, lines) = Lines::start("trace", file)?;
+        Ok((Trace { queue, standing: Standing::default(), shared }, lines))
+    }
+
+    /// How things stand goes along: what waits to be written has happened before.
+    fn begin_anew(&self) {
+        // Of those that follow before it has begun, the first is enough.
+        if !self.shared.begins_anew.swap(true, Ordering::Relaxed) {
+            self.queue.put_anyway(Told::Anew(self.standing.clone()));
+        }
     }
 }
 
@@ -44,9 +98,108 @@ impl Observer for Trace {
     }
 
     fn observe(&mut self, record: &Record) {
-        let mut line = serde_json::to_vec(record).expect("an event has only strings for keys");
-        line.push(b'\n');
-        // The queue takes a line or counts it as dropped; it never fails.
-        let _ = self.queue.write_all(&line);
+        let lost = &self.shared.lost;
+        // Only this thread adds to it. The writer takes it at the end, when nothing follows.
+        let before = lost.swap(0, Ordering::Relaxed);
+        if !self.queue.put(Told::Event(before, record.clone())) {
+            lost.fetch_add(before + 1, Ordering::Relaxed);
+        }
+        self.standing.note(record);
+        if matches!(record.event, Event::Hangup) {
+            self.begin_anew();
+        }
     }
 }
+
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.append(true).create(true);
+    // Where half a line is taken back, what is before it is looked at.
+    let readable = if is_pipe(path) { None } else { options.clone().read(true).open(path).ok() };
+    readable.map_or_else(|| options.open(path), Ok)
+}
+
+/// The file that is at `path` now. A pipe can't have been moved away, and to open it waits for a reader.
+fn reopen(path: &Path) -> io::Result<Option<File>> {
+    if is_pipe(path) { Ok(None) } else { open(path).map(Some) }
+}
+
+fn is_pipe(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo())
+}
+
+/// The writer's side.
+struct TraceFile<W, F> {
+    whole: Whole<W>,
+    reopen: F,
+    /// Lines that were lost since the last that was written.
+    lost: u64,
+    shared: Arc<Shared>,
+}
+
+impl<W: Target, F: FnMut() -> io::Result<Option<W>>> TraceFile<W, F> {
+    fn event(&mut self, record: &Record, counts: &Counts) {
+        let mut line = serde_json::to_vec(record).expect("an event has only strings for keys");
+        line.push(b'\n');
+        let counter = match self.tell_lost().and_then(|()| self.whole.line(&line)) {
+            Ok(()) => &counts.written,
+            Err(_) => {
+                self.lost += 1;
+                &counts.dropped
+            }
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Says how many lines are missing here, if any are.
+    fn tell_lost(&mut self) -> io::Result<()> {
+        if self.lost > 0 {
+            let line = format!("{{\"event\":\"lost\",\"lines\":{}}}\n", self.lost);
+            self.whole.line(line.as_bytes())?;
+            self.lost = 0;
+        }
+        Ok(())
+    }
+
+    fn begin_anew(&mut self, standing: &Standing, counts: &Counts) {
+        self.shared.begins_anew.store(false, Ordering::Relaxed);
+        // It belongs where it is missing; where there is no room for it, it is told later.
+        let _ = self.tell_lost();
+        match (self.reopen)() {
+            Ok(Some(target)) => self.whole = Whole::new(target),
+            Ok(None) => {}
+            Err(error) => {
+                return tracing::warn!(
+                    error = error.to_string(),
+                    "cannot open the trace anew: it goes on in the file that was open"
+                );
+            }
+        }
+        let (_, records) = standing.records(usize::MAX);
+        records.iter().for_each(|record| self.event(record, counts));
+    }
+}
+
+impl<W, F> Writer<Told> for TraceFile<W, F>
+where
+    W: Target,
+    F: FnMut() -> io::Result<Option<W>> + Send + 'static,
+{
+    fn write(&mut self, told: Told, counts: &Counts) {
+        match told {
+            Told::Event(lost, record) => {
+                self.lost += lost;
+                self.event(&record, counts);
+            }
+            Told::Anew(standing) => self.begin_anew(&standing, counts),
+        }
+    }
+
+    fn end(&mut self) {
+        self.lost += self.shared.lost.swap(0, Ordering::Relaxed);
+        let _ = self.tell_lost();
+    }
+}
+
+#[cfg(test)]
+mod tests;

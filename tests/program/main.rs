@@ -14,5 +14,6 @@ mod login_load;
 mod resets;
 mod secrecy;
 mod signals;
+mod trace;
 mod urgent;
 mod user_command;

@@ -191,7 +191,10 @@ impl<N: Network> EventLoop<N> {
         while let Some(signal) = self.network.take_signal() {
             match signal {
                 Signal::Stop => self.stop_signal(),
-                Signal::Hangup => self.logins.verifier.reload(),
+                Signal::Hangup => {
+                    self.tools.tell(Detail::Server, None, || Event::Hangup);
+                    self.logins.verifier.reload();
+                }
             }
         }
     }

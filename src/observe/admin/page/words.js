@@ -110,6 +110,7 @@ export const CALLS = {
   login: ({ result: verdict }) => `login: ${verdict}`,
   users_read: ({ users }) => `users read: ${users}`,
   users_broken: () => 'users: unusable',
+  hangup: () => 'SIGHUP',
   state: ({ to }) => `→ ${to}`,
   ready: ({ readable, writable, read_closed: readClosed }) => `ready: ${[
     readable && 'read', writable && 'write', readClosed && 'end',

@@ -1,0 +1,98 @@
+//! How things stand: where the server listens, and which connections are open. Who comes later is told
+//! this first, as if it had been there.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use super::{Event, Record};
+use crate::session::{State, Time};
+
+/// What is kept of the events, for as long as it holds.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Standing {
+    /// When it last changed.
+    time: Time,
+    listening: Vec<Record>,
+    open: BTreeMap<u64, Open>,
+}
+
+/// A connection that is open.
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    peer: SocketAddr,
+    state: State,
+    let_in: bool,
+}
+
+impl Standing {
+    /// Takes note of what `record` changes.
+    pub(super) fn note(&mut self, record: &Record) {
+        let number = record.connection.unwrap_or_default();
+        match record.event {
+            Event::Listening { .. } => self.listening.push(record.clone()),
+            Event::Opened { peer, state } => {
+                self.open.insert(number, Open { peer, state, let_in: false });
+            }
+            Event::LetIn { .. } => self.change(number, |open| open.let_in = true),
+            Event::State { to, .. } => self.change(number, |open| open.state = to),
+            Event::Closed { .. } => drop(self.open.remove(&number)),
+            _ => return,
+        }
+        self.time = record.time;
+    }
+
+    fn change(&mut self, number: u64, change: impl FnOnce(&mut Open)) {
+        if let Some(open) = self.open.get_mut(&number) {
+            change(open);
+        }
+    }
+
+    /// What a late reader is told: the listeners, and each open connection with the state that it is in
+    /// now, the oldest first. Those that are more than `most` are not among them; how many is told, too.
+    pub(super) fn records(&self, most: usize) -> (usize, Vec<Record>) {
+        let mut records = self.listening.clone();
+        let untold = self.open.len().saturating_sub(most);
+        for (&number, &Open { peer, state, let_in }) in self.open.iter().skip(untold) {
+            let record = |event| Record { time: self.time, connection: Some(number), event };
+            records.push(record(Event::Opened { peer, state }));
+            records.extend(let_in.then(|| record(Event::LetIn { peer })));
+        }
+        (untold, records)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::Reason;
+
+    #[test]
+    fn what_is_open_is_told_as_it_is_now_and_what_is_closed_is_forgotten() {
+        let peer: SocketAddr = ([127, 0, 0, 1], 50_000).into();
+        let (reason, let_in) = (Reason::Done, true);
+        let mut standing = Standing::default();
+        let mut note = |connection, event| {
+            standing.note(&Record { time: Time::START, connection, event });
+        };
+        note(None, Event::Listening { address: peer });
+        for number in 1..=3 {
+            note(Some(number), Event::Opened { peer, state: State::SendNonce });
+        }
+        note(Some(2), Event::LetIn { peer });
+        note(Some(2), Event::State { from: State::AwaitDigest, to: State::Serving });
+        note(Some(1), Event::Closed { peer, reason, let_in, received: 0, sent: 0 });
+        let told = |most| {
+            let (untold, records) = standing.records(most);
+            let brief = |record: Record| match record.event {
+                Event::Opened { state, .. } => (record.connection, state.name()),
+                Event::LetIn { .. } => (record.connection, "let in"),
+                _ => (record.connection, "listening"),
+            };
+            (untold, records.into_iter().map(brief).collect::<Vec<_>>())
+        };
+        let second = [(Some(2), "serving"), (Some(2), "let in")];
+        let third = (Some(3), "send_nonce");
+        assert_eq!(told(9), (0, vec![(None, "listening"), second[0], second[1], third]));
+        assert_eq!(told(1), (1, vec![(None, "listening"), third]));
+    }
+}
