@@ -124,7 +124,8 @@ pub(super) fn run(args: Args) -> Done {
         server.set_users(Arc::new(users));
     }
     server.add_observer(Box::new(Log::new(args.verbosity())));
-    let admin = args.admin.as_ref().map(|address| show(address, &mut server)).transpose()?;
+    let seen = Seen::default();
+    let admin = args.admin.as_ref().map(|address| show(address, &seen, &mut server)).transpose()?;
     // After all that can fail, because it empties the file; and before signals are caught, because
     // opening a pipe waits until somebody reads it, and a signal has to be able to end that wait.
     let trace = args.trace.as_deref().map(Trace::create).transpose()?;
@@ -133,6 +134,10 @@ pub(super) fn run(args: Args) -> Done {
         server.add_observer(Box::new(trace));
         lines
     });
+    [Some(&lines), trace_lines.as_ref()]
+        .into_iter()
+        .flatten()
+        .for_each(|it| seen.metrics.count_lines(it));
     args.warn();
     announce(server.local_addrs(), admin.as_ref().map(Admin::address))
         .map_err(failed("start a thread"))?;
@@ -251,14 +256,13 @@ fn connections_for(files: usize) -> usize {
 }
 
 /// Shows what `server` does at the first address that `address` stands for.
-fn show(address: &Address, server: &mut Server) -> Result<Admin, Failure> {
+fn show(address: &Address, seen: &Seen, server: &mut Server) -> Result<Admin, Failure> {
     let failed =
         |error| Failure::Failed(format!("cannot listen on {address} for --admin: {error}"));
-    let seen = Seen::default();
     let found = address.resolve().map_err(failed)?[0];
     let admin = Admin::start(found, seen.clone()).map_err(failed)?;
-    server.add_observer(Box::new(seen.metrics));
-    server.add_observer(Box::new(seen.live));
+    server.add_observer(Box::new(seen.metrics.clone()));
+    server.add_observer(Box::new(seen.live.clone()));
     Ok(admin)
 }
 

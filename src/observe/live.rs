@@ -1,82 +1,167 @@
-//! The events, for spectators who come and go while the loop runs: each has a bounded queue, and
-//! what does not fit is lost and counted.
+//! The events, for watchers who come and go while the loop runs.
+//!
+//! The loop only leaves its events here. Whoever calls [`Live::pass_on`], which is never the loop, makes them
+//! into text, once for all watchers. Each of these has a bounded queue of such text; what does not fit is
+//! lost and counted.
 
 use std::fmt;
 use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use tokio::sync::mpsc::{Receiver, Sender, channel};
+use hyper::body::Bytes;
+use tokio::sync::Notify;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::{Detail, Event, Observer, Record};
+use super::standing::Standing;
+use super::writer::Counts;
+use super::{Detail, Observer, Record};
 
-/// Events that may wait for one spectator.
+/// Events that may wait for one watcher.
 const QUEUE: usize = 4096;
+/// Events that the loop may leave before they are passed on.
+const LEFT: usize = 8192;
+/// The most events that go into one piece of text.
+const PIECE: usize = 256;
+/// The most open connections that who comes later is told of.
+const OPEN: usize = 1024;
 
-/// The observer that passes events on. Clones share their spectators: one reads the events, another lets spectators in.
+/// The observer that passes events on. Clones share their watchers: one reads the events, another lets watchers in.
 #[derive(Clone, Default)]
-pub struct Live(Arc<Spectators>);
+pub struct Live(Arc<Shared>);
 
 #[derive(Default)]
-struct Spectators {
-    house: Mutex<House>,
-    /// How many seats are taken, so that nobody waits for the lock without need.
+struct Shared {
+    /// The loop waits for this lock. It is held for as long as it takes to leave an event, or to look how
+    /// things stand; where both are held, it is taken second.
+    stage: Mutex<Stage>,
+    seats: Mutex<Vec<Seat>>,
+    /// How many seats are taken, so that nobody waits for a lock without need.
     taken: AtomicUsize,
+    /// There is something to pass on.
+    news: Notify,
+    counts: Arc<Counts>,
 }
 
 #[derive(Default)]
-struct House {
-    seats: Vec<Seat>,
-    /// Where the server listens is told once, before anybody can watch, so it is kept for those who
-    /// come later.
-    listening: Vec<Arc<Record>>,
+struct Stage {
+    standing: Standing,
+    is_watched: bool,
+    left: Vec<Record>,
+    /// Events for which there was no room after those that are left.
+    lost: u64,
 }
 
-/// The end of a queue where events go in.
+/// The end of a queue where text goes in.
 struct Seat {
-    told: Sender<Told>,
+    told: UnboundedSender<Told>,
+    line: Arc<Line>,
+}
+
+/// What both ends of a queue know.
+#[derive(Default)]
+struct Line {
+    /// Events in the queue.
+    waiting: AtomicUsize,
     /// How many events did not fit since the last one that did. The lock is held for as long as it
     /// takes to look whether there is room, so that a loss is never told before what came earlier.
-    lost: Arc<Mutex<u64>>,
+    lost: Mutex<u64>,
 }
 
-/// One thing that a spectator is told.
+/// What a watcher is told at once.
 pub(super) struct Told {
-    /// How many events were lost just before this one.
+    /// How many events were lost just before this.
     pub(super) lost: u64,
-    /// `None` if none has come since they were lost.
-    pub(super) record: Option<Arc<Record>>,
+    /// Events, a JSON object each, in the form of server-sent events.
+    pub(super) text: Bytes,
+    events: usize,
 }
 
-/// The end where they come out.
+/// The end where it comes out.
 pub(super) struct Spectator {
-    told: Receiver<Told>,
-    lost: Arc<Mutex<u64>>,
+    told: UnboundedReceiver<Told>,
+    line: Arc<Line>,
 }
 
 impl Live {
-    /// A new spectator of the events from now on; the first ones say where the server listens.
-    pub(super) fn watch(&self) -> Spectator {
-        let (sender, told) = channel(QUEUE);
-        let seat = Seat { told: sender, lost: Arc::default() };
-        let lost = seat.lost.clone();
-        self.change(|house| {
-            house.listening.iter().for_each(|record| seat.tell(record.clone()));
-            house.seats.push(seat);
-        });
-        Spectator { told, lost }
+    /// A new watcher of the events from now on, unless there are `most` already. It is told first how
+    /// things stand.
+    pub(super) fn watch(&self, most: usize) -> Option<Spectator> {
+        let mut seats = lock(&self.0.seats);
+        // What was left before is for those who came before.
+        self.pass_on_to(&mut seats);
+        if seats.len() >= most {
+            return None;
+        }
+        let (untold, records) = {
+            let mut stage = lock(&self.0.stage);
+            stage.is_watched = true;
+            stage.standing.records(OPEN)
+        };
+        let (sender, told) = unbounded_channel();
+        let seat = Seat { told: sender, line: Arc::default() };
+        let line = seat.line.clone();
+        self.lose(&seat, untold as u64);
+        self.tell(std::slice::from_ref(&seat), &records);
+        seats.push(seat);
+        self.0.taken.store(seats.len(), Ordering::Relaxed);
+        Some(Spectator { told, line })
     }
 
-    /// Nobody will be told anything more: whoever has heard everything hears the end.
+    /// Waits until there is something to pass on.
+    pub(super) async fn news(&self) {
+        self.0.news.notified().await;
+    }
+
+    /// Makes what the loop has left into text, and passes it on to all watchers.
+    pub(super) fn pass_on(&self) {
+        self.pass_on_to(&mut lock(&self.0.seats));
+    }
+
+    fn pass_on_to(&self, seats: &mut Vec<Seat>) {
+        seats.retain(|seat| !seat.told.is_closed());
+        let (records, lost) = {
+            let mut stage = lock(&self.0.stage);
+            stage.is_watched = !seats.is_empty();
+            (mem::take(&mut stage.left), mem::take(&mut stage.lost))
+        };
+        self.0.taken.store(seats.len(), Ordering::Relaxed);
+        self.tell(seats, &records);
+        seats.iter().for_each(|seat| self.lose(seat, lost));
+    }
+
+    fn tell(&self, seats: &[Seat], records: &[Record]) {
+        if seats.is_empty() {
+            return;
+        }
+        for records in records.chunks(PIECE) {
+            let text = text(records);
+            for seat in seats {
+                if !seat.take(&text, records.len()) {
+                    self.lose(seat, records.len() as u64);
+                }
+            }
+        }
+    }
+
+    fn lose(&self, seat: &Seat, events: u64) {
+        *lock(&seat.line.lost) += events;
+        self.0.counts.dropped.fetch_add(events, Ordering::Relaxed);
+    }
+
+    /// What is left is passed on, and then nobody will be told anything more: whoever has heard everything
+    /// hears the end.
     pub(super) fn end(&self) {
-        self.change(|house| house.seats.clear());
+        let mut seats = lock(&self.0.seats);
+        self.pass_on_to(&mut seats);
+        seats.clear();
+        self.pass_on_to(&mut seats);
     }
 
-    fn change(&self, change: impl FnOnce(&mut House)) {
-        let mut house = lock(&self.0.house);
-        change(&mut house);
-        self.0.taken.store(house.seats.len(), Ordering::Relaxed);
+    /// How many events were lost, over all watchers.
+    pub(super) fn counts(&self) -> Arc<Counts> {
+        self.0.counts.clone()
     }
 }
 
@@ -92,55 +177,75 @@ impl Observer for Live {
     }
 
     fn observe(&mut self, record: &Record) {
-        let stays = matches!(record.event, Event::Listening { .. });
-        if self.0.taken.load(Ordering::Relaxed) == 0 && !stays {
-            return;
+        let is_watched = self.0.taken.load(Ordering::Relaxed) > 0;
+        if is_watched || Standing::is_changed_by(&record.event) {
+            self.leave(record);
         }
-        let record = Arc::new(record.clone());
-        self.change(|house| {
-            house.seats.retain(|seat| !seat.told.is_closed());
-            house.seats.iter().for_each(|seat| seat.tell(record.clone()));
-            if stays {
-                house.listening.push(record);
-            }
-        });
     }
 }
 
-impl Seat {
-    fn tell(&self, record: Arc<Record>) {
-        let mut lost = lock(&self.lost);
-        match self.told.try_send(Told { lost: *lost, record: Some(record) }) {
-            Ok(()) => *lost = 0,
-            Err(_) => *lost += 1,
+impl Live {
+    fn leave(&self, record: &Record) {
+        let mut stage = lock(&self.0.stage);
+        stage.standing.note(record);
+        if !stage.is_watched {
+            return;
         }
+        if stage.left.len() < LEFT {
+            stage.left.push(record.clone());
+        } else {
+            stage.lost += 1;
+        }
+        let is_first = stage.left.len() == 1;
+        drop(stage);
+        // Whoever passes on takes all that is left, so it need not be told again.
+        if is_first {
+            self.0.news.notify_one();
+        }
+    }
+}
+
+fn text(records: &[Record]) -> Bytes {
+    let mut text = Vec::new();
+    for record in records {
+        text.extend_from_slice(b"data: ");
+        serde_json::to_writer(&mut text, record).expect("an event has only strings for keys");
+        text.extend_from_slice(b"\n\n");
+    }
+    text.into()
+}
+
+impl Seat {
+    /// Whether there was room for it.
+    fn take(&self, text: &Bytes, events: usize) -> bool {
+        let mut lost = lock(&self.line.lost);
+        if self.line.waiting.load(Ordering::Relaxed) + events > QUEUE {
+            return false;
+        }
+        self.line.waiting.fetch_add(events, Ordering::Relaxed);
+        // It fails only if the watcher has left.
+        let _ = self.told.send(Told { lost: mem::take(&mut lost), text: text.clone(), events });
+        true
     }
 }
 
 impl Spectator {
-    /// Adds what is told next to `told`, at most `most`; returns how much, and 0 at the end.
-    pub(super) fn poll_next(
-        &mut self,
-        context: &mut Context<'_>,
-        told: &mut Vec<Told>,
-        most: usize,
-    ) -> Poll<usize> {
-        let next = self.told.poll_recv_many(context, told, most);
-        if matches!(next, Poll::Ready(1..)) {
+    /// What is told next; `None` is the end.
+    pub(super) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Told>> {
+        let next = self.told.poll_recv(context);
+        if let Poll::Ready(Some(told)) = &next {
+            self.line.waiting.fetch_sub(told.events, Ordering::Relaxed);
             return next;
         }
         match self.take_last_lost() {
-            0 => next,
-            lost => {
-                told.push(Told { lost, record: None });
-                Poll::Ready(1)
-            }
+            0 => Poll::Ready(ready!(next)),
+            lost => Poll::Ready(Some(Told { lost, text: Bytes::new(), events: 0 })),
         }
     }
 
     /// How many events were lost after the last one that is told.
     fn take_last_lost(&self) -> u64 {
-        let mut lost = lock(&self.lost);
+        let mut lost = lock(&self.line.lost);
         if self.told.is_empty() { mem::take(&mut *lost) } else { 0 }
     }
 }
@@ -150,87 +255,4 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use crate::session::Time;
-    use std::task::Waker;
-
-    use super::*;
-
-    fn record(ready: usize) -> Record {
-        Record { time: Time::START, connection: None, event: Event::Turn { ready } }
-    }
-
-    /// What is told at once: how many were lost before it, and its number; `None` is the end.
-    fn next(spectator: &mut Spectator) -> Option<Vec<(u64, Option<usize>)>> {
-        let mut told = Vec::new();
-        match spectator.poll_next(&mut Context::from_waker(Waker::noop()), &mut told, 1) {
-            Poll::Ready(0) => return None,
-            Poll::Ready(count) => assert_eq!(count, told.len()),
-            Poll::Pending => assert!(told.is_empty()),
-        }
-        let number = |record: Arc<Record>| match record.event {
-            Event::Turn { ready } => ready,
-            _ => usize::MAX,
-        };
-        Some(told.into_iter().map(|told| (told.lost, told.record.map(number))).collect())
-    }
-
-    #[test]
-    fn what_a_slow_spectator_loses_is_told_in_its_place_and_others_lose_nothing() {
-        let mut live = Live::default();
-        let (mut slow, mut quick) = (live.watch(), live.watch());
-        for ready in 0..2 * QUEUE {
-            live.observe(&record(ready));
-            assert_eq!(next(&mut quick), Some(vec![(0, Some(ready))]));
-        }
-        assert_eq!(next(&mut slow), Some(vec![(0, Some(0))]));
-        live.observe(&record(2 * QUEUE));
-        live.observe(&record(2 * QUEUE + 1));
-        for ready in 1..QUEUE {
-            assert_eq!(next(&mut slow), Some(vec![(0, Some(ready))]));
-        }
-        assert_eq!(next(&mut slow), Some(vec![(QUEUE as u64, Some(2 * QUEUE))]));
-        // After this one nothing has come so far.
-        assert_eq!(next(&mut slow), Some(vec![(1, None)]));
-        assert_eq!(next(&mut slow), Some(vec![]));
-        live.observe(&record(7));
-        assert_eq!(next(&mut slow), Some(vec![(0, Some(7))]));
-    }
-
-    #[test]
-    fn what_was_lost_last_is_told_before_the_end() {
-        let mut live = Live::default();
-        let mut slow = live.watch();
-        (0..QUEUE + 3).for_each(|ready| live.observe(&record(ready)));
-        live.end();
-        (0..QUEUE).for_each(|ready| assert_eq!(next(&mut slow), Some(vec![(0, Some(ready))])));
-        assert_eq!(next(&mut slow), Some(vec![(3, None)]));
-        assert_eq!(next(&mut slow), None);
-    }
-
-    #[test]
-    fn who_comes_later_is_told_first_where_the_server_listens() {
-        let mut live = Live::default();
-        let address = ([127, 0, 0, 1], 9999).into();
-        let event = Event::Listening { address };
-        live.observe(&Record { time: Time::START, connection: None, event });
-        live.observe(&record(1));
-        let mut late = live.watch();
-        live.observe(&record(2));
-        assert_eq!(next(&mut late), Some(vec![(0, Some(usize::MAX))]));
-        assert_eq!(next(&mut late), Some(vec![(0, Some(2))]));
-    }
-
-    #[test]
-    fn who_has_left_has_no_seat_and_who_stays_hears_the_end_after_the_last_event() {
-        let mut live = Live::default();
-        let (left, mut stayed) = (live.watch(), live.watch());
-        assert_eq!(format!("{live:?}"), "Live(2 seats taken)");
-        drop(left);
-        live.observe(&record(1));
-        assert_eq!(live.0.taken.load(Ordering::Relaxed), 1);
-        live.end();
-        assert_eq!(next(&mut stayed), Some(vec![(0, Some(1))]));
-        assert_eq!(next(&mut stayed), None);
-    }
-}
+mod tests;

@@ -1,16 +1,19 @@
 //! The metrics: what the events add up to, for Prometheus.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prometheus::core::{Collector, MetricVec, MetricVecBuilder};
 use prometheus::{Histogram, HistogramOpts, Opts, Registry, TextEncoder, exponential_buckets};
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 
+use super::writer::{Counts, Lines};
 use super::{Detail, Event, Observer, Record};
 use crate::session::{Reason, State, Verdict};
 
+/// Who may lose lines.
+const READERS: [&str; 3] = ["log", "trace", "events"];
 const VERDICTS: [Verdict; 2] = [Verdict::Success, Verdict::Failure];
 
 /// The observer that counts. Clones count together: one reads the events, another is asked.
@@ -30,6 +33,9 @@ struct Numbers {
     logins: Vec<IntCounter>,
     turns: IntCounter,
     turn_seconds: Histogram,
+    lost: Vec<IntCounter>,
+    /// What is counted elsewhere: whose it is, and the count.
+    losers: Mutex<Vec<(usize, Arc<Counts>)>>,
 }
 
 impl Default for Metrics {
@@ -47,6 +53,8 @@ impl Metrics {
         let help = "Connections that ended, refused ones included.";
         let closed = IntCounterVec::new(opts("closed_total", help), &["reason"])?;
         let logins = IntCounterVec::new(opts("logins_total", "Logins checked."), &["result"])?;
+        let help = "Lines and events that a reader lost.";
+        let lost = IntCounterVec::new(opts("lost_lines_total", help), &["reader"])?;
         Ok(Metrics(Arc::new(Numbers {
             opened: add
                 .counter("connections_total", "Connections accepted, refused ones included.")?,
@@ -64,14 +72,36 @@ impl Metrics {
             logins: add.each(logins, &VERDICTS.map(Verdict::name))?,
             turns: add.counter("loop_turns_total", "Turns of the event loop.")?,
             turn_seconds: add.turn_seconds()?,
+            lost: add.each(lost, &READERS)?,
+            losers: Mutex::default(),
             draining: AtomicBool::new(false),
             registry,
         })))
     }
 
+    /// Counts the lines that `lines` loses, too.
+    pub fn count_lines(&self, lines: &Lines) {
+        self.count_lost(lines.name, lines.counts.clone());
+    }
+
+    pub(super) fn count_lost(&self, reader: &str, counts: Arc<Counts>) {
+        let at = READERS.iter().position(|known| *known == reader);
+        self.losers().extend(at.map(|at| (at, counts)));
+    }
+
+    fn losers(&self) -> MutexGuard<'_, Vec<(usize, Arc<Counts>)>> {
+        self.0.losers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// All metrics, in Prometheus's text format.
     #[must_use]
     pub fn text(&self) -> String {
+        let losers = self.losers();
+        for (at, counts) in losers.iter() {
+            let (dropped, counter) = (counts.dropped.load(Ordering::Relaxed), &self.0.lost[*at]);
+            counter.inc_by(dropped.saturating_sub(counter.get()));
+        }
+        drop(losers);
         let families = self.0.registry.gather();
         TextEncoder::new().encode_to_string(&families).expect("all that is counted is numbers")
     }

@@ -41,6 +41,16 @@ impl Standing {
         self.time = record.time;
     }
 
+    /// Whether [`note`](Standing::note) makes any difference.
+    #[inline]
+    pub(super) fn is_changed_by(event: &Event) -> bool {
+        use Event::{Closed, LetIn, Listening, Opened, State};
+        matches!(
+            event,
+            Listening { .. } | Opened { .. } | LetIn { .. } | State { .. } | Closed { .. }
+        )
+    }
+
     fn change(&mut self, number: u64, change: impl FnOnce(&mut Open)) {
         if let Some(open) = self.open.get_mut(&number) {
             change(open);
@@ -80,7 +90,7 @@ mod tests {
         }
         note(Some(2), Event::LetIn { peer });
         note(Some(2), Event::State { from: State::AwaitDigest, to: State::Serving });
-        note(Some(1), Event::Closed { peer, reason, let_in, received: 0, sent: 0 });
+        note(Some(1), Event::Closed { peer, reason, let_in, received: 0, sent: 0, cut_off: false });
         let told = |most| {
             let (untold, records) = standing.records(most);
             let brief = |record: Record| match record.event {

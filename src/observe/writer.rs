@@ -30,6 +30,7 @@ pub(super) struct Queue<T> {
 #[derive(Debug)]
 #[must_use = "when it is dropped, no line is written any more"]
 pub struct Lines {
+    pub(super) name: &'static str,
     pub(super) counts: Arc<Counts>,
     /// Nothing is ever sent: without it, the thread ends when the queue is empty.
     ending: Option<Sender<Infallible>>,
@@ -53,7 +54,7 @@ pub(super) trait Writer<T>: Send + 'static {
 impl Lines {
     /// Starts a thread called `name` that has what is put into the queue written by `writer`.
     pub(super) fn start<T: Send + 'static>(
-        name: &str,
+        name: &'static str,
         mut writer: impl Writer<T>,
     ) -> io::Result<(Queue<T>, Lines)> {
         let (sender, queue) = unbounded();
@@ -66,7 +67,7 @@ impl Lines {
             drop(running);
         })?;
         let queue = Queue { sender, counts: counts.clone() };
-        Ok((queue, Lines { counts, ending: Some(ending), ended }))
+        Ok((queue, Lines { name, counts, ending: Some(ending), ended }))
     }
 
     /// How many lines were dropped, because the queue was full or the writing failed.

@@ -27,6 +27,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("the_page_is_whole_and_may_load_its_own_files_only", &[], the_page_is_whole),
     ("metrics_add_up", &[], metrics_add_up),
     ("metrics_are_clean", &[PROMTOOL], metrics_are_clean),
+    ("lines_that_are_lost_are_counted", &[], lines_that_are_lost_are_counted),
     ("events_are_those_of_the_trace", &[], events_are_those_of_the_trace),
     ("health_is_draining_while_it_drains", &[], health_is_draining_while_it_drains),
     ("who_listens_and_does_not_read_loses_events", &[], who_listens_and_does_not_read_loses_events),
@@ -152,6 +153,17 @@ fn metrics_are_clean() {
     server.stop();
 }
 
+fn lines_that_are_lost_are_counted() {
+    let server = Server::start(&["--trace", "/dev/full", ADMIN[0], ADMIN[1]]);
+    let admin = admin::address(&server.program);
+    let lost =
+        |reader| metric(admin, &format!("sockmodes_lost_lines_total{{reader=\"{reader}\"}}"));
+    exchange(&mut server.enter(), b"hello", b"HELLO");
+    eventually("a line to be lost", || lost("trace") > 10.);
+    assert_eq!((lost("log"), lost("events")), (0., 0.));
+    server.stop();
+}
+
 fn events_are_those_of_the_trace() {
     let trace = NamedTempFile::new().unwrap();
     let file = trace.path().to_str().unwrap();
@@ -210,6 +222,7 @@ fn who_listens_and_does_not_read_loses_events() {
         reading.is_finished()
     });
     assert!(reading.join().unwrap(), "nothing was lost, or the end came first");
+    assert!(metric(admin, "sockmodes_lost_lines_total{reader=\"events\"}") > 0.);
     server.stop();
 }
 

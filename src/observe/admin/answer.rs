@@ -11,9 +11,12 @@ use hyper::{Method, Request, Response, StatusCode};
 
 use super::Seen;
 use super::stream::EventStream;
+use crate::observe::live::Spectator;
 
 /// What is sent back: whole, or as it happens.
 pub(super) type Answer = Response<Either<Full<Bytes>, EventStream>>;
+
+const HEALTH: &str = "/healthz";
 
 const TEXT: &str = "text/plain; charset=utf-8";
 /// Prometheus' text format.
@@ -41,8 +44,24 @@ const PAGE: [(&str, &str, &str); 12] = [
     ("/words.js", SCRIPT, include_str!("page/words.js")),
 ];
 
-/// The answer to `request`, which is meant for us if it names loopback or an address of `ours`.
-pub(super) fn answer<B: Body>(request: &Request<B>, ours: [IpAddr; 2], seen: &Seen) -> Answer {
+/// Every answer has these: it is shown in no frame, taken for nothing else, and read by no page from elsewhere.
+const HEADERS: [(&str, &str); 6] = [
+    ("content-security-policy", POLICY),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("referrer-policy", "no-referrer"),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+];
+
+/// The answer to `request`, which is meant for us if it names loopback or an address of `ours`. At most
+/// `watchers` are told the events.
+pub(super) fn answer<B: Body>(
+    request: &Request<B>,
+    ours: [IpAddr; 2],
+    seen: &Seen,
+    watchers: usize,
+) -> Answer {
     let mut answer = if !is_meant_for(request, ours) {
         whole(StatusCode::MISDIRECTED_REQUEST, TEXT, "this is not the host that you asked for")
     } else if !matches!(*request.method(), Method::GET | Method::HEAD) {
@@ -50,15 +69,12 @@ pub(super) fn answer<B: Body>(request: &Request<B>, ours: [IpAddr; 2], seen: &Se
         answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
         answer
     } else {
-        resource(request.uri().path(), seen)
+        resource(request.uri().path(), seen, watchers)
     };
-    for (name, value) in [
-        (header::CACHE_CONTROL, "no-store"),
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ] {
-        answer.headers_mut().insert(name, HeaderValue::from_static(value));
+    let headers = answer.headers_mut();
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    for (name, value) in HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
     }
     answer
 }
@@ -68,17 +84,21 @@ pub(super) fn has_an_end<B>(request: &Request<B>, answer: &Answer) -> bool {
     request.method() == Method::HEAD || matches!(answer.body(), Either::Left(_))
 }
 
-fn resource(path: &str, seen: &Seen) -> Answer {
+fn resource(path: &str, seen: &Seen, watchers: usize) -> Answer {
     match path {
-        "/events" => Response::builder()
-            .header(header::CONTENT_TYPE, "text/event-stream")
-            .body(Either::Right(EventStream::new(seen.live.watch())))
-            .expect("its one header is fixed"),
+        "/events" => match seen.live.watch(watchers) {
+            Some(spectator) => events(spectator),
+            None => whole(
+                StatusCode::SERVICE_UNAVAILABLE,
+                TEXT,
+                "as many watch the events as there are places for that",
+            ),
+        },
         "/metrics" => whole(StatusCode::OK, METRICS, seen.metrics.text()),
-        "/healthz" if seen.metrics.is_draining() => {
+        HEALTH if seen.metrics.is_draining() => {
             whole(StatusCode::SERVICE_UNAVAILABLE, TEXT, "draining")
         }
-        "/healthz" => whole(StatusCode::OK, TEXT, "ok"),
+        HEALTH => whole(StatusCode::OK, TEXT, "ok"),
         _ => match PAGE.iter().find(|(known, ..)| *known == path) {
             Some((_, kind, content)) => whole(StatusCode::OK, kind, *content),
             None => whole(
@@ -88,6 +108,16 @@ fn resource(path: &str, seen: &Seen) -> Answer {
             ),
         },
     }
+}
+
+/// A proxy on the way passes each on as it comes: it neither gathers nor compresses them.
+fn events(spectator: Spectator) -> Answer {
+    Response::builder()
+        .header(header::CONTENT_TYPE, "text/event-stream")
+        .header(header::CACHE_CONTROL, "no-store, no-transform")
+        .header("x-accel-buffering", "no")
+        .body(Either::Right(EventStream::new(spectator)))
+        .expect("its headers are fixed")
 }
 
 fn whole(status: StatusCode, kind: &'static str, content: impl Into<Bytes>) -> Answer {
@@ -100,10 +130,15 @@ fn whole(status: StatusCode, kind: &'static str, content: impl Into<Bytes>) -> A
 
 /// Whether there is exactly one Host header and it names loopback or an address of `ours`, and so
 /// does the request's target, if it has a host (RFC 9112, 3.2.2). A page from elsewhere whose name
-/// was made to point here (DNS rebinding) sends its own name, and learns nothing.
+/// was made to point here (DNS rebinding) sends its own name, and learns nothing. A balancer that
+/// asks for the health may send none.
 fn is_meant_for<B>(request: &Request<B>, ours: [IpAddr; 2]) -> bool {
     let mut hosts = request.headers().get_all(header::HOST).iter();
-    let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
+    let host = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host,
+        (None, _) => return request.uri().authority().is_none() && request.uri().path() == HEALTH,
+        _ => return false,
+    };
     let Ok(Ok(authority)) = host.to_str().map(Authority::from_str) else { return false };
     names_us(&authority, ours) && request.uri().authority().is_none_or(|it| names_us(it, ours))
 }
@@ -133,7 +168,7 @@ mod tests {
         // The stream of events needs a runtime's clock.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let _entered = runtime.enter();
-        answer(&request.body(String::new()).unwrap(), ours, &Seen::default()).status()
+        answer(&request.body(String::new()).unwrap(), ours, &Seen::default(), 1).status()
     }
 
     #[test]
@@ -166,7 +201,12 @@ mod tests {
             let status = status(Some(host), Method::GET, "/healthz");
             assert_eq!(status, StatusCode::MISDIRECTED_REQUEST, "{host}");
         }
-        assert_eq!(status(None, Method::GET, "/"), StatusCode::MISDIRECTED_REQUEST);
+        // Without one there is the health, and nothing else.
+        assert_eq!(status(None, Method::GET, "/healthz"), StatusCode::OK);
+        for path in ["/", "/events", "/metrics", "http://localhost/healthz"] {
+            let status = status(None, Method::GET, path);
+            assert_eq!(status, StatusCode::MISDIRECTED_REQUEST, "{path}");
+        }
         let elsewhere = status(Some("localhost"), Method::GET, "http://example.org/healthz");
         assert_eq!(elsewhere, StatusCode::MISDIRECTED_REQUEST);
         let here = status(Some("localhost"), Method::GET, "http://localhost/healthz");

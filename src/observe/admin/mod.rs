@@ -1,15 +1,17 @@
 //! The admin address: a page that shows the loop at work, its events, its metrics and its health, over HTTP.
 //!
 //! It runs on a thread of its own with a runtime of its own, so that nobody who looks at the loop
-//! can hold it up. Requests and answers are in `answer.rs`, what comes from a client in `input.rs`, the
-//! endless answer in `stream.rs`; the page itself is in `page/`.
+//! can hold it up. Who has a place is in `places.rs`, requests and answers are in `answer.rs`, the ends of a
+//! connection in `ends.rs`, the endless answer in `stream.rs`; the page itself is in `page/`.
 
 mod answer;
-mod input;
+mod ends;
+mod places;
 mod stream;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -20,28 +22,37 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tokio::time;
 
-use self::input::Input;
+use self::ends::{Input, Output};
+use self::places::Places;
 use super::{Live, Metrics};
 
 /// How much a client of the admin address may take.
 #[derive(Clone, Copy)]
 struct Quota {
-    /// Connections at once; one more is disconnected.
+    /// Connections at once; for one more, one that has not asked yet is disconnected.
     connections: usize,
+    /// Of these, how many may watch the events: fewer, so that others can be answered.
+    watchers: usize,
     /// Time for a request's line and headers.
     header_time: Duration,
     /// Bytes of the same.
     header_size: usize,
+    /// Time in which some of an answer has to be taken.
+    answer_time: Duration,
 }
 
 /// As many headers as there is room for in their size.
 const MAX_HEADERS: usize = QUOTA.header_size / "a:\r\n".len();
 
-const QUOTA: Quota =
-    Quota { connections: 64, header_time: Duration::from_secs(10), header_size: 16 * 1024 };
+const QUOTA: Quota = Quota {
+    connections: 64,
+    watchers: 48,
+    header_time: Duration::from_secs(10),
+    header_size: 16 * 1024,
+    answer_time: Duration::from_secs(10),
+};
 /// How many connections the kernel may keep until they are accepted.
 const BACKLOG: i32 = 128;
 /// The pause after an `accept` that failed, most likely because no descriptor was free.
@@ -101,6 +112,7 @@ impl Admin {
         let address = listener.local_addr()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let live = seen.live.clone();
+        seen.metrics.count_lost("events", live.counts());
         let (stop, stopped) = watch::channel(());
         let thread = thread::Builder::new()
             .name("admin".into())
@@ -149,46 +161,50 @@ async fn serve(
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "the admin address can't be served"),
     };
-    let mut connections = JoinSet::new();
+    let mut places = Places::new(quota.connections);
+    let passing_on = tokio::spawn(stream::pass_on(seen.live.clone()));
     loop {
         tokio::select! {
             // The `Admin` was dropped.
             _ = stopped.changed() => break,
             // Those that are over are forgotten as they end.
-            Some(_) = connections.join_next() => {}
+            () = places.one_leaves() => {}
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    while connections.try_join_next().is_some() {}
-                    if connections.len() < quota.connections {
-                        connections.spawn(converse(stream, bound, seen.clone(), quota, stopped.clone()));
-                    }
-                }
+                Ok((stream, _)) => if places.make_room().await {
+                    let asked = Arc::<AtomicBool>::default();
+                    let visitor = Visitor { stream, asked: asked.clone(), seen: seen.clone() };
+                    places.take(asked, converse(visitor, bound, quota, stopped.clone()));
+                },
                 Err(_) => time::sleep(RETRY_AFTER).await,
             },
         }
     }
     drop(listener);
-    let farewell = async { while connections.join_next().await.is_some() {} };
-    let _ = time::timeout(FAREWELL, farewell).await;
+    passing_on.abort();
+    let _ = time::timeout(FAREWELL, places.all_leave()).await;
+}
+
+/// Somebody who has connected.
+struct Visitor {
+    stream: TcpStream,
+    /// Whether there was a whole request.
+    asked: Arc<AtomicBool>,
+    seen: Seen,
 }
 
 /// One request and its answer.
-async fn converse(
-    mut stream: TcpStream,
-    bound: IpAddr,
-    seen: Seen,
-    quota: Quota,
-    mut stopped: watch::Receiver<()>,
-) {
+async fn converse(visitor: Visitor, bound: IpAddr, quota: Quota, mut stopped: watch::Receiver<()>) {
+    let Visitor { mut stream, asked, seen } = visitor;
     let Ok(here) = stream.local_addr() else { return };
-    let (asked, owed) = (AtomicBool::new(false), AtomicBool::new(false));
+    let owed = AtomicBool::new(false);
     let service = service_fn(|request| {
-        let answer = answer::answer(&request, [bound, here.ip()], &seen);
+        let answer = answer::answer(&request, [bound, here.ip()], &seen, quota.watchers);
         asked.store(true, Ordering::Relaxed);
         owed.store(answer::has_an_end(&request, &answer), Ordering::Relaxed);
         async move { Ok::<_, std::convert::Infallible>(answer) }
     });
     let (input, output) = stream.split();
+    let output = Output::new(output, &owed, quota.answer_time);
     let stream = tokio::io::join(Input { stream: input, owed: &owed }, output);
     let conversation = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -6,20 +6,30 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use hyper::body::{Body, Bytes, Frame};
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
+use crate::observe::Live;
 use crate::observe::live::{Spectator, Told};
 
-/// The most events that go into one piece of the answer.
-const BATCH: usize = 256;
 /// While nothing happens, a comment this often tells the listener that somebody is there, and finds
 /// out whether the listener still is.
 const BEAT: Duration = Duration::from_secs(15);
+/// What happens in this time after something was told is told together, so that a flood of events is no
+/// flood of wakeups and small writes.
+const GATHER: Duration = Duration::from_millis(10);
+
+/// Passes the events on, for as long as it is polled.
+pub(super) async fn pass_on(live: Live) {
+    loop {
+        live.news().await;
+        live.pass_on();
+        sleep(GATHER).await;
+    }
+}
 
 /// The endless answer.
 pub(super) struct EventStream {
     spectator: Spectator,
-    batch: Vec<Told>,
     beat: Interval,
 }
 
@@ -27,24 +37,17 @@ impl EventStream {
     pub(super) fn new(spectator: Spectator) -> EventStream {
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        EventStream { spectator, batch: Vec::new(), beat }
+        EventStream { spectator, beat }
     }
+}
 
-    /// The batch as text, with how many events were lost where they are missing.
-    fn text(&mut self) -> Vec<u8> {
-        let mut text = Vec::new();
-        for Told { lost, record } in self.batch.drain(..) {
-            if lost > 0 {
-                let mark = format!("event: lost\ndata: {{\"lost\":{lost}}}\n\n");
-                text.extend_from_slice(mark.as_bytes());
-            }
-            let Some(record) = record else { continue };
-            text.extend_from_slice(b"data: ");
-            serde_json::to_writer(&mut text, &*record).expect("an event has only strings for keys");
-            text.extend_from_slice(b"\n\n");
-        }
-        text
+/// With how many events were lost, where they are missing.
+fn frame(Told { lost, text, .. }: Told) -> Bytes {
+    if lost == 0 {
+        return text;
     }
+    let mark = format!("event: lost\ndata: {{\"lost\":{lost}}}\n\n");
+    [mark.as_bytes(), &text].concat().into()
 }
 
 impl Body for EventStream {
@@ -56,14 +59,14 @@ impl Body for EventStream {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let this = self.get_mut();
-        let text = match this.spectator.poll_next(context, &mut this.batch, BATCH) {
-            Poll::Ready(0) => return Poll::Ready(None),
-            Poll::Ready(_) => this.text(),
+        let text = match this.spectator.poll_next(context) {
+            Poll::Ready(None) => return Poll::Ready(None),
+            Poll::Ready(Some(told)) => frame(told),
             Poll::Pending => {
                 ready!(this.beat.poll_tick(context));
-                b": \n\n".to_vec()
+                Bytes::from_static(b": \n\n")
             }
         };
-        Poll::Ready(Some(Ok(Frame::data(text.into()))))
+        Poll::Ready(Some(Ok(Frame::data(text))))
     }
 }

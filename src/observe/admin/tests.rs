@@ -51,8 +51,8 @@ async fn who_has_ended_the_input_still_gets_the_answer() {
     let mut stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (accepted, _) = listener.accept().await.unwrap();
     let (_stop, stopped) = watch::channel(());
-    let seen = Seen::default();
-    let conversation = tokio::spawn(converse(accepted, here.ip(), seen, QUOTA, stopped));
+    let visitor = Visitor { stream: accepted, asked: Arc::default(), seen: Seen::default() };
+    let conversation = tokio::spawn(converse(visitor, here.ip(), QUOTA, stopped));
     // It finds nothing to read. Until this task waits, it won't hear of what comes: of both at once.
     tokio::task::yield_now().await;
     stream.write_all(HEALTH).unwrap();
@@ -94,19 +94,100 @@ fn headers_that_are_too_long_are_refused() {
     assert!(ask(connect(&admin), HEALTH).ends_with("ok"));
 }
 
+const EVENTS: &[u8] = b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+/// Somebody who watches the events, and has his seat.
+fn watch(admin: &Admin) -> TcpStream {
+    let mut stream = connect(admin);
+    stream.write_all(EVENTS).unwrap();
+    stream.read_exact(&mut [0; 15]).unwrap();
+    stream
+}
+
 #[test]
 fn who_comes_when_all_places_are_taken_is_disconnected_and_a_place_that_is_left_is_free() {
-    let (admin, _) = start(Quota { connections: 2, ..QUOTA });
-    let watch = || {
-        let mut stream = connect(&admin);
-        stream.write_all(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
-        stream.read_exact(&mut [0; 15]).unwrap();
-        stream
-    };
-    let watching = [watch(), watch()];
+    let (admin, _) = start(Quota { connections: 2, watchers: 2, ..QUOTA });
+    let watching = [watch(&admin), watch(&admin)];
     assert_eq!(rest(connect(&admin)), "");
     drop(watching);
     while !ask(connect(&admin), HEALTH).ends_with("ok") {}
+}
+
+/// Whoever came first and has not asked gives up his place, and nobody else.
+#[test]
+fn who_has_waited_longest_without_a_request_gives_his_place_to_who_comes() {
+    let hour = Duration::from_secs(3600);
+    let (admin, _) = start(Quota { connections: 3, header_time: hour, ..QUOTA });
+    let watching = watch(&admin);
+    let mut slow: Vec<_> = (0..2).map(|_| connect(&admin)).collect();
+    slow.iter_mut().for_each(|stream| stream.write_all(&HEALTH[..20]).unwrap());
+    for _ in 0..3 {
+        // Each takes the place of one, which is then free for the next.
+        assert!(ask(connect(&admin), HEALTH).ends_with("ok"));
+    }
+    let second = slow.pop().unwrap();
+    assert_eq!(rest(slow.pop().unwrap()), "");
+    // The one that came after it is still waited for.
+    assert!(ask(second, &HEALTH[20..]).ends_with("ok"));
+    drop(admin);
+    assert!(rest(watching).ends_with("0\r\n\r\n"));
+}
+
+#[test]
+fn health_and_metrics_are_told_beside_many_slow_clients() {
+    let (admin, _) = start(QUOTA);
+    let watching: Vec<_> = (0..QUOTA.watchers).map(|_| watch(&admin)).collect();
+    let slow: Vec<_> = (0..150)
+        .map(|_| {
+            let mut stream = connect(&admin);
+            stream.write_all(&HEALTH[..20]).unwrap();
+            stream
+        })
+        .collect();
+    for _ in 0..50 {
+        assert!(ask(connect(&admin), HEALTH).ends_with("ok"));
+        let metrics = ask(connect(&admin), b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        assert!(metrics.contains("sockmodes_connections_total"), "{metrics}");
+    }
+    drop((watching, slow));
+}
+
+#[test]
+fn one_watcher_too_many_is_told_so_and_the_events_are_not_gathered_on_the_way() {
+    let (admin, _) = start(QUOTA);
+    let mut watching: Vec<_> = (0..QUOTA.watchers).map(|_| watch(&admin)).collect();
+    let answer = ask(connect(&admin), EVENTS);
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    drop(watching.pop());
+    let mut lines = loop {
+        let mut stream = connect(&admin);
+        stream.write_all(EVENTS).unwrap();
+        let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+        if lines.next().unwrap().contains(" 200 ") {
+            break lines;
+        }
+    };
+    let headers: Vec<_> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
+    for header in ["x-accel-buffering: no", "cache-control: no-store, no-transform"] {
+        assert!(headers.iter().any(|line| line == header), "{headers:?}");
+    }
+}
+
+#[test]
+fn every_answer_forbids_frames_guesses_and_readers_from_elsewhere() {
+    let (admin, _) = start(QUOTA);
+    for path in ["/", "/healthz", "/metrics", "/nothing"] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        let answer = ask(connect(&admin), request.as_bytes());
+        for header in [
+            "x-frame-options: DENY",
+            "x-content-type-options: nosniff",
+            "cross-origin-resource-policy: same-origin",
+        ] {
+            assert!(answer.contains(&format!("\r\n{header}\r\n")), "{path}: {answer}");
+        }
+        assert!(!answer.contains("access-control-"), "{answer}");
+    }
 }
 
 #[test]

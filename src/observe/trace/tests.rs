@@ -116,7 +116,10 @@ fn after_a_hangup_it_goes_on_in_another_file_with_what_is_open() {
     trace.observe(&told(Some(2), Event::State { from: State::SendNonce, to }));
     trace.observe(&told(None, Event::Hangup));
     let (reason, let_in) = (Reason::Reset, false);
-    trace.observe(&told(Some(2), Event::Closed { peer, reason, let_in, received: 0, sent: 0 }));
+    trace.observe(&told(
+        Some(2),
+        Event::Closed { peer, reason, let_in, received: 0, sent: 0, cut_off: false },
+    ));
     drop(lines);
     assert!(old.text().ends_with("{\"time\":0.0,\"event\":\"hangup\"}\n"), "{}", old.text());
     let peer = "\"peer\":\"127.0.0.1:50000\"";
