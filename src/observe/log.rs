@@ -174,6 +174,7 @@ impl Observer for Log {
             Event::Login { name, result } => {
                 info!(conn, name = name.as_str(), result = result.name(), "login");
             }
+            Event::UsersRead { users: 0 } => warn!("users read again: nobody can log in"),
             Event::UsersRead { users } => info!(users, "users read again"),
             Event::UsersBroken { why } => {
                 warn!(error = why.as_str(), "the users have changed, but those before still hold");

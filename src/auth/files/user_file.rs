@@ -1,10 +1,13 @@
-//! The user file as the server sees it: read at the start, and again when it changes.
+//! The user file as the server sees it: read at the start, and again once it has changed and is whole.
+//!
+//! Not everybody writes a file beside it and renames that: an editor may write in place, and slowly. So
+//! a new version counts once two looks in a row have seen the same, and not while it grows.
 
 use std::fmt;
-use std::fs::{File, Metadata};
+use std::fs::{File, Metadata, OpenOptions};
 use std::hash::{DefaultHasher, Hash as _, Hasher};
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -31,6 +34,9 @@ pub enum UsersError {
     /// It is longer than any user file.
     #[error("{}: longer than {MAX_LEN} bytes, which is no user file", .0.display())]
     TooLong(PathBuf),
+    /// It was a file, and something else is in its place.
+    #[error("{}: no regular file", .0.display())]
+    NotAFile(PathBuf),
     /// A line of it is broken.
     #[error("{}, line {line}: {why}", path.display())]
     Line {
@@ -58,14 +64,21 @@ pub struct UserFile {
     seen: Mutex<Seen>,
 }
 
-/// The version of the file that was looked at last.
-#[derive(Default)]
+/// What is known of the versions of the file.
 struct Seen {
-    stamp: Option<Stamp>,
-    /// It was the same twice: whatever was being written when it was first read is there.
+    /// What the last look saw; `None`: a pipe for example, which could be read only once.
+    look: Option<Look>,
+    /// That was dealt with, and had not changed by then: nothing is left to do.
     settled: bool,
-    /// A hash of the text, or of the error.
+    /// A hash of the text that was dealt with last, or of the error.
     content: Option<u64>,
+}
+
+/// How the file looked: which version it was, or why there was none.
+#[derive(Clone, PartialEq, Eq)]
+enum Look {
+    Version(Stamp),
+    Failure(String),
 }
 
 /// What tells one version of a file from another without reading it.
@@ -93,7 +106,9 @@ impl UserFile {
     pub fn open(path: &Path) -> Result<UserFile, UsersError> {
         let (text, stamp) = read(path)?;
         let users = parse(path, &text)?;
-        let seen = Seen { stamp: Some(stamp), settled: false, content: Some(hash_of(&text)) };
+        let is_file = std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+        let look = is_file.then_some(Look::Version(stamp));
+        let seen = Seen { look, settled: false, content: Some(hash_of(&text)) };
         Ok(UserFile {
             path: path.into(),
             users: RwLock::new(Arc::new(users)),
@@ -110,13 +125,42 @@ impl UserFile {
         self.users.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Looks which version is there, and whether it can be one.
+    fn look(&self) -> Result<Stamp, UsersError> {
+        let failed = |source| UsersError::Read { path: self.path.clone(), source };
+        let metadata = std::fs::metadata(&self.path).map_err(failed)?;
+        if !metadata.is_file() {
+            return Err(UsersError::NotAFile(self.path.clone()));
+        }
+        Ok(Stamp::of(&metadata))
+    }
+
+    /// The text of the version that was looked at; `None` if that is being changed.
+    fn read(&self, stamp: Stamp) -> Result<Option<Vec<u8>>, UsersError> {
+        let failed = |source| UsersError::Read { path: self.path.clone(), source };
+        // If a pipe has taken its place since, this must not wait for somebody to write.
+        let flags = rustix::fs::OFlags::NONBLOCK.bits() as i32;
+        let file = OpenOptions::new().read(true).custom_flags(flags).open(&self.path);
+        let mut file = file.map_err(failed)?;
+        let stamp_now = |file: &File| file.metadata().map(|metadata| Stamp::of(&metadata));
+        if stamp_now(&file).map_err(failed)? != stamp {
+            return Ok(None);
+        }
+        let text = read_all(&mut file, &self.path)?;
+        Ok((stamp_now(&file).map_err(failed)? == stamp).then_some(text))
+    }
+
     /// Takes a new version, if it is one: while `content` is what it was, nothing has changed.
-    fn take(&self, seen: &mut Seen, text: Result<Vec<u8>, UsersError>) -> Refresh {
+    /// `is_steady`: two looks have seen the same; else an empty one is one that is being written.
+    fn take(&self, seen: &mut Seen, text: Result<Vec<u8>, UsersError>, is_steady: bool) -> Refresh {
         let parsed = text.and_then(|text| Ok((hash_of(&text), parse(&self.path, &text)?)));
         let (content, outcome) = match parsed {
             Ok((content, users)) => (content, Ok(users)),
             Err(error) => (hash_of(error.to_string().as_bytes()), Err(error)),
         };
+        if matches!(&outcome, Ok(users) if users.len() == 0 && !is_steady) {
+            return Refresh::Unchanged;
+        }
         if seen.content.replace(content) == Some(content) {
             return Refresh::Unchanged;
         }
@@ -145,42 +189,46 @@ impl UserStore for UserFile {
 
     fn refresh(&self, must_read: bool) -> Refresh {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let metadata = match std::fs::metadata(&self.path) {
-            Ok(metadata) => metadata,
-            Err(source) => {
-                seen.stamp = None;
-                let error = UsersError::Read { path: self.path.clone(), source };
-                return self.take(&mut seen, Err(error));
-            }
+        let Some(before) = &seen.look else { return Refresh::Unchanged };
+        let found = self.look();
+        let look = match &found {
+            Ok(stamp) => Look::Version(*stamp),
+            Err(error) => Look::Failure(error.to_string()),
         };
-        // Something other than a regular file, such as a pipe, can be read only once.
-        let same = seen.stamp == Some(Stamp::of(&metadata));
-        if !metadata.is_file() || (same && seen.settled && !must_read) {
+        let is_steady = *before == look;
+        seen.settled &= is_steady;
+        seen.look = Some(look);
+        if !must_read && (seen.settled || !is_steady) {
             return Refresh::Unchanged;
         }
-        let (text, stamp) = match read(&self.path) {
-            Ok((text, stamp)) => (Ok(text), Some(stamp)),
-            Err(error) => (Err(error), None),
-        };
-        // A write within the same tick of the clock leaves the stamp as it was, so the file is read
-        // once more later.
-        seen.settled = seen.stamp == stamp && stamp.is_some();
-        seen.stamp = stamp;
-        self.take(&mut seen, text)
+        match found.and_then(|stamp| self.read(stamp)).transpose() {
+            // The next look sees what has become of it.
+            None => Refresh::Unchanged,
+            Some(text) => {
+                // What is read at once may be written on within the same tick of the clock.
+                seen.settled = is_steady;
+                self.take(&mut seen, text, is_steady)
+            }
+        }
     }
 }
 
 /// The text of a user file, and which version it is.
 pub(super) fn read(path: &Path) -> Result<(Vec<u8>, Stamp), UsersError> {
     let failed = |source| UsersError::Read { path: path.into(), source };
-    let file = File::open(path).map_err(failed)?;
+    let mut file = File::open(path).map_err(failed)?;
     let stamp = Stamp::of(&file.metadata().map_err(failed)?);
+    Ok((read_all(&mut file, path)?, stamp))
+}
+
+fn read_all(file: &mut File, path: &Path) -> Result<Vec<u8>, UsersError> {
     let mut text = Vec::new();
-    file.take(MAX_LEN + 1).read_to_end(&mut text).map_err(failed)?;
+    let read = file.take(MAX_LEN + 1).read_to_end(&mut text);
+    read.map_err(|source| UsersError::Read { path: path.into(), source })?;
     if text.len() as u64 > MAX_LEN {
         return Err(UsersError::TooLong(path.into()));
     }
-    Ok((text, stamp))
+    Ok(text)
 }
 
 pub(super) fn parse(path: &Path, text: &[u8]) -> Result<Users, UsersError> {
@@ -196,79 +244,4 @@ fn hash_of(bytes: &[u8]) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::fs;
-    use zeroize::Zeroizing;
-
-    fn lets_in(file: &UserFile, name: &str) -> bool {
-        file.verify(&Credentials::new(name, Zeroizing::new("x".into())))
-    }
-
-    fn line(name: &str) -> String {
-        format!("{name} | {}\n", super::super::password::Hash::md5(name, "x"))
-    }
-
-    #[test]
-    fn a_change_is_taken_and_a_broken_one_reported_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("info");
-        fs::write(&path, line("a")).unwrap();
-        let file = UserFile::open(&path).unwrap();
-        assert_eq!((file.users(), file.refresh(false)), (1, Refresh::Unchanged));
-        // No name and no hash.
-        assert_eq!(format!("{file:?}"), format!("UserFile({path:?}, 1 users)"));
-
-        fs::write(&path, line("a") + &line("b")).unwrap();
-        assert_eq!(file.refresh(false), Refresh::Changed(2));
-        assert_eq!(file.refresh(false), Refresh::Unchanged);
-        assert!(lets_in(&file, "b"));
-
-        fs::write(&path, line("c") + "d | e\n").unwrap();
-        let Refresh::Broken(why) = file.refresh(false) else { panic!("line 2 is broken") };
-        assert!(why.contains("info, line 2: "), "{why}");
-        assert_eq!(file.refresh(false), Refresh::Unchanged);
-        assert_eq!(file.refresh(true), Refresh::Unchanged);
-        assert!(lets_in(&file, "b") && !lets_in(&file, "c"));
-
-        fs::remove_file(&path).unwrap();
-        assert!(matches!(file.refresh(false), Refresh::Broken(_)));
-        assert_eq!(file.refresh(false), Refresh::Unchanged);
-        assert!(lets_in(&file, "a"));
-
-        fs::write(&path, line("c")).unwrap();
-        assert_eq!(file.refresh(false), Refresh::Changed(1));
-        assert!(lets_in(&file, "c") && !lets_in(&file, "a"));
-    }
-
-    #[test]
-    fn a_file_is_read_until_it_was_the_same_twice_and_then_only_on_demand() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("info");
-        fs::write(&path, line("a")).unwrap();
-        let file = UserFile::open(&path).unwrap();
-        assert!(!file.seen.lock().unwrap().settled);
-        file.refresh(false);
-        assert!(file.seen.lock().unwrap().settled);
-        // A version that the stamp does not tell apart is found on demand.
-        *file.seen.lock().unwrap() = Seen {
-            stamp: Some(Stamp::of(&fs::metadata(&path).unwrap())),
-            settled: true,
-            content: None,
-        };
-        assert_eq!(file.refresh(false), Refresh::Unchanged);
-        assert_eq!(file.refresh(true), Refresh::Changed(1));
-    }
-
-    #[test]
-    fn a_file_that_cannot_be_used_says_which_it_is() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("info");
-        let Err(error) = UserFile::open(&path) else { panic!("there is no file") };
-        assert!(error.to_string().contains("info: No such file"), "{error}");
-        let Err(error) = UserFile::open(folder.path()) else { panic!("it is a folder") };
-        assert!(error.to_string().contains("Is a directory"), "{error}");
-        let Err(error) = UserFile::open(Path::new("/dev/zero")) else { panic!("it never ends") };
-        assert!(error.to_string().contains("longer than"), "{error}");
-    }
-}
+mod tests;
