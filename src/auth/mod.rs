@@ -33,4 +33,4 @@ pub use files::{Hash, HashError, IfMissing, NameError, UserFile, UsersError, def
 pub use files::{add_user, check_name, list_users, remove_user};
 pub use scheme::{Digest, Key, MAX_DIGEST_LEN, Scheme};
 pub use secret::{Secret, SecretError};
-pub use store::{Refresh, UserStore};
+pub use store::{Refresh, UserStore, VerifyError};

@@ -2,6 +2,8 @@
 //!
 //! Never here: the user file, which is one such place (see `files/`).
 
+use thiserror::Error;
+
 use super::Credentials;
 
 /// A place where users are looked up. [`UserFile`](super::UserFile) is the one that comes with this
@@ -9,14 +11,30 @@ use super::Credentials;
 pub trait UserStore: Send + Sync {
     /// Whether there is such a user and the password is theirs. Called on a thread that may take
     /// its time, and on several at once. Every way to fail should take equally long.
-    #[must_use = "it says whether to let them in"]
-    fn verify(&self, credentials: &Credentials) -> bool;
+    ///
+    /// # Errors
+    ///
+    /// Where that can't be found out, for want of memory for example. It is nobody's failure: the client
+    /// is told neither yes nor no. A call that panics counts as one of these.
+    fn verify(&self, credentials: &Credentials) -> Result<bool, VerifyError>;
 
     /// Checks whether the users have changed; called about once a second, and with `must_read` when
     /// somebody asks for it, on a thread that may take its time.
     fn refresh(&self, must_read: bool) -> Refresh {
         let _nothing_to_read = must_read;
         Refresh::Unchanged
+    }
+}
+
+/// Why a login could not be checked.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct VerifyError(String);
+
+impl VerifyError {
+    /// For this reason, which the log tells.
+    pub fn new(why: impl Into<String>) -> VerifyError {
+        VerifyError(why.into())
     }
 }
 

@@ -94,11 +94,15 @@ fn remove(user: &User) -> Done {
 fn check(user: &User) -> Done {
     let file = UserFile::open(&user.file.path)?;
     let password = asked(&format!("password of {}: ", user.name))?;
-    if file.verify(&Credentials::new(&user.name, password)) {
-        return Ok(ExitCode::SUCCESS);
-    }
     let path = user.file.path.display();
-    Err(Failure::Failed(format!("{path}: no such user, or not this password: {:?}", user.name)))
+    match file.verify(&Credentials::new(&user.name, password)) {
+        Ok(true) => Ok(ExitCode::SUCCESS),
+        Ok(false) => {
+            let text = format!("{path}: no such user, or not this password: {:?}", user.name);
+            Err(Failure::Failed(text))
+        }
+        Err(error) => Err(Failure::Failed(format!("{path}: {:?}: {error}", user.name))),
+    }
 }
 
 /// A password that can be set; asked for twice where it can't be seen.

@@ -106,6 +106,11 @@ pub enum Event {
         #[serde(serialize_with = "name_of_verdict")]
         result: Verdict,
     },
+    /// A login could not be checked: that is nobody's failure. Told at most once a minute.
+    VerifierFailed {
+        /// Why not.
+        why: String,
+    },
     /// The users have changed and were read again.
     UsersRead {
         /// How many there are now.

@@ -174,6 +174,9 @@ impl Observer for Log {
             Event::Login { name, result } => {
                 info!(conn, name = name.as_str(), result = result.name(), "login");
             }
+            Event::VerifierFailed { why } => {
+                warn!(error = why.as_str(), "logins can't be checked, and get no answer");
+            }
             Event::UsersRead { users: 0 } => warn!("users read again: nobody can log in"),
             Event::UsersRead { users } => info!(users, "users read again"),
             Event::UsersBroken { why } => {

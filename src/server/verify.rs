@@ -66,6 +66,13 @@ pub enum Report {
         /// What came of it.
         verdict: Verdict,
     },
+    /// A login could not be checked.
+    Unable {
+        /// Whose connection it was, which may be closed by now.
+        token: Token,
+        /// Why not.
+        why: String,
+    },
     /// The users were looked at.
     Users(Refresh),
 }

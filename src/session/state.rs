@@ -105,6 +105,8 @@ words! {
         BadRequest = "bad_request",
         /// As many logins failed as may fail on one connection.
         TooManyTries = "too_many_tries",
+        /// The server could not check a login, for want of memory for example.
+        VerifierFailed = "verifier_failed",
         /// The client was not let in, or a one-shot request was not whole, in time.
         HandshakeTimeout = "handshake_timeout",
         /// Nothing was owed and nothing was heard for too long.

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::program::{self, PATIENCE, Program, sockmodes};
+use super::program::{self, PATIENCE, Program, sockmodes_in_shell};
 
 /// MD5 of `旭哥` and a password that nobody knows any more, from the source document.
 pub(crate) const SOURCE_LINE: &str = "旭哥 | 7d79a61dd0bd94a3df2f765ac12fe492\n";
@@ -39,7 +39,12 @@ pub(crate) struct Server {
 impl Server {
     /// Serves `login` with `--auth none` to the users in the file with this `text`.
     pub(crate) fn start(text: &str, options: &[&str]) -> Server {
-        Server::serve(text, |command| {
+        Server::start_in_shell("exec \"$@\"", text, options)
+    }
+
+    /// The same, started by a shell with this script, in which `"$@"` is the program.
+    pub(crate) fn start_in_shell(script: &str, text: &str, options: &[&str]) -> Server {
+        Server::serve(script, text, |command| {
             command.args(["--auth", "none"]).args(options);
             program::Server::listening(Program::start(command))
         })
@@ -47,14 +52,20 @@ impl Server {
 
     /// The same with hmac-md5 and [`SECRET`](program::SECRET).
     pub(crate) fn start_with_secret(text: &str) -> Server {
-        Server::serve(text, |command| program::Server::of(command.arg("-q")))
+        let exec = "exec \"$@\"";
+        Server::serve(exec, text, |command| program::Server::of(command.arg("-q")))
     }
 
-    fn serve(text: &str, start: impl FnOnce(&mut Command) -> program::Server) -> Server {
+    fn serve(
+        script: &str,
+        text: &str,
+        start: impl FnOnce(&mut Command) -> program::Server,
+    ) -> Server {
         let folder = tempfile::tempdir().unwrap();
         let users = folder.path().join("info");
         fs::write(&users, text).unwrap();
-        let mut command = sockmodes(program::Server::args(&["--service", "login", "--users"]));
+        let arguments = program::Server::args(&["--service", "login", "--users"]);
+        let mut command = sockmodes_in_shell(script, arguments);
         let program::Server { program, address } = start(command.arg(&users));
         Server { program, address, users, folder }
     }

@@ -8,14 +8,14 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle, available_parallelism};
 use std::time::Duration;
 
-use sockmodes::auth::{Credentials, Entry, UserStore};
+use sockmodes::auth::{Credentials, Entry, UserStore, VerifyError};
 use sockmodes::server::{Config, Handle, Outcome, Server};
 use sockmodes::session::{Protocol, Service, Timeout};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Users whose checks wait until they are let go. Who has their name for a password may log in; a
-/// check of `panic` does.
+/// check of `panic` does, and one of `unable` finds out nothing.
 #[derive(Default)]
 struct Slow {
     state: Mutex<State>,
@@ -45,7 +45,7 @@ impl Slow {
 }
 
 impl UserStore for Slow {
-    fn verify(&self, credentials: &Credentials) -> bool {
+    fn verify(&self, credentials: &Credentials) -> Result<bool, VerifyError> {
         let mut state = self.state.lock().unwrap();
         state.underway += 1;
         state.most = state.most.max(state.underway);
@@ -55,7 +55,10 @@ impl UserStore for Slow {
         state.underway -= 1;
         drop(state);
         assert_ne!(credentials.name(), "panic", "as asked for");
-        Some(credentials.name()) == credentials.password()
+        if credentials.name() == "unable" {
+            return Err(VerifyError::new("as asked for"));
+        }
+        Ok(Some(credentials.name()) == credentials.password())
     }
 }
 
@@ -150,12 +153,17 @@ fn cpu_heavy_work_never_runs_on_the_loop() {
 }
 
 #[test]
-fn a_check_that_panics_is_a_failure_and_ends_nothing() {
+fn a_check_that_panics_or_finds_out_nothing_is_no_failure_and_ends_nothing_else() {
     let users = Arc::new(Slow::default());
     users.let_go();
     let running = serve(Some(users), |_| {});
     for _ in 0..3 * available_parallelism().unwrap().get() {
-        assert_eq!(all_of(running.log_in("panic", "panic")), "failed!");
+        // Neither yes nor no, and nothing behind it; what was before it is answered.
+        assert_eq!(all_of(running.log_in("panic", "panic")), "");
+        let mut stream = running.log_in("a", "b");
+        let logins = [login("a", "a"), login("unable", "unable"), login("a", "a")].concat();
+        stream.write_all(logins.as_bytes()).unwrap();
+        assert_eq!(all_of(stream), "failed!success!");
     }
     assert_eq!(all_of(running.log_in("a", "a")), "success!");
     assert_eq!(running.stop(), Outcome::Drained);

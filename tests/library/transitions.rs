@@ -77,7 +77,7 @@ fn every_ending_has_its_reason() {
         (State::Serving, Input::DrainDeadline, Service::Upper, DrainTimeout),
         (State::Serving, Input::BadRequest, Service::Login, BadRequest),
         (State::Verifying, Input::LastVerdict, Service::Login, TooManyTries),
-        (State::Verifying, Input::NoVerdict, Service::Login, TooManyFromSource),
+        (State::Verifying, Input::NoVerdict, Service::Login, VerifierFailed),
         (State::Verifying, Input::DrainDeadline, Service::Login, DrainTimeout),
         (State::Verifying, Input::Lost, Service::Login, Reset),
         (State::Draining, Input::Flushed, Service::Upper, Done),

@@ -11,6 +11,7 @@ mod entry;
 mod limits;
 mod login;
 mod login_load;
+mod login_memory;
 mod resets;
 mod secrecy;
 mod signals;

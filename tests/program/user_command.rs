@@ -65,7 +65,7 @@ impl Folder {
 
 fn lets_in(path: &Path, name: &str, password: &str) -> bool {
     let file = UserFile::open(path).unwrap();
-    file.verify(&Credentials::new(name, Zeroizing::new(password.into())))
+    file.verify(&Credentials::new(name, Zeroizing::new(password.into()))).unwrap()
 }
 
 #[test]

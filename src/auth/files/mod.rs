@@ -3,6 +3,7 @@
 //! All of `auth` that needs an operating system is here, and nothing else needs anything from here. Read
 //! `secret_file.rs` first, then `users.rs`.
 
+mod memory;
 mod password;
 mod secret_file;
 mod user_edit;

@@ -6,22 +6,19 @@ use std::fmt;
 use std::hint::black_box;
 
 use argon2::password_hash::phc::{Output, PasswordHash as Phc, Salt};
-use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, PasswordHash, Version};
+use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Params, PasswordHash, Version};
 use md5::{Digest, Md5};
 use rand::TryRng;
 use rand::rngs::SysRng;
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
+use super::memory;
+
 /// The most memory that a user file may ask for one hash, in KiB: twice RFC 9106's first choice.
 const MAX_MEMORY: u32 = 4 * 1024 * 1024;
 /// The most KiB that one hash may fill in all its passes: some seconds' work.
 const MAX_WORK: u64 = 4 * MAX_MEMORY as u64;
-/// The fewest blocks of 1 KiB to reserve, used or not. From 32 MiB on, glibc gives an allocation
-/// its own mapping and returns it at once when it is freed; smaller ones it learns to keep, and a
-/// hash's 19 MiB, aligned as they are, fit into none of the holes that the last one left: after a
-/// few logins, 300 MiB are lost.
-const MAPPED: usize = 33 * 1024;
 /// What a password is checked against where there is nothing to check it against.
 const NOTHING: [u8; 16] = [0; 16];
 
@@ -71,24 +68,29 @@ impl Cost {
         (self.work(), self.params.p_cost()) > (other.work(), other.params.p_cost())
     }
 
-    /// Hashes `password` into `output`; false only where there is no memory for it.
-    fn run(&self, password: &str, salt: &[u8], output: &mut [u8]) -> bool {
+    /// Hashes `password` into `output`.
+    fn run(&self, password: &str, salt: &[u8], output: &mut [u8]) -> Result<(), NoHash> {
         let blocks = self.params.block_count();
-        let mut memory = Vec::new();
-        if memory.try_reserve_exact(blocks.max(MAPPED)).is_err() {
-            return false;
-        }
-        memory.resize(blocks, Block::default());
+        let mut memory = memory::borrow(blocks).ok_or(NoHash::Memory(blocks.div_ceil(1024)))?;
         Argon2::new(Algorithm::Argon2id, self.version, self.params.clone())
-            .hash_password_into_with_memory(password.as_bytes(), salt, output, &mut memory)
-            .is_ok()
+            .hash_password_into_with_memory(password.as_bytes(), salt, output, memory.blocks())
+            .map_err(|_| NoHash::Refused)
     }
 
-    /// Takes as long as a check, and gives no result.
-    pub(super) fn spend(&self, password: &str) {
+    /// Takes as long as a check, needs as much, and gives no result.
+    pub(super) fn spend(&self, password: &str) -> Result<(), NoHash> {
         let mut output = vec![0; self.params.output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN)];
-        black_box(self.run(password, &NOTHING, &mut output));
+        black_box(self.run(password, &NOTHING, &mut output))
     }
+}
+
+/// Why nothing could be hashed: which says nothing about the password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub(super) enum NoHash {
+    #[error("there is no memory for an argon2id hash, which takes {0} MiB")]
+    Memory(usize),
+    #[error("argon2id refuses the input")]
+    Refused,
 }
 
 impl Argon2id {
@@ -97,10 +99,10 @@ impl Argon2id {
     }
 
     /// Whether this is the hash of `password`.
-    pub(super) fn matches(&self, password: &str) -> bool {
+    pub(super) fn matches(&self, password: &str) -> Result<bool, NoHash> {
         let mut output = vec![0; self.output.len()];
-        let done = self.cost.run(password, &self.salt, &mut output);
-        done & bool::from(output.ct_eq(self.output.as_bytes()))
+        self.cost.run(password, &self.salt, &mut output)?;
+        Ok(output.ct_eq(self.output.as_bytes()).into())
     }
 
     /// A new hash of `password`, with OWASP's parameters (m=19 MiB, t=2, p=1) and a fresh salt.
@@ -109,7 +111,7 @@ impl Argon2id {
         let mut salt = [0; argon2::RECOMMENDED_SALT_LEN];
         SysRng.try_fill_bytes(&mut salt).expect("the operating system has random bytes");
         let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
-        assert!(cost.run(password, &salt, &mut output), "there is memory for one hash");
+        cost.run(password, &salt, &mut output).expect("there is memory for one hash");
         let (salt, output) = (Salt::new(&salt), Output::new(&output));
         Argon2id { cost, salt: salt.expect("16 bytes"), output: output.expect("32 bytes") }
     }
@@ -254,12 +256,12 @@ mod tests {
         let known = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ\
                      $nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
         let Ok(Hash(Kind::Argon2id(known))) = Hash::parse(known) else { panic!("it is argon2id") };
-        assert!(known.matches("password"));
-        assert!(!known.matches("passwore"));
+        assert_eq!(known.matches("password"), Ok(true));
+        assert_eq!(known.matches("passwore"), Ok(false));
 
         let Hash(Kind::Argon2id(new)) = Hash::argon2id("旭哥") else { panic!("it is argon2id") };
-        assert!(new.matches("旭哥"));
-        assert!(!new.matches(""));
+        assert_eq!(new.matches("旭哥"), Ok(true));
+        assert_eq!(new.matches(""), Ok(false));
         assert!(new.cost.exceeds(&known.cost));
         assert!(!known.cost.exceeds(&new.cost));
     }

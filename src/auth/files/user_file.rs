@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use thiserror::Error;
 
 use super::users::{BadLine, Users};
-use crate::auth::{Credentials, Refresh, UserStore};
+use crate::auth::{Credentials, Refresh, UserStore, VerifyError};
 
 /// The most bytes of a user file: enough for half a million users, too few for a device that never ends.
 const MAX_LEN: u64 = 64 * 1024 * 1024;
@@ -182,9 +182,10 @@ impl fmt::Debug for UserFile {
 }
 
 impl UserStore for UserFile {
-    fn verify(&self, credentials: &Credentials) -> bool {
+    fn verify(&self, credentials: &Credentials) -> Result<bool, VerifyError> {
         // If the file changes meanwhile, check and change don't wait for each other.
-        self.current().verify(credentials)
+        let found = self.current().verify(credentials);
+        found.map_err(|error| VerifyError::new(error.to_string()))
     }
 
     fn refresh(&self, must_read: bool) -> Refresh {

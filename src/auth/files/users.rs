@@ -8,7 +8,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use super::password::{Cost, Hash, Kind, md5_matches};
+use super::password::{Cost, Hash, Kind, NoHash, md5_matches};
 use crate::auth::Credentials;
 
 /// A line that does not belong in a user file.
@@ -64,8 +64,8 @@ impl Users {
 
     /// Whether the password is right. Every way to fail does the same work: an MD5 hash and the
     /// file's dearest, and so does success with an MD5 hash. Only a line with another cost than
-    /// that adds its own.
-    pub(super) fn verify(&self, credentials: &Credentials) -> bool {
+    /// that adds its own. And where there is no memory for that work, none of them can be told.
+    pub(super) fn verify(&self, credentials: &Credentials) -> Result<bool, NoHash> {
         let name = credentials.name();
         // Something to hash, so that a login without a password takes as long.
         let password = credentials.password().unwrap_or_default();
@@ -77,13 +77,13 @@ impl Users {
         let mut right = md5_matches(digest, name, password);
         let mut owed = self.dearest.as_ref();
         if let Some(Kind::Argon2id(hash)) = hash {
-            right |= hash.matches(password);
+            right |= hash.matches(password)?;
             owed = owed.filter(|dearest| !right && *dearest != hash.cost());
         }
         if let Some(cost) = owed {
-            cost.spend(password);
+            cost.spend(password)?;
         }
-        right & credentials.password().is_some()
+        Ok(right & credentials.password().is_some())
     }
 }
 
@@ -158,7 +158,7 @@ mod tests {
     }
 
     fn verify(users: &Users, name: &str, password: &str) -> bool {
-        users.verify(&Credentials::new(name, Zeroizing::new(password.into())))
+        users.verify(&Credentials::new(name, Zeroizing::new(password.into()))).unwrap()
     }
 
     #[test]
@@ -183,7 +183,7 @@ mod tests {
         ] {
             assert!(!verify(&users, name, password), "{name} {password}");
         }
-        assert!(!users.verify(&Credentials::incomplete("旭哥")));
+        assert_eq!(users.verify(&Credentials::incomplete("旭哥")), Ok(false));
         assert!(!verify(&users, "旭哥", &"x".repeat(100_000)));
     }
 
@@ -192,7 +192,7 @@ mod tests {
         let users = users(&format!("a | {}\nb | {}\n", Hash::md5("a", ""), Hash::argon2id("")));
         for name in ["a", "b"] {
             assert!(verify(&users, name, ""));
-            assert!(!users.verify(&Credentials::incomplete(name)));
+            assert_eq!(users.verify(&Credentials::incomplete(name)), Ok(false));
         }
     }
 

@@ -21,8 +21,8 @@ macro_rules! events {
 }
 
 events! {
-    Listening, Opened, Refused, Penalty, LetIn, Closed, Login, UsersRead, UsersBroken, Hangup, State,
-    Waiting, Turn, TurnEnd, Ready, Stale, AcceptFailed, AcceptPaused, AcceptResumed, Received, Sent, ShutDown,
+    Listening, Opened, Refused, Penalty, LetIn, Closed, Login, VerifierFailed, UsersRead, UsersBroken, Hangup,
+    State,    Waiting, Turn, TurnEnd, Ready, Stale, AcceptFailed, AcceptPaused, AcceptResumed, Received, Sent, ShutDown,
     Requeued, Deadline, Draining, Stopped,
 }
 
@@ -71,6 +71,7 @@ fn of_the_loop() -> Vec<Event> {
     vec![
         Event::Listening { address: ([127, 0, 0, 1], 9999).into() },
         Event::UsersRead { users: 3 },
+        Event::VerifierFailed { why: "there is no memory".into() },
         Event::UsersBroken { why: "users, line 2: no hash".into() },
         Event::Hangup,
         Event::Waiting { at_most: Some(Duration::from_secs(10)) },

@@ -122,7 +122,7 @@ fn who_comes_later_is_told_first_how_things_stand() {
         tell(Some(number), Event::Opened { peer, state: State::SendNonce });
     }
     let (reason, let_in) = (Reason::Reset, false);
-    tell(Some(1), Event::Closed { peer, reason, let_in, received: 0, sent: 0 });
+    tell(Some(1), Event::Closed { peer, reason, let_in, received: 0, sent: 0, cut_off: false });
     tell(Some(3), Event::State { from: State::SendNonce, to: State::AwaitDigest });
     let mut late = live.seat();
     let mut told = String::new();

@@ -4,6 +4,8 @@
 //! nothing but a place in the queue, and one that closes is forgotten. The turns go round by source
 //! (`waiting.rs`): whatever one does, another's login waits for a few checks at most.
 
+use std::time::Duration;
+
 use super::EventLoop;
 use super::waiting::Waiting;
 use crate::auth::Refresh;
@@ -11,17 +13,22 @@ use crate::observe::{Detail, Event, shown};
 use crate::server::gate::Source;
 use crate::server::network::{Network, Token};
 use crate::server::verify::{Report, Verifier};
-use crate::session::{Reason, Verdict};
+use crate::session::{Reason, Time, Verdict};
+
+/// That logins can't be checked is told once in this time: every login can bring it about.
+const UNABLE_EVERY: Duration = Duration::from_secs(60);
 
 /// Who waits for a check, and who checks.
 pub(super) struct Logins {
     pub(super) verifier: Box<dyn Verifier>,
     pub(super) waiting: Waiting<Source, Token>,
+    /// When it was told that one could not be checked.
+    told_unable: Option<Time>,
 }
 
 impl Logins {
     pub(super) fn new(verifier: Box<dyn Verifier>) -> Logins {
-        Logins { verifier, waiting: Waiting::default() }
+        Logins { verifier, waiting: Waiting::default(), told_unable: None }
     }
 
     /// Whether there is something to do now, so that the loop must not wait.
@@ -39,6 +46,7 @@ impl<N: Network> EventLoop<N> {
                 Report::Verdict { token, name, verdict } => {
                     self.take_verdict(token, &name, verdict)
                 }
+                Report::Unable { token, why } => self.take_no_verdict(token, why),
                 Report::Users(Refresh::Unchanged) => {}
                 Report::Users(Refresh::Changed(users)) => {
                     self.tools.tell(Detail::Server, None, || Event::UsersRead { users });
@@ -60,6 +68,20 @@ impl<N: Network> EventLoop<N> {
             });
             let answer = connection.session.handle_verdict(&tools.protocol, tools.now, verdict);
             connection.deliver(answer, tools);
+            connection.tell_changes(tools);
+        });
+    }
+
+    /// What the server could not do is not the client's failure: it is no try, and costs nothing.
+    #[cold]
+    fn take_no_verdict(&mut self, token: Token, why: String) {
+        let now = self.tools.now;
+        if self.logins.told_unable.is_none_or(|told| told + UNABLE_EVERY <= now) {
+            self.logins.told_unable = Some(now);
+            self.tools.tell(Detail::Server, None, || Event::VerifierFailed { why });
+        }
+        self.serve(token, |connection, tools| {
+            connection.session.handle_no_verdict(tools.now, Reason::VerifierFailed);
             connection.tell_changes(tools);
         });
     }

@@ -65,9 +65,10 @@ impl Offence {
         match reason {
             WrongDigest | TooManyTries => Some(Offence::AuthFail),
             HandshakeTimeout => Some(Offence::Timeout),
-            // What this side did is nobody's offence.
+            // What this side did is nobody's offence; what was done before it is.
+            VerifierFailed | TooManyFromSource => failed.then_some(Offence::AuthFail),
             Stopped | DrainTimeout | SocketError => None,
-            TooManyConnections | TooManyPending | TooManyFromSource | Penalized => None,
+            TooManyConnections | TooManyPending | Penalized => None,
             // Leaving in time must be no way around it: the next connection could try again.
             Done | ShortDigest | BadRequest | IdleTimeout | WriteTimeout | Reset => {
                 match (failed, let_in) {

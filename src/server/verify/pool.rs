@@ -102,12 +102,21 @@ impl Verifier for Pool {
 fn check_logins(users: &dyn UserStore, queue: &Receiver<Job>, way: &Way) {
     yield_to_others();
     for (token, credentials) in queue {
-        // A store that panics has not said yes; the connection must not wait for ever.
+        // A store that panics has said neither yes nor no; the connection must not wait for ever.
         let right = catch_unwind(AssertUnwindSafe(|| users.verify(&credentials)));
-        let verdict = if right.unwrap_or(false) { Verdict::Success } else { Verdict::Failure };
+        let verdict = match right {
+            Ok(Ok(true)) => Ok(Verdict::Success),
+            Ok(Ok(false)) => Ok(Verdict::Failure),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("looking up a user panicked".into()),
+        };
         let name = credentials.name().into();
         drop(credentials);
-        if !way.send(Report::Verdict { token, name, verdict }) {
+        let report = match verdict {
+            Ok(verdict) => Report::Verdict { token, name, verdict },
+            Err(why) => Report::Unable { token, why },
+        };
+        if !way.send(report) {
             return;
         }
     }
@@ -144,13 +153,14 @@ mod tests {
     use zeroize::Zeroizing;
 
     use super::*;
+    use crate::auth::VerifyError;
 
     /// Whoever gives his own name for a password.
     struct Parrots;
 
     impl UserStore for Parrots {
-        fn verify(&self, credentials: &Credentials) -> bool {
-            credentials.password() == Some(credentials.name())
+        fn verify(&self, credentials: &Credentials) -> Result<bool, VerifyError> {
+            Ok(credentials.password() == Some(credentials.name()))
         }
         fn refresh(&self, must_read: bool) -> Refresh {
             if must_read { Refresh::Changed(1) } else { Refresh::Unchanged }

@@ -197,7 +197,7 @@ impl Driven {
                 return !self.postponed && self.verdict(Verdict::Failure);
             }
             Input::NoVerdict if checking => {
-                self.session.handle_no_verdict(self.now, Reason::TooManyFromSource);
+                self.session.handle_no_verdict(self.now, Reason::VerifierFailed);
             }
             Input::Login | Input::BadRequest | Input::Verdict | Input::LastVerdict => return false,
             Input::NoVerdict => return false,

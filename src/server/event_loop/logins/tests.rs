@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
 
 use super::*;
 use crate::server::event_loop::fake::{self, Fake, Peer};
@@ -56,14 +55,20 @@ fn accept_one(event_loop: &mut EventLoop<Fake>) -> Token {
 const EVA: (&str, Verdict) = ("eva", Verdict::Success);
 const BOB: (&str, Verdict) = ("bob", Verdict::Failure);
 
+fn newest(event_loop: &EventLoop<Fake>) -> Option<Token> {
+    let connections = event_loop.connections.iter();
+    let newest = connections.max_by_key(|(_, connection)| connection.number);
+    newest.map(|(key, connection)| Token::new(key, connection.number))
+}
+
 /// One who sends these logins, and is told these verdicts.
 fn who_tries(event_loop: &mut EventLoop<Fake>, tries: &[(&str, Verdict)]) -> Option<Token> {
     let login = |(name, _): &(&str, Verdict)| format!(r#"{{"username":"{name}","passwd":""}}"#);
     let logins: String = tries.iter().map(login).collect();
     let before = event_loop.connections();
     event_loop.admit(Peer::sends(logins.as_bytes()), ([127, 0, 0, 1], 1).into());
-    let (key, connection) = event_loop.connections.iter().next_back()?;
-    let token = Token::new(key, connection.number);
+    let token = newest(event_loop)?;
+    let key = token.key();
     if event_loop.connections() == before {
         return None;
     }
@@ -214,9 +219,8 @@ fn loop_with_desk(limits: Limits) -> (EventLoop<Fake>, fake::Told, Desk) {
 fn knock(event_loop: &mut EventLoop<Fake>, host: u8) -> Token {
     let login = Peer::sends(br#"{"username":"a","passwd":"a"}"#);
     event_loop.admit(login, ([192, 0, 2, host], 1).into());
-    let newest = event_loop.connections.iter().max_by_key(|(_, connection)| connection.number);
-    let (key, connection) = newest.expect("it is let in");
-    let token = Token::new(key, connection.number);
+    let token = newest(event_loop).expect("it is let in");
+    let key = token.key();
     event_loop.connections[key].note_readiness(Readiness::READABLE);
     event_loop.enqueue(key);
     token
@@ -319,4 +323,48 @@ fn beyond_its_cap_a_source_has_its_logins_turned_away_and_another_has_not() {
     assert_eq!(refused.count(), 9, "one is checked, and ten wait: {reasons:?}");
     assert_eq!(logs_in(&mut event_loop, 2), None);
     assert_eq!(desk.0.borrow().given.len(), 1);
+}
+
+#[test]
+fn what_the_server_could_not_do_is_no_try_and_costs_nothing_and_is_told_once() {
+    let desk = Desk::default();
+    let mut config = fake::config(Service::Login);
+    let min = Duration::from_secs(1);
+    config.penalties = Some(Penalties { min, loopback: true, ..Penalties::default() });
+    let (event_loop, told) = fake::event_loop(Fake::default(), config);
+    let mut event_loop = event_loop.with_verifier(Box::new(desk.clone()));
+    for _ in 0..10 {
+        let token = knock(&mut event_loop, 1);
+        turn(&mut event_loop);
+        let taken = desk.0.borrow_mut().underway.take();
+        assert_eq!(taken, Some(token), "nobody is refused");
+        desk.0.borrow_mut().done.push(Report::Unable { token, why: "no memory".into() });
+        turn(&mut event_loop);
+        let connection = &event_loop.connections[token.key()];
+        assert_eq!((connection.sent, connection.session.has_failed_logins()), (0, false));
+        assert_eq!(connection.session.reason(), Some(Reason::VerifierFailed));
+    }
+    let failed = || told.count(|event| matches!(event, Event::VerifierFailed { .. }));
+    assert_eq!((failed(), told.count(|event| matches!(event, Event::Login { .. }))), (1, 0));
+    assert_eq!(told.count(|event| matches!(event, Event::Penalty { .. })), 0);
+    // If it goes on, it is told again, a minute later.
+    event_loop.network.now = event_loop.network.now + UNABLE_EVERY;
+    for _ in 0..2 {
+        let token = knock(&mut event_loop, 2);
+        turn(&mut event_loop);
+        desk.0.borrow_mut().underway = None;
+        desk.0.borrow_mut().done.push(Report::Unable { token, why: "no memory".into() });
+        turn(&mut event_loop);
+    }
+    assert_eq!(failed(), 2);
+}
+
+#[test]
+fn failures_before_are_not_forgiven_by_a_check_that_was_not_possible() {
+    let mut event_loop = empty_loop(Duration::from_secs(5));
+    let token = who_tries(&mut event_loop, &[BOB, BOB]).expect("it is let in");
+    event_loop.take_no_verdict(token, "nothing is checked now".into());
+    lose(&mut event_loop, token);
+    event_loop.admit(Peer::default(), ([127, 0, 0, 1], 1).into());
+    assert_eq!(event_loop.connections(), 0);
 }

@@ -113,8 +113,9 @@ fn every_reason_is_the_offence_that_it_is() {
             Done | ShortDigest | BadRequest | IdleTimeout | WriteTimeout | Reset => {
                 [Some(NoAuth), None, Some(AuthFail), Some(AuthFail)]
             }
+            VerifierFailed | TooManyFromSource => [None, None, Some(AuthFail), Some(AuthFail)],
             Stopped | DrainTimeout | SocketError => [None; 4],
-            TooManyConnections | TooManyPending | TooManyFromSource | Penalized => [None; 4],
+            TooManyConnections | TooManyPending | Penalized => [None; 4],
         };
         let conducts = [(false, false), (true, false), (false, true), (true, true)];
         let all = conducts.map(|(let_in, failed)| Offence::of(reason, let_in, failed));

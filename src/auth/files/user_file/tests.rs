@@ -11,7 +11,7 @@ use super::super::password::Hash;
 use super::*;
 
 fn lets_in(file: &UserFile, name: &str) -> bool {
-    file.verify(&Credentials::new(name, Zeroizing::new("x".into())))
+    file.verify(&Credentials::new(name, Zeroizing::new("x".into()))).unwrap()
 }
 
 fn line(name: &str) -> String {
@@ -112,9 +112,12 @@ fn what_must_be_read_is_read_at_once_and_once_more_later() {
     assert_eq!(file.refresh(true), Refresh::Changed(1));
 }
 
+/// What is told of it, and how it comes about.
+type Accident = (&'static str, fn(&Path));
+
 #[test]
 fn what_is_no_regular_file_or_can_t_be_read_is_told_once_and_changes_nothing() {
-    let make: [(&str, fn(&Path)); 3] = [
+    let make: [Accident; 3] = [
         ("no regular file", |path| fs::create_dir(path).unwrap()),
         ("no regular file", |path| {
             // Opened, it would wait for somebody to write.
