@@ -1,10 +1,12 @@
 //! Logins where there is too little memory: what the server can't do is nobody's failure.
 #![cfg(target_os = "linux")]
 
+use std::thread;
+
 use crate::common::login::{Server, argon2id_line, login, md5_line};
 
 /// A server whose address space has so many KiB, and that penalizes everything at once.
-fn with_address_space(kib: u32, users: &str) -> Server {
+fn with_address_space(kib: usize, users: &str) -> Server {
     let script = format!(r#"ulimit -v {kib}; exec "$@""#);
     Server::start_in_shell(&script, users, &["--penalty", "authfail:10s,noauth:none,min:1s"])
 }
@@ -12,7 +14,9 @@ fn with_address_space(kib: u32, users: &str) -> Server {
 #[test]
 fn hashes_that_do_not_fit_at_once_take_turns() {
     let users = argon2id_line("eva", "x");
-    let server = with_address_space(140 * 1024, &users);
+    // For the program, for a stack for each worker, and for a hash or two: not for one each.
+    let workers = thread::available_parallelism().unwrap().get();
+    let server = with_address_space((66 + 4 * workers) * 1024, &users);
     let mut peers: Vec<_> = (0..16).map(|_| server.connect()).collect();
     for peer in &mut peers {
         peer.send(login("eva", "x"));

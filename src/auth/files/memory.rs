@@ -105,12 +105,14 @@ impl Lent {
 
 fn reserve(blocks: usize) -> Option<Vec<Block>> {
     let mut memory = Vec::new();
-    // Where the address space is short, rather less of it than none.
-    memory
-        .try_reserve_exact(blocks.max(MAPPED))
-        .or_else(|_| memory.try_reserve_exact(blocks))
-        .ok()?;
+    // Not less where that fails: what glibc then takes it from, it would never give back.
+    memory.try_reserve_exact(blocks.max(MAPPED)).ok()?;
     Some(memory)
+}
+
+/// How many MiB a hash of so many blocks takes at least.
+pub(super) fn mib(blocks: usize) -> usize {
+    blocks.max(MAPPED).div_ceil(1024)
 }
 
 /// Whether the machine has memory for so many blocks. The kernel promises more than it has, and ends

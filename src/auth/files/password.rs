@@ -71,7 +71,7 @@ impl Cost {
     /// Hashes `password` into `output`.
     fn run(&self, password: &str, salt: &[u8], output: &mut [u8]) -> Result<(), NoHash> {
         let blocks = self.params.block_count();
-        let mut memory = memory::borrow(blocks).ok_or(NoHash::Memory(blocks.div_ceil(1024)))?;
+        let mut memory = memory::borrow(blocks).ok_or(NoHash::Memory(memory::mib(blocks)))?;
         Argon2::new(Algorithm::Argon2id, self.version, self.params.clone())
             .hash_password_into_with_memory(password.as_bytes(), salt, output, memory.blocks())
             .map_err(|_| NoHash::Refused)
