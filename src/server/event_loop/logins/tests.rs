@@ -271,6 +271,7 @@ fn whose_peer_is_gone_leaves_the_queue_and_is_not_checked() {
         reset(&mut event_loop, *token);
     }
     assert_eq!(told.closed(), [Reason::Reset; 99]);
+    assert_eq!(event_loop.logins.waiting.of(Source::V4([192, 0, 2, 1])), 1, "beside the first");
     for _ in 0..2 {
         turn(&mut event_loop);
         desk.finish();
