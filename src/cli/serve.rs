@@ -78,9 +78,9 @@ pub(super) struct Args {
     /// from FULL on all
     #[arg(long, value_name = "START:RATE:FULL", default_value = "100:30:1000")]
     max_pending: Pending,
-    /// The same for one source, an IPv4 address or an IPv6 /64
-    #[arg(long, value_name = "N", default_value = "none")]
-    max_pending_per_source: Limit,
+    /// The same for one source, an IPv4 address or an IPv6 /64 [default: 64, loopback exempt]
+    #[arg(long, value_name = "N")]
+    max_pending_per_source: Option<Limit>,
     /// How long a source is refused after a failed try, an end without one, a timeout; from what
     /// sum on, and up to what; for how many sources; or none [default:
     /// authfail:5s,noauth:1s,timeout:10s,min:15s,max:10m,max-sources:65536, and not for loopback]
@@ -230,7 +230,11 @@ impl Args {
         let mut limits = Limits::default();
         limits.connections = self.max_connections.map_or(Some(connections_for(files)), |n| n.0);
         limits.pending = self.max_pending.0;
-        limits.pending_per_source = self.max_pending_per_source.0;
+        if let Some(limit) = self.max_pending_per_source {
+            // Whoever asks for it wants to see it, on this machine too.
+            limits.pending_per_source = limit.0;
+            limits.loopback = true;
+        }
         let mut config = Config::new(listen, protocol);
         config.limits = limits;
         config.penalties = self.penalty.map_or(Some(Penalties::default()), |penalty| penalty.0);

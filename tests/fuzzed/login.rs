@@ -39,7 +39,7 @@ fn session(stream: &[u8], cut: usize) -> (Vec<bool>, Option<Reason>) {
             session.handle_flushed(&protocol, now);
         }
     }
-    if session.state() == State::Lingering {
+    if matches!(session.state(), State::Ending | State::Lingering) {
         session.handle_end_of_input();
     }
     match session.poll_step() {

@@ -45,6 +45,7 @@ impl Pieces {
             answer.extend(session.poll_answer());
             session.handle_flushed(&protocol, now);
         }
+        session.handle_delivered(now);
         let expected = verdict(self.scheme, self.service, &self.nonce, stream, self.ended);
         assert_eq!(answer, expected.answer);
         assert_eq!(session.is_admitted(), expected.entry == Entry::Right);

@@ -80,7 +80,7 @@ fn changes() -> Vec<Value> {
             }));
         };
         let first = way(row.from, row.to);
-        if matches!(row.to, State::Draining | State::Ending) {
+        if row.to == State::Draining {
             let after = row.to.after(Input::Flushed);
             tell(after, &[first.clone(), way(row.to, after)]);
         }

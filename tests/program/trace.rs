@@ -53,7 +53,7 @@ fn with_room_again_after_a_full_disk_every_line_is_whole_and_what_is_missing_is_
         });
         let lines = lines_so_far(&path);
         let lost = lines.iter().find(|line| line["event"] == "lost").unwrap();
-        assert!(lost["lines"].as_u64() > Some(20), "{lost}");
+        assert!(lost["lines"].as_u64() > Some(0), "{lost}");
     }
     let done = server.stop();
     lines(&path);

@@ -133,7 +133,7 @@ fn after_a_hangup_it_goes_on_in_another_file_with_what_is_open() {
         ),
         &format!(
             "{{\"time\":0.0,\"connection\":2,\"event\":\"closed\",{peer},\"reason\":\"reset\",\
-             \"let_in\":false,\"received\":0,\"sent\":0}}"
+             \"let_in\":false,\"received\":0,\"sent\":0,\"cut_off\":false}}"
         ),
     ];
     assert_eq!(new.text().lines().collect::<Vec<_>>(), expected);

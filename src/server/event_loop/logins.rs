@@ -103,8 +103,8 @@ impl<N: Network> EventLoop<N> {
     /// many that wait as it may have.
     pub(super) fn wait_for_check(&mut self, key: usize) {
         let connection = &mut self.connections[key];
-        let source = Source::of(connection.ip());
-        if !self.gate.may_wait(self.logins.waiting.of(source)) {
+        let (address, source) = (connection.ip(), Source::of(connection.ip()));
+        if !self.gate.may_wait(address, self.logins.waiting.of(source)) {
             return self.serve_at(key, |connection, tools| {
                 connection.session.handle_no_verdict(tools.now, Reason::TooManyFromSource);
             });

@@ -3,6 +3,7 @@
 //! Never here: what is said to those who may not (nothing), and the sockets.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use thiserror::Error;
@@ -93,17 +94,26 @@ pub struct Limits {
     /// That are not let in yet and come from one source: an IPv4 address, or an IPv6 /64. And as many
     /// logins of one source, on whichever connections, may wait to be checked.
     pub pending_per_source: Option<usize>,
+    /// Whether loopback addresses are counted like other sources.
+    pub loopback: bool,
 }
 
 impl Limits {
     /// No limit at all.
-    pub const NONE: Limits = Limits { connections: None, pending: None, pending_per_source: None };
+    pub const NONE: Limits =
+        Limits { connections: None, pending: None, pending_per_source: None, loopback: true };
 }
 
 impl Default for Limits {
-    /// No limit but the usual one on those that are not let in yet.
+    /// The usual limits on those that are not let in yet, in all and from one source; loopback
+    /// addresses are exempt from the second.
     fn default() -> Limits {
-        Limits { pending: Some(MaxPending::default()), ..Limits::NONE }
+        Limits {
+            connections: None,
+            pending: Some(MaxPending::default()),
+            pending_per_source: Some(64),
+            loopback: false,
+        }
     }
 }
 
@@ -120,11 +130,11 @@ impl Admission {
         Admission { limits, pending: 0, pending_by_source: HashMap::new() }
     }
 
-    /// Whether one more connection from `source` may stay beside `open` others. `random` gives a
+    /// Whether one more connection from `address` may stay beside `open` others. `random` gives a
     /// number from all that there are, and is asked only where one is needed.
     pub(super) fn judge(
         &self,
-        source: Source,
+        address: IpAddr,
         open: usize,
         random: impl FnOnce() -> u32,
     ) -> Result<(), Reason> {
@@ -138,16 +148,24 @@ impl Admission {
                 return Err(Reason::TooManyPending);
             }
         }
-        let pending = || self.pending_by_source.get(&source).copied().unwrap_or(0);
-        if self.limits.pending_per_source.is_some_and(|limit| pending() >= limit) {
+        let pending = || self.pending_by_source.get(&Source::of(address)).copied().unwrap_or(0);
+        if self.limit_of(address).is_some_and(|limit| pending() >= limit) {
             return Err(Reason::TooManyFromSource);
         }
         Ok(())
     }
 
-    /// Whether one more login of a source may wait to be checked, where so many of its do already.
-    pub(super) fn may_wait(&self, waiting: usize) -> bool {
-        self.limits.pending_per_source.is_none_or(|limit| waiting < limit)
+    /// Whether one more login from `address` may wait to be checked, where so many of its source do
+    /// already.
+    pub(super) fn may_wait(&self, address: IpAddr, waiting: usize) -> bool {
+        self.limit_of(address).is_none_or(|limit| waiting < limit)
+    }
+
+    /// How many of the source of `address` may be pending. For loopback the address itself decides: the
+    /// IPv6 /64 that `::1` is in does not belong to this machine.
+    fn limit_of(&self, address: IpAddr) -> Option<usize> {
+        let is_exempt = !self.limits.loopback && address.to_canonical().is_loopback();
+        self.limits.pending_per_source.filter(|_| !is_exempt)
     }
 
     /// A connection from `source` is now pending.

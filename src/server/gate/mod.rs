@@ -62,7 +62,7 @@ impl Gate {
         if self.offenders.as_ref().is_some_and(|offenders| offenders.refuse(address, now)) {
             return Err(Reason::Penalized);
         }
-        self.admission.judge(Source::of(address), open, random)
+        self.admission.judge(address, open, random)
     }
 
     /// A connection from `address` is open and not let in yet.
@@ -75,9 +75,10 @@ impl Gate {
         self.admission.pending_ended(Source::of(address));
     }
 
-    /// Whether one more login of a source may wait to be checked, where so many of its do already.
-    pub(super) fn may_wait(&self, waiting: usize) -> bool {
-        self.admission.may_wait(waiting)
+    /// Whether one more login from `address` may wait to be checked, where so many of its source do
+    /// already.
+    pub(super) fn may_wait(&self, address: IpAddr, waiting: usize) -> bool {
+        self.admission.may_wait(address, waiting)
     }
 
     /// How many are pending, and how many of them are counted by source.

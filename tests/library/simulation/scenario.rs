@@ -78,6 +78,7 @@ fn draw_config(rng: &mut StdRng, scheme: Option<Scheme>, service: Service, crowd
     config.write_timeout = seconds(one_of(rng, &[3, 30])).into();
     config.drain_timeout = seconds(one_of(rng, &[1, 5, 60])).into();
     config.limits.pending = None;
+    config.limits.pending_per_source = None;
     let most = if crowd { 200 } else { 1 };
     match rng.random_range(0..24) {
         0 => config.limits.connections = Some(most),

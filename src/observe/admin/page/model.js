@@ -211,10 +211,9 @@ function bury(model, { reason, time }, connection) {
 }
 
 // The arrows of the picture from one told state to the next: what owes nothing goes through
-// draining and ending without stopping there.
+// draining without stopping there.
 function waysBetween(from, to, inputEnded) {
   const stops = [from];
-  if (to === 'lingering' && from !== 'ending') stops.push('ending');
   if (to === 'closed' && from === 'serving' && inputEnded) stops.push('draining');
   stops.push(to);
   return stops.slice(1).map((stop, i) => `${stops[i]}>${stop}`);

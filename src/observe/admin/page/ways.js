@@ -11,7 +11,7 @@ export const WAYS = [
   ['serving', 'verifying', across(0.4)],
   ['verifying', 'serving', across(0.6)],
   ['ending', 'lingering', across(0.5)],
-  ['await_digest', 'ending', lane(0.4)],
+  ['await_digest', 'lingering', elbow(0.25, 0.75, 0.52)],
   ['serving', 'draining', lane(0.6)],
   ['serving', 'ending', elbow(0.25, 0.75, 0.52)],
   ['verifying', 'ending', elbow(0.4, 0.9, 0.25)],

@@ -5,8 +5,12 @@ use rand::{Rng, SeedableRng};
 
 use super::*;
 
+fn ip(address: &str) -> IpAddr {
+    address.parse().unwrap()
+}
+
 fn source(address: &str) -> Source {
-    Source::of(address.parse().unwrap())
+    Source::of(ip(address))
 }
 
 /// `should_drop_connection` of OpenSSH's sshd.c, line by line, without its last two: the number
@@ -60,9 +64,9 @@ fn refusals_come_as_often_as_the_formula_says() {
         let limits = Limits::default();
         let mut admission = Admission::new(limits);
         admission.pending = pending;
-        let source = source("192.0.2.1");
+        let address = ip("192.0.2.1");
         let refused =
-            (0..THROWS).filter(|_| admission.judge(source, 0, || rng.next_u32()).is_err());
+            (0..THROWS).filter(|_| admission.judge(address, 0, || rng.next_u32()).is_err());
         let share = f64::from(refused.count() as u32) / f64::from(THROWS);
         let percent = limits.pending.unwrap().refusal_percent(pending);
         let expected = f64::from(percent) / 100.0;
@@ -73,12 +77,11 @@ fn refusals_come_as_often_as_the_formula_says() {
 
 #[test]
 fn a_source_is_an_ipv4_address_or_an_ipv6_64() {
-    let limits = Limits { connections: None, pending: None, pending_per_source: Some(2) };
+    let limits = Limits { pending_per_source: Some(2), ..Limits::NONE };
     let mut admission = Admission::new(limits);
     let arrives = |admission: &mut Admission, address: &str| {
-        let source = source(address);
-        let judgement = admission.judge(source, 0, || panic!("no random number is needed"));
-        judgement.map(|()| admission.pending_began(source))
+        let judgement = admission.judge(ip(address), 0, || panic!("no random number is needed"));
+        judgement.map(|()| admission.pending_began(source(address)))
     };
     for address in ["192.0.2.1", "192.0.2.1", "2001:db8::1", "2001:db8::ffff:ffff:ffff:ffff"] {
         assert_eq!(arrives(&mut admission, address), Ok(()));
@@ -105,7 +108,7 @@ fn a_source_is_an_ipv4_address_or_an_ipv6_64() {
 #[test]
 fn there_is_a_last_place_even_where_no_limit_is_set() {
     let mut limits = Limits { pending: None, ..Limits::default() };
-    let judge = |limits, open| Admission::new(limits).judge(source("192.0.2.1"), open, || 0);
+    let judge = |limits, open| Admission::new(limits).judge(ip("192.0.2.1"), open, || 0);
     assert_eq!(judge(limits, MAX_CONNECTIONS - 1), Ok(()));
     assert_eq!(judge(limits, MAX_CONNECTIONS), Err(Reason::TooManyConnections));
     for limit in [0, 7, usize::MAX] {
@@ -113,5 +116,30 @@ fn there_is_a_last_place_even_where_no_limit_is_set() {
         let last = limit.min(MAX_CONNECTIONS);
         assert_eq!(judge(limits, last), Err(Reason::TooManyConnections));
         assert!(last == 0 || judge(limits, last - 1).is_ok());
+    }
+}
+
+#[test]
+fn one_source_has_64_places_unless_it_is_this_machine() {
+    let judge = |limits: Limits, address: &str| {
+        let mut admission = Admission::new(limits);
+        for _ in 0..64 {
+            assert_eq!(admission.judge(ip(address), 0, || 99), Ok(()));
+            admission.pending_began(source(address));
+        }
+        admission.judge(ip(address), 0, || 99)
+    };
+    let mut limits = Limits::default();
+    let refused = Err(Reason::TooManyFromSource);
+    for address in ["192.0.2.1", "2001:db8::1"] {
+        assert_eq!(judge(limits, address), refused, "{address}");
+    }
+    let this_machine = ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"];
+    for address in this_machine {
+        assert_eq!(judge(limits, address), Ok(()), "{address}");
+    }
+    limits.loopback = true;
+    for address in this_machine {
+        assert_eq!(judge(limits, address), refused, "{address}");
     }
 }
