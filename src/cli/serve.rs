@@ -11,20 +11,18 @@ use std::thread;
 use std::time::Duration;
 
 use clap::ArgAction;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::{SIGHUP, SIGXFSZ};
 use sockmodes::auth::{Challenge, Entry, FixedNonce, IfMissing, Key, NonceError, NonceLen};
 use sockmodes::auth::{Secret, UserFile};
 use sockmodes::observe::log::{self, Format, Log, Verbosity};
-use sockmodes::observe::{Admin, Seen, Trace};
+use sockmodes::observe::{Admin, Lines, Seen, Trace};
 use sockmodes::server::{Config, Limits, Outcome, Penalties, Server};
 use sockmodes::session::{Protocol, Timeout};
 
 use super::values::{Address, Auth, BufferSize, Limit, Offer, Penalty, Pending, timeout};
 use super::{Done, Failure};
+use files::{connections_for, raise_open_files};
 
-/// Descriptors that are kept for things other than connections, if there are plenty.
-const RESERVE: usize = 32;
 /// The usual time to be let in.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// The time to be let in where that takes a login.
@@ -106,38 +104,32 @@ pub(super) struct Args {
     log_format: String,
 }
 
+/// What has to stay while the server runs: the admin address, and the trace's lines.
+type Watch = (Option<Admin>, Option<Lines>);
+
 pub(super) fn run(args: Args) -> Done {
     let failed = |what| move |error| Failure::Failed(format!("cannot {what}: {error}"));
     // It never ends the server, so it doesn't end one that is still starting either.
     signal_hook::flag::register(SIGHUP, Arc::default()).map_err(failed("catch signals"))?;
     // A trace or a log that has reached a limit of size costs lines, as on a full disk.
     signal_hook::flag::register(SIGXFSZ, Arc::default()).map_err(failed("catch signals"))?;
+    let files = raise_open_files();
     let nonces = args.nonces()?;
     let users = args.users()?;
     let entry = args.entry(nonces)?;
     args.check_trace()?;
     let lines = log::try_init(args.verbosity(), args.format())?;
     let listen = args.addresses()?;
-    let config = args.config(listen, entry, raise_open_files());
+    let config = args.config(listen, entry);
     let mut server = Server::bind(config)?;
     if let Some(users) = users {
         server.set_users(Arc::new(users));
     }
-    server.add_observer(Box::new(Log::new(args.verbosity())));
-    let seen = Seen::default();
-    let admin = args.admin.as_ref().map(|address| show(address, &seen, &mut server)).transpose()?;
-    // After all that can fail, because it empties the file; and before signals are caught, because
-    // opening a pipe waits until somebody reads it, and a signal has to be able to end that wait.
-    let trace = args.trace.as_deref().map(Trace::create).transpose()?;
-    server.catch_signals().map_err(failed("catch signals"))?;
-    let trace_lines = trace.map(|(trace, lines)| {
-        server.add_observer(Box::new(trace));
-        lines
-    });
-    [Some(&lines), trace_lines.as_ref()]
-        .into_iter()
-        .flatten()
-        .for_each(|it| seen.metrics.count_lines(it));
+    let (admin, trace_lines) = args.observe(&mut server, &lines)?;
+    if args.max_connections.is_none() {
+        let listeners = server.local_addrs().len();
+        server.limit_connections(connections_for(files, listeners, admin.as_ref()));
+    }
     args.warn();
     announce(server.local_addrs(), admin.as_ref().map(Admin::address))
         .map_err(failed("start a thread"))?;
@@ -155,6 +147,26 @@ pub(super) fn run(args: Args) -> Done {
 }
 
 impl Args {
+    /// Sets up who observes: the log, the admin address and the trace.
+    fn observe(&self, server: &mut Server, lines: &Lines) -> Result<Watch, Failure> {
+        server.add_observer(Box::new(Log::new(self.verbosity())));
+        let seen = Seen::default();
+        seen.metrics.count_lines(lines);
+        let admin = self.admin.as_ref().map(|address| show(address, &seen, server)).transpose()?;
+        // After all that can fail, because it empties the file; and before signals are caught, because
+        // opening a pipe waits until somebody reads it, and a signal has to be able to end that wait.
+        let trace = self.trace.as_deref().map(Trace::create).transpose()?;
+        server
+            .catch_signals()
+            .map_err(|error| Failure::Failed(format!("cannot catch signals: {error}")))?;
+        let lines = trace.map(|(trace, lines)| {
+            server.add_observer(Box::new(trace));
+            seen.metrics.count_lines(&lines);
+            lines
+        });
+        Ok((admin, lines))
+    }
+
     fn warn(&self) {
         if let Some(nonce) = &self.fixed_nonce {
             let bytes = nonce.len();
@@ -222,13 +234,13 @@ impl Args {
         self.listen.iter().map(resolve).collect()
     }
 
-    fn config(&self, listen: Vec<SocketAddr>, entry: Entry, files: usize) -> Config {
+    fn config(&self, listen: Vec<SocketAddr>, entry: Entry) -> Config {
         let mut protocol = Protocol::new(entry, self.service.into());
         protocol.handshake_timeout = self.handshake_timeout();
         protocol.idle_timeout = self.idle_timeout;
         protocol.max_tries = self.max_tries.0;
         let mut limits = Limits::default();
-        limits.connections = self.max_connections.map_or(Some(connections_for(files)), |n| n.0);
+        limits.connections = self.max_connections.and_then(|n| n.0);
         limits.pending = self.max_pending.0;
         if let Some(limit) = self.max_pending_per_source {
             // Whoever asks for it wants to see it, on this machine too.
@@ -243,20 +255,6 @@ impl Args {
         config.drain_timeout = self.drain_timeout;
         config
     }
-}
-
-/// Raises the soft limit of open files to the hard one; returns what it is now.
-fn raise_open_files() -> usize {
-    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
-    // No limit is as good as the largest number: the kernel's memory runs out first.
-    let limit = if raised.is_ok() { maximum } else { current };
-    limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
-}
-
-/// How many of `files` descriptors the connections may have.
-fn connections_for(files: usize) -> usize {
-    (files - RESERVE.min(files / 4)).max(1)
 }
 
 /// Shows what `server` does at the first address that `address` stands for.

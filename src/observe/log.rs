@@ -1,13 +1,14 @@
 //! The log: events as lines for people, through `tracing`.
 //!
 //! By default a line when a connection opens, is let in, logs in, is refused or closes; with `-v`
-//! every change of state; with `-vv` every readiness and every result of a system call. A flood of
-//! refusals is summed up: one line a second at the most, and the count of the others when the next
-//! event comes.
+//! every change of state; with `-vv` every readiness and every result of a system call. Without either,
+//! lines that strangers cause are limited, and the others counted: see `flood.rs`.
 
+mod flood;
+
+use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use thiserror::Error;
 use tracing::level_filters::LevelFilter;
@@ -17,10 +18,8 @@ use tracing::{debug, info, trace, warn};
 use super::whole::Whole;
 use super::writer::Lines;
 use super::{CallResult, Detail, Event, Observer, Record};
-use crate::session::{Reason, Time};
-
-/// At most one refusal is told in this time; the others are counted.
-const REFUSALS_EVERY: Duration = Duration::from_secs(1);
+use crate::session::{Reason, Time, Verdict};
+use flood::{Flood, Kind};
 
 /// How a line looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -118,32 +117,55 @@ pub fn try_init(verbosity: Verbosity, format: Format) -> Result<Lines, LogError>
 #[must_use = "it writes what it is given to read"]
 pub struct Log {
     detail: Detail,
-    told: Option<Time>,
-    untold: u64,
+    flood: Flood,
+    /// Connections that are open and not let in, and whether it was told that they were opened. If they
+    /// are let in, that is made up for.
+    strangers: HashMap<u64, bool>,
 }
 
 impl Log {
     /// A log that is as detailed as `verbosity`.
     pub fn new(verbosity: Verbosity) -> Log {
-        Log { detail: verbosity.detail(), told: None, untold: 0 }
+        let (flood, strangers) = (Flood::default(), HashMap::new());
+        Log { detail: verbosity.detail(), flood, strangers }
     }
 
-    fn refused(&mut self, now: Time, conn: u64, peer: SocketAddr, reason: Reason) {
-        if self.told.is_some_and(|told| now < told + REFUSALS_EVERY) {
-            self.untold += 1;
-            return;
+    /// Whether a line may be told that a stranger has caused; if not, it is counted.
+    fn may_tell(&mut self, kind: Kind, now: Time) -> bool {
+        let may = self.detail > Detail::Life || self.flood.admits(kind, now);
+        if !may {
+            self.flood.leave_out(kind);
         }
-        warn!(conn, %peer, %reason, "refused");
-        self.told = Some(now);
+        may
     }
 
-    /// Tells how many refusals were not told one by one, once their second is over.
-    fn catch_up(&mut self, record: &Record) {
-        let is_over = self.told.is_some_and(|told| record.time >= told + REFUSALS_EVERY);
-        let is_last = matches!(record.event, Event::Stopped { .. });
-        if self.untold > 0 && (is_over || is_last) {
-            warn!(connections = std::mem::take(&mut self.untold), "refused, too");
+    fn opened(&mut self, now: Time, conn: u64, peer: SocketAddr) {
+        let may = self.detail > Detail::Life || self.flood.admits(Kind::Opened, now);
+        self.strangers.insert(conn, may);
+        if may {
+            info!(conn, %peer, "opened");
         }
+    }
+
+    fn let_in(&mut self, conn: u64, peer: SocketAddr) {
+        if self.strangers.remove(&conn) == Some(false) {
+            info!(conn, %peer, "opened");
+        }
+        info!(conn, %peer, "let in");
+    }
+
+    /// Whether the end of a connection may be told, which has or has not been `let_in`.
+    fn may_tell_end(&mut self, record: &Record, let_in: bool, reason: Reason) -> bool {
+        if self.strangers.remove(&record.connection.unwrap_or_default()) == Some(false) {
+            self.flood.leave_out(Kind::Opened);
+        }
+        let kind = if reason == Reason::Stopped { Kind::Closed } else { Kind::NotLetIn };
+        let_in || self.may_tell(kind, record.time)
+    }
+
+    /// Whether it is not known that the connection is let in. Of a quiet log nothing is known.
+    fn is_stranger(&self, conn: u64) -> bool {
+        self.detail < Detail::Life || self.strangers.contains_key(&conn)
     }
 }
 
@@ -153,45 +175,71 @@ impl Observer for Log {
     }
 
     fn observe(&mut self, record: &Record) {
-        self.catch_up(record);
-        let conn = record.connection.unwrap_or_default();
+        let (now, conn) = (record.time, record.connection.unwrap_or_default());
         match &record.event {
-            Event::Listening { address } => info!(%address, "listening"),
-            Event::Opened { peer, .. } => info!(conn, %peer, "opened"),
-            Event::LetIn { peer } => info!(conn, %peer, "let in"),
-            Event::Refused { peer, reason } => self.refused(record.time, conn, *peer, *reason),
+            Event::Opened { peer, .. } => self.opened(now, conn, *peer),
+            Event::LetIn { peer } => self.let_in(conn, *peer),
+            Event::Refused { peer, reason } => {
+                if self.may_tell(Kind::Refused, now) {
+                    warn!(conn, %peer, %reason, "refused");
+                }
+            }
             Event::Penalty { source, reason, seconds } => {
-                info!(conn, %source, %reason, seconds, "penalized");
+                if !self.is_stranger(conn) || self.may_tell(Kind::Penalized, now) {
+                    info!(conn, %source, %reason, seconds, "penalized");
+                }
             }
             Event::Closed { peer, reason, let_in, received, sent, cut_off } => {
-                let what = match *let_in || *reason == Reason::Stopped {
-                    _ if *cut_off => "cut off",
-                    true => "closed",
-                    false => "refused",
-                };
-                info!(conn, %peer, %reason, received, sent, "{what}");
+                if self.may_tell_end(record, *let_in, *reason) {
+                    let what = match *let_in || *reason == Reason::Stopped {
+                        _ if *cut_off => "cut off",
+                        true => "closed",
+                        false => "refused",
+                    };
+                    info!(conn, %peer, %reason, received, sent, "{what}");
+                }
             }
             Event::Login { name, result } => {
-                info!(conn, name = name.as_str(), result = result.name(), "login");
+                let is_strange = *result == Verdict::Failure && self.is_stranger(conn);
+                if !is_strange || self.may_tell(Kind::Login, now) {
+                    info!(conn, name = name.as_str(), result = result.name(), "login");
+                }
             }
-            Event::VerifierFailed { why } => {
-                warn!(error = why.as_str(), "logins can't be checked, and get no answer");
-            }
-            Event::UsersRead { users: 0 } => warn!("users read again: nobody can log in"),
-            Event::UsersRead { users } => info!(users, "users read again"),
-            Event::UsersBroken { why } => {
-                warn!(error = why.as_str(), "the users have changed, but those before still hold");
-            }
-            Event::Hangup => info!("SIGHUP"),
-            Event::Draining { connections } => info!(connections, "stopping"),
-            Event::Stopped { connections } => info!(cut_off = connections, "stopped"),
             Event::AcceptPaused { errno } => {
-                warn!(error = errno.to_string(), "accepting pauses: no descriptor is free");
+                if self.may_tell(Kind::AcceptPaused, now) {
+                    warn!(error = errno.to_string(), "accepting pauses");
+                }
             }
-            Event::AcceptResumed => info!("accepting goes on"),
-            Event::State { from, to } => debug!(conn, %from, %to, "state"),
-            other => calls(conn, other),
+            Event::AcceptResumed => {
+                if self.may_tell(Kind::AcceptResumed, now) {
+                    info!("accepting goes on");
+                }
+            }
+            Event::Stopped { connections } => {
+                self.flood.tell_counts();
+                info!(cut_off = connections, "stopped");
+            }
+            other => others(conn, other),
         }
+    }
+}
+
+/// What no stranger can cause at will.
+fn others(conn: u64, event: &Event) {
+    match event {
+        Event::Listening { address } => info!(%address, "listening"),
+        Event::VerifierFailed { why } => {
+            warn!(error = why.as_str(), "logins can't be checked, and get no answer");
+        }
+        Event::UsersRead { users: 0 } => warn!("users read again: nobody can log in"),
+        Event::UsersRead { users } => info!(users, "users read again"),
+        Event::UsersBroken { why } => {
+            warn!(error = why.as_str(), "the users have changed, but those before still hold");
+        }
+        Event::Hangup => info!("SIGHUP"),
+        Event::Draining { connections } => info!(connections, "stopping"),
+        Event::State { from, to } => debug!(conn, %from, %to, "state"),
+        other => calls(conn, other),
     }
 }
 
@@ -220,3 +268,6 @@ fn calls(conn: u64, event: &Event) {
 fn returned(result: CallResult) -> String {
     result.map_or_else(|errno| errno.to_string(), |bytes| bytes.to_string())
 }
+
+#[cfg(test)]
+mod tests;

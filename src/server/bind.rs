@@ -126,6 +126,12 @@ impl Server {
         self.events.add(observer);
     }
 
+    /// From now on at most `most` connections at once, in place of what [`Config::limits`] said: for
+    /// whoever knows only when all else is open how many descriptors are left.
+    pub fn limit_connections(&mut self, most: usize) {
+        self.config.limits.connections = Some(most);
+    }
+
     /// Says who can log in, for [`Service::Login`](crate::session::Service::Login); until then,
     /// nobody can. While the server runs, threads of its own check passwords.
     pub fn set_users(&mut self, users: Arc<dyn UserStore>) {

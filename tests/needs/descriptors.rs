@@ -1,17 +1,21 @@
 //! No descriptor left: accepting pauses without spinning, those who are in are served, and it goes on
 //! when one is freed.
 
+use std::collections::VecDeque;
+use std::fs;
 use std::net::TcpStream;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::Signal;
 use sockmodes::auth::Scheme;
 
-use crate::common::client::{NONCE_LEN, answer, eventually, exchange, nonce};
+use crate::common::admin;
+use crate::common::client::{NONCE_LEN, answer, connect, eventually, exchange, nonce};
 use crate::common::harness::{Need, Test};
-use crate::common::program::{SECRET, Server, cpu_time, sockmodes_in_shell};
+use crate::common::program::{SECRET, Server, cpu_time, open_files, sockmodes_in_shell};
 
 /// What the server may open, and how many want to come.
 const FILES: usize = 64;
@@ -22,6 +26,12 @@ const WATCHED: Duration = Duration::from_secs(2);
 pub(crate) const TESTS: &[Test] = &[
     ("without_a_free_descriptor", &[Need::Machine(proc)], without_a_free_descriptor),
     ("the_default_limit_leaves_a_reserve", &[], the_default_limit_leaves_a_reserve),
+    (
+        "the_reserve_is_for_all_that_is_open",
+        &[Need::Machine(proc)],
+        the_reserve_is_for_all_that_is_open,
+    ),
+    ("clients_that_come_and_go_are_no_flood_of_lines", &[], come_and_go_without_a_descriptor),
 ];
 
 fn proc() -> Option<String> {
@@ -29,7 +39,11 @@ fn proc() -> Option<String> {
 }
 
 fn start(args: &[&str]) -> Server {
-    let script = format!(r#"ulimit -n {FILES}; exec "$@""#);
+    start_with(FILES, args)
+}
+
+fn start_with(files: usize, args: &[&str]) -> Server {
+    let script = format!(r#"ulimit -n {files}; exec "$@""#);
     Server::of(&mut sockmodes_in_shell(&script, Server::args(args)))
 }
 
@@ -103,4 +117,58 @@ fn the_default_limit_leaves_a_reserve() {
     let done = server.stop();
     assert!(done.err().contains("too_many_connections"), "{}", done.err());
     assert!(!done.err().contains("accepting pauses"), "{}", done.err());
+}
+
+/// With many listeners, a trace, users and an admin address whose places are all taken, there is a
+/// descriptor for all of them beside as many connections as may come.
+fn the_reserve_is_for_all_that_is_open() {
+    const MANY: usize = 256;
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (users, trace) = (path("users"), path("trace"));
+    fs::write(&users, "# nobody\n").unwrap();
+    let mut args = vec!["--service", "login", "--users", &users, "--trace", &trace];
+    args.extend(["--admin", "127.0.0.1:0", "--handshake-timeout", "none", "--max-pending", "none"]);
+    args.extend(["--listen", "127.0.0.1:0"].repeat(40));
+    let server = start_with(MANY, &args);
+    let admin = admin::address(&server.program);
+    let mut clients: Vec<_> = (0..MANY).map(|_| server.connect()).collect();
+    let inside = clients.iter_mut().filter_map(nonce).count();
+    assert!(inside >= MANY / 4, "{inside} are in");
+    let _slow: Vec<_> = (0..100).map(|_| connect(admin)).collect();
+    for _ in 0..20 {
+        assert_eq!(admin::get(admin, "/healthz").status, 200);
+    }
+    // The trace is opened anew, and the users are read again.
+    fs::write(&users, "# nobody yet\n").unwrap();
+    server.program.signal(Signal::HUP);
+    server.program.wait_for_log("users read again");
+    assert!(open_files(server.program.pid()) < MANY);
+    let done = server.stop();
+    assert!(done.err().contains("too_many_connections"), "{}", done.err());
+    for trouble in ["accepting pauses", "cannot open the trace", "the users have changed"] {
+        assert!(!done.err().contains(trouble), "{}", done.err());
+    }
+    println!("{inside} of {MANY} descriptors are for connections");
+}
+
+/// Each that leaves lets another in, and no more: accepting goes on, and pauses again.
+fn come_and_go_without_a_descriptor() {
+    let server = start(&["-q", "--max-connections", "none", "--handshake-timeout", "none"]);
+    let begin = Instant::now();
+    let mut clients: VecDeque<_> = (0..FILES).map(|_| server.connect()).collect();
+    server.program.wait_for_log("accepting pauses");
+    for _ in 0..3000 {
+        clients.pop_front();
+        clients.push_back(server.connect());
+        // The oldest is in by now, or was just let in.
+        assert!(nonce(&mut clients[0]).is_some());
+    }
+    let log = server.program.wait_for_log("accepting pauses, too");
+    let seconds = begin.elapsed().as_secs() as usize + 2;
+    let lines = log.lines().count();
+    // Ten lines and a count a second.
+    assert!(lines <= 11 * seconds, "{lines} lines in {seconds} s:\n{log}");
+    println!("{lines} lines in less than {seconds} s");
+    server.stop();
 }

@@ -98,6 +98,9 @@ pub struct Admin {
 }
 
 impl Admin {
+    /// The most connections that it has at once, each of which needs a descriptor.
+    pub const MOST_CONNECTIONS: usize = QUOTA.connections;
+
     /// Serves what is `seen` at `address`. Both halves of `seen` have to be given to the server as readers.
     ///
     /// # Errors

@@ -1,0 +1,166 @@
+//! What is told of strangers, one by one and in sum.
+
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use tracing::subscriber::with_default;
+
+use super::flood::MOST;
+use super::*;
+use crate::session::State;
+
+/// Gives each line to whoever waits for it.
+#[derive(Clone)]
+struct Told(Sender<String>);
+
+impl io::Write for Told {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let _ = self.0.send(String::from_utf8(line.to_vec()).unwrap().trim().into());
+        Ok(line.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What is logged while `act` observes.
+fn logged(verbosity: Verbosity, act: impl FnOnce(&mut Log, &Receiver<String>)) {
+    let (sender, lines) = unbounded();
+    let told = Told(sender);
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(verbosity.level())
+        .with_writer(move || told.clone())
+        .with_ansi(false)
+        .with_target(false)
+        .without_time();
+    with_default(subscriber.finish(), || act(&mut Log::new(verbosity), &lines));
+}
+
+fn at(milliseconds: u64, connection: u64, event: Event) -> Record {
+    let time = Time::after_start(Duration::from_millis(milliseconds));
+    Record { time, connection: Some(connection), event }
+}
+
+fn peer() -> SocketAddr {
+    ([192, 0, 2, 1], 50_000).into()
+}
+
+fn opened(connection: u64) -> Record {
+    at(0, connection, Event::Opened { peer: peer(), state: State::SendNonce })
+}
+
+fn refused(milliseconds: u64) -> Record {
+    at(milliseconds, 1, Event::Refused { peer: peer(), reason: Reason::Penalized })
+}
+
+/// The lines so far that hold `text`.
+fn count(lines: &Receiver<String>, text: &str) -> usize {
+    lines.try_iter().filter(|line| line.contains(text)).count()
+}
+
+/// What the counts behind `text` add up to: a machine that stands still for a second gets two of them.
+fn sum(lines: &[String], text: &str) -> usize {
+    lines
+        .iter()
+        .filter_map(|line| line.strip_prefix(text))
+        .map(|n| n.parse::<usize>().unwrap())
+        .sum()
+}
+
+/// Waits until the counts behind `text` add up to `all`; what came until then.
+fn wait(lines: &Receiver<String>, text: &str, all: usize) -> Vec<String> {
+    let mut told = Vec::new();
+    while sum(&told, text) < all {
+        told.push(lines.recv().unwrap());
+    }
+    assert_eq!(sum(&told, text), all);
+    told
+}
+
+#[test]
+fn ten_of_a_kind_are_told_in_any_second_and_the_others_are_counted_even_if_nothing_else_happens() {
+    let told_of = |told: &[String], text| told.iter().filter(|line| line.contains(text)).count();
+    for verbosity in [Verbosity::Quiet, Verbosity::Normal] {
+        logged(verbosity, |log, lines| {
+            (0..100).for_each(|number| log.observe(&refused(number)));
+            // No other event comes: it is a clock that says so.
+            let told = wait(lines, "WARN refused, too connections=", 90);
+            assert_eq!(told_of(&told, "WARN refused conn="), MOST);
+            // The first of them was told a second ago, the second was not.
+            (0..5).for_each(|_| log.observe(&refused(1000)));
+            let told = wait(lines, "WARN refused, too connections=", 4);
+            assert_eq!(told_of(&told, "WARN refused conn="), 1);
+            let errno = crate::observe::Errno::MFILE;
+            (0..20).for_each(|_| log.observe(&at(1000, 0, Event::AcceptPaused { errno })));
+            let told = wait(lines, "WARN accepting pauses, too times=", 10);
+            assert_eq!(told_of(&told, "WARN accepting pauses"), MOST);
+        });
+    }
+}
+
+#[test]
+fn of_who_is_let_in_everything_is_told_and_of_strangers_the_same_number_of_each_kind() {
+    const COME: u64 = 30;
+    logged(Verbosity::Normal, |log, lines| {
+        (1..=COME).for_each(|number| log.observe(&opened(number)));
+        assert_eq!(count(lines, "opened"), MOST);
+        let (friend, reason) = (COME, Reason::Done);
+        log.observe(&at(0, friend, Event::LetIn { peer: peer() }));
+        let told: Vec<_> = lines.try_iter().collect();
+        assert!(told[0].contains("opened conn=30 ") && told[1].contains("let in conn=30 "));
+        (1..=COME).for_each(|number| {
+            let (source, let_in) = ("192.0.2.1".to_owned(), number == friend);
+            let reason = if let_in { reason } else { Reason::WrongDigest };
+            log.observe(&at(0, number, Event::Penalty { source, reason, seconds: 5. }));
+            let closed = Event::Closed {
+                peer: peer(),
+                reason,
+                let_in,
+                received: 16,
+                sent: 32,
+                cut_off: false,
+            };
+            log.observe(&at(0, number, closed));
+        });
+        log.observe(&at(0, 0, Event::Stopped { connections: 0 }));
+        let told: Vec<_> = lines.try_iter().collect();
+        let count = |text| told.iter().filter(|line| line.contains(text)).count();
+        assert_eq!((count(" refused conn="), count(" closed conn=30 ")), (MOST, 1));
+        assert_eq!(count(" penalized conn="), MOST + 1);
+        for kind in ["opened", "refused", "penalized"] {
+            assert_eq!(sum(&told, &format!("INFO {kind}, too connections=")), 19, "{told:?}");
+        }
+        assert_eq!(told.last().unwrap(), "INFO stopped cut_off=0");
+        assert!(log.strangers.is_empty());
+    });
+}
+
+#[test]
+fn logins_of_strangers_that_fail_are_counted_and_those_of_who_is_let_in_are_told() {
+    let login = |connection, result| at(0, connection, Event::Login { name: "eva".into(), result });
+    logged(Verbosity::Normal, |log, lines| {
+        log.observe(&opened(1));
+        (0..20).for_each(|_| log.observe(&login(1, Verdict::Failure)));
+        log.observe(&login(1, Verdict::Success));
+        log.observe(&at(0, 1, Event::LetIn { peer: peer() }));
+        (0..20).for_each(|_| log.observe(&login(1, Verdict::Failure)));
+        log.observe(&at(0, 0, Event::Stopped { connections: 0 }));
+        let told: Vec<_> = lines.try_iter().collect();
+        // Of the stranger's, the success, and all after it.
+        let one_by_one = told.iter().filter(|line| line.contains("login conn=1")).count();
+        assert_eq!(one_by_one, MOST + 1 + 20);
+        assert_eq!(sum(&told, "INFO login, too logins="), 10);
+    });
+}
+
+#[test]
+fn a_log_that_looks_closely_tells_all() {
+    for verbosity in [Verbosity::States, Verbosity::Calls] {
+        logged(verbosity, |log, lines| {
+            (0..100).for_each(|_| log.observe(&refused(0)));
+            (1..=100).for_each(|number| log.observe(&opened(number)));
+            let told: Vec<_> = lines.try_iter().collect();
+            assert_eq!(told.len(), 200);
+        });
+    }
+}
