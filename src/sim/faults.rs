@@ -18,6 +18,8 @@ pub struct Faults {
     pub urgent: u32,
     /// A connection is reset before it is accepted, and `accept` says so.
     pub aborted: u32,
+    /// A login can't be checked.
+    pub unable: u32,
     /// `wait` reports few events at a time.
     pub few_events: u32,
     /// Descriptors there are for connections, until

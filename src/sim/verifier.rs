@@ -73,8 +73,13 @@ impl State {
     fn check(&mut self, token: Token, login: &Credentials) {
         assert!(self.checks.have_room(), "it was asked before");
         self.set_checking(token, true);
-        let verdict = self.checks.users.judge(login);
-        self.checks.underway.push(Report::Verdict { token, name: login.name().into(), verdict });
+        let report = if self.chance(self.faults.unable) {
+            Report::Unable { token, why: "this one is not to be".into() }
+        } else {
+            let verdict = self.checks.users.judge(login);
+            Report::Verdict { token, name: login.name().into(), verdict }
+        };
+        self.checks.underway.push(report);
         let how_long = self.pause(self.checks.longest);
         self.after(how_long, Act::Checked);
     }
@@ -101,7 +106,7 @@ impl Verifier for SimVerifier {
     fn poll_report(&mut self) -> Option<Report> {
         let state = &mut *self.0.state();
         let report = state.checks.done.pop_front()?;
-        if let Report::Verdict { token, .. } = &report {
+        if let Report::Verdict { token, .. } | Report::Unable { token, .. } = &report {
             state.set_checking(*token, false);
         }
         Some(report)

@@ -151,6 +151,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn any_coming_and_going_is_in_turn(
             steps in prop::collection::vec((0..3_u8, 0..4_u8, 0..40_u16), 1..300),

@@ -163,6 +163,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn any_history_is_counted_as_a_list_counts_it(
             history in prop::collection::vec((0..2_u8, 0..3_usize, any::<bool>(), 0..5), 1..200),

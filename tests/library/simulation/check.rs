@@ -91,7 +91,7 @@ impl Case<'_> {
     /// Whether the client got everything.
     fn check(&self) -> bool {
         let Case { client, record, told, .. } = self;
-        if record.taken.is_empty() && is_a_limit(told.reason) {
+        if record.taken.is_empty() && is_a_limit(told.reason) && !self.has_no_verdict() {
             holds!(self, record.read.is_empty() && client.got.is_empty(), "it was refused");
             return false;
         }
@@ -109,6 +109,7 @@ impl Case<'_> {
         holds!(self, owed.starts_with(&record.taken), "it said what it had not to");
         use Reason::*;
         let cut_short = matches!(told.reason, Reset | WriteTimeout | SocketError | DrainTimeout)
+            || self.has_no_verdict()
             // The login that was being checked was the last.
             || terms.logs_in() && told.reason == HandshakeTimeout;
         let nonce_is_out = record.taken.len() >= terms.nonce_len;
@@ -135,6 +136,7 @@ impl Case<'_> {
         let broke = record.broken_at.map(|(_, errno)| errno);
         let agrees = match told.reason {
             reason if verdict.over == Some(reason) => true,
+            _ if self.has_no_verdict() => !verdict.answer.is_empty(),
             Reason::Done => verdict.entry == Entry::Right && record.end_heard,
             Reason::ShortDigest => record.end_heard && verdict.entry == Entry::Undecided,
             Reason::HandshakeTimeout => !self.has_entered() && !record.end_heard,
@@ -145,6 +147,13 @@ impl Case<'_> {
             _ => false,
         };
         holds!(self, agrees, "the reason is not what happened");
+    }
+
+    /// Whether a login of it was not checked: the server was not able to, or its source had too many.
+    fn has_no_verdict(&self) -> bool {
+        let is_login = self.terms.service == Service::Login && !self.record.read.is_empty();
+        let reason = self.told.reason;
+        is_login && matches!(reason, Reason::VerifierFailed | Reason::TooManyFromSource)
     }
 
     /// Whether the entry deadline has nothing more to say: for a one-shot service without a digest it

@@ -58,6 +58,7 @@ pub(crate) fn scenario(seed: u64, clients: usize) -> Scenario {
         }
         scenario.clients.push((script, milliseconds(rng, spread)));
     }
+    scenario.faults.unable = one_of(rng, &[0, 0, 0, 30]);
     if rng.random_ratio(1, 5) {
         let when = one_of(rng, &[3, 500, 10_000, 40_000]);
         for _ in 0..one_of(rng, &[1, 1, 1, 2]) {
