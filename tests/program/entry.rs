@@ -57,7 +57,7 @@ fn is_over(stream: &mut TcpStream) -> bool {
 #[test]
 fn hundreds_of_silent_ones_time_out_and_give_every_place_back() {
     let limit = format!("{SILENT}:100:{SILENT}");
-    let server = Server::start(&["--max-pending", &limit, "--handshake-timeout", "1s"]);
+    let server = Server::start(&["-v", "--max-pending", &limit, "--handshake-timeout", "1s"]);
     let mut inside = server.enter();
     for _ in 0..2 {
         let mut silent = Vec::new();

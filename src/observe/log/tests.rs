@@ -71,7 +71,7 @@ fn sum(lines: &[String], text: &str) -> usize {
 fn wait(lines: &Receiver<String>, text: &str, all: usize) -> Vec<String> {
     let mut told = Vec::new();
     while sum(&told, text) < all {
-        told.push(lines.recv().unwrap());
+        told.push(lines.recv_timeout(Duration::from_secs(60)).unwrap());
     }
     assert_eq!(sum(&told, text), all);
     told
