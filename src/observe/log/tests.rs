@@ -93,7 +93,7 @@ fn ten_of_a_kind_are_told_in_any_second_and_the_others_are_counted_even_if_nothi
             let errno = crate::observe::Errno::MFILE;
             (0..20).for_each(|_| log.observe(&at(1000, 0, Event::AcceptPaused { errno })));
             let told = wait(lines, "WARN accepting pauses, too times=", 10);
-            assert_eq!(told_of(&told, "WARN accepting pauses"), MOST);
+            assert_eq!(told_of(&told, "WARN accepting pauses error="), MOST);
         });
     }
 }
