@@ -65,6 +65,16 @@ pub(crate) fn scenario(seed: u64, clients: usize) -> Scenario {
             scenario.stops.push((milliseconds(rng, when), rng.random()));
         }
     }
+    // With numbers of its own, so that the other schedules are what they were.
+    let rng = &mut StdRng::seed_from_u64(seed ^ 0xb16);
+    if !crowd && rng.random_ratio(1, 50) {
+        // As much as that, a byte at a time, would take longer than all else.
+        scenario.config.max_buffer = buffer(4096);
+        for (script, _) in &mut scenario.clients {
+            enlarge(rng, service, script);
+            wait_for_answers(scheme, service, script);
+        }
+    }
     scenario
 }
 
@@ -137,9 +147,7 @@ fn draw_script(rng: &mut StdRng, scheme: Option<Scheme>, service: Service, crowd
     if rng.random_ratio(1, 10) {
         script.stops_after = rng.random_range(0..100);
     }
-    if script.finale == Finale::HalfCloseAfter(0) {
-        script.finale = Finale::HalfCloseAfter(answers(scheme, service, &script));
-    }
+    wait_for_answers(scheme, service, &mut script);
     script.sending = draw_pieces(rng);
     script.receiving = draw_pieces(rng);
     if rng.random_ratio(1, 8) {
@@ -154,14 +162,31 @@ fn draw_script(rng: &mut StdRng, scheme: Option<Scheme>, service: Service, crowd
     script
 }
 
-/// How many bytes of answers `script` gets if it does not end its sending side before it has them.
-fn answers(scheme: Option<Scheme>, service: Service, script: &Script) -> usize {
-    if scheme.is_some() && script.answer != Answer::Right {
-        return 0;
+/// If the client waits for answers, it waits for all that it gets before it ends its sending side.
+fn wait_for_answers(scheme: Option<Scheme>, service: Service, script: &mut Script) {
+    if !matches!(script.finale, Finale::HalfCloseAfter(_)) {
+        return;
     }
-    let most = script.stops_after.saturating_sub(scheme.map_or(0, Scheme::digest_len));
+    let most = match scheme {
+        Some(_) if script.answer != Answer::Right => 0,
+        Some(scheme) => script.stops_after.saturating_sub(scheme.digest_len()),
+        None => script.stops_after,
+    };
     let payload = &script.payload[..script.payload.len().min(most)];
-    verdict(None, service, &[], payload, false).answer.len()
+    let answers = verdict(None, service, &[], payload, false).answer.len();
+    script.finale = Finale::HalfCloseAfter(answers);
+}
+
+/// More than one turn is for, and all of it there at once: who is not let in yet may read 4 KiB in a
+/// turn, the others 256 KiB.
+fn enlarge(rng: &mut StdRng, service: Service, script: &mut Script) {
+    let more = one_of(rng, &[10_000, 20_000, 400_000]);
+    let filling = if service == Service::Login { b' ' } else { b'x' };
+    let behind = std::mem::take(&mut script.payload);
+    script.payload = vec![filling; more];
+    script.payload.extend(behind);
+    (script.sending, script.receiving) = (Pieces::WHOLE, Pieces::WHOLE);
+    (script.receive_buffer, script.send_buffer, script.window) = (1 << 19, 1 << 19, 1 << 19);
 }
 
 fn draw_pieces(rng: &mut StdRng) -> Pieces {
