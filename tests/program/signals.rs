@@ -5,12 +5,15 @@ use std::fs::File;
 use std::io::Write;
 use std::net::TcpStream;
 use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use rustix::process::Signal;
+use sockmodes::auth::Scheme;
 
-use crate::common::client::{self, converse, exchange, stuff};
+use crate::common::client::{self, NONCE_LEN, converse, exchange, stuff};
 use crate::common::program::{self, Program, SECRET, Server, sockmodes, sockmodes_in_shell};
 
 /// Connections that talk until more has been logged than any queue holds.
@@ -43,6 +46,31 @@ fn a_second_signal_ends_it_at_once_with_1() {
         let done = server.program.finish().expect(1);
         assert!(done.err().contains("stopped cut_off=1"), "{}", done.err());
     }
+}
+
+/// A process that stands still looks at a clock that has not: what came meanwhile, in time, is heard
+/// before any deadline is met.
+#[test]
+fn who_answers_in_time_while_the_server_stands_still_is_served() {
+    const TIMEOUT: Duration = Duration::from_secs(3);
+    let server = Server::start(&["--handshake-timeout", "3s", "--max-pending", "none"]);
+    let mut clients: Vec<_> = (0..100).map(|_| server.connect()).collect();
+    let nonces: Vec<[u8; NONCE_LEN]> = clients.iter_mut().map(client::read).collect();
+    let last = Instant::now();
+    server.program.signal(Signal::STOP);
+    for (client, nonce) in clients.iter_mut().zip(&nonces) {
+        let digest = client::digest(Scheme::HmacMd5, SECRET.as_bytes(), nonce);
+        client.write_all(&[&digest[..], b"hello"].concat()).unwrap();
+    }
+    // It stands still for as long as it takes for all to be late by its clock.
+    thread::sleep(TIMEOUT.saturating_sub(last.elapsed()) + Duration::from_millis(100));
+    server.program.signal(Signal::CONT);
+    for client in &mut clients {
+        assert_eq!(client::read(client), *b"HELLO");
+    }
+    drop(clients);
+    let done = server.stop();
+    assert!(!done.err().contains("handshake_timeout"), "{}", done.err());
 }
 
 #[test]
