@@ -77,8 +77,10 @@ fn server_side(clients: &str) -> (Server, Program) {
     let listen = format!("{}:0", SERVER.1);
     let args = ["serve", "--listen", &listen, "--service", "echo", "--handshake-timeout", "1m"];
     // A packet that is lost twice after the cut may take half a minute to be sent again.
-    let patient = ["--max-pending", "none", "--write-timeout", "2m"];
-    let server = Server::of(&mut sockmodes(args.iter().chain(&patient)));
+    // All come from one address.
+    let open = ["--max-pending", "none", "--max-pending-per-source", "none"];
+    let patient = ["--write-timeout", "2m"];
+    let server = Server::of(&mut sockmodes(args.iter().chain(&open).chain(&patient)));
     (server, wire)
 }
 
