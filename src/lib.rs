@@ -48,9 +48,24 @@
 //! | [`observe`] | the stream of events, the [log](observe::log), the [trace](observe::Trace), the [metrics](observe::Metrics), the [live page](observe::Admin) | secrets, payload |
 //! | [`socket`] | Python's three modes on a real socket | loops |
 //! | [`client`] | the blocking client, built on [`socket`] | terminals |
+//! | [`sim`] | a network that is only simulated, to try the loop in | sockets, clocks, what the right answers are |
 //!
-//! Imports run one way: `server` knows `session`, `observe` and what `auth` hands out, `session`
-//! knows `auth`, `client` knows `socket` and `auth`; `auth` and `socket` know none of the others.
+//! Imports run one way: `sim` knows `server` and all that `server` knows; `server` knows `session`,
+//! `observe` and what `auth` hands out, `session` knows `auth`, `client` knows `socket` and `auth`;
+//! `auth` and `socket` know none of the others.
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! | --- | --- |
+//! | `log` | the [log](observe::log) |
+//! | `metrics` | the [metrics](observe::Metrics) |
+//! | `admin` | the [admin address](observe::Admin) with the live page, and `metrics` |
+//! | `cli`, by default | the program, and all of these |
+//!
+//! Without any of them (`default-features = false`) there is everything else, with half the crates.
+//! What needs no operating system can also be built for `wasm32-unknown-unknown`: [`session`], the
+//! [loop](server::EventLoop), [`sim`], and [`auth`] and [`observe`] as far as they touch no file.
 //!
 //! Where something is as it is because it was so in *the source document*, that is a Chinese course on
 //! Python's sockets, from which this grew; its programs still work (`tests/seed/`).
