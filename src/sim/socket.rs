@@ -3,6 +3,7 @@
 //!
 //! Never here: what the calls on it do (see `calls.rs`), and what moves without one (`wire.rs`).
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 
 use super::client::Client;
@@ -48,6 +49,9 @@ pub(super) struct Socket {
     pub(super) looking_at_progress: bool,
     /// A login of it is being checked.
     pub(super) checking: bool,
+    /// What the server has to answer in all to so many bytes, and the end if it was heard: kept, since it is
+    /// asked whenever the loop sleeps, and seldom has more been heard.
+    pub(super) answers: Cell<Option<(usize, bool, usize)>>,
 }
 
 impl Socket {
@@ -74,6 +78,7 @@ impl Socket {
             progress_at: Time::START,
             looking_at_progress: false,
             checking: false,
+            answers: Cell::new(None),
         }
     }
 

@@ -250,7 +250,11 @@ impl State {
             return self.nonce_len - taken;
         };
         let (heard, ended) = (transcript.heard(), transcript.end_heard);
-        let answers = owed::answers(&self.protocol, &self.checks.users, nonce, heard, ended);
+        let answers = match socket.answers.get() {
+            Some((of, ended_then, answers)) if (of, ended_then) == (heard.len(), ended) => answers,
+            _ => owed::answers(&self.protocol, &self.checks.users, nonce, heard, ended),
+        };
+        socket.answers.set(Some((heard.len(), ended, answers)));
         (self.nonce_len + answers).saturating_sub(taken)
     }
 }
