@@ -81,7 +81,7 @@ impl Metrics {
 
     /// Counts the lines that `lines` loses, too.
     pub fn count_lines(&self, lines: &Lines) {
-        self.count_lost(lines.name, lines.counts.clone());
+        self.count_lost(lines.name(), lines.counts.clone());
     }
 
     pub(super) fn count_lost(&self, reader: &str, counts: Arc<Counts>) {

@@ -42,6 +42,7 @@ impl Standing {
     }
 
     /// Whether [`note`](Standing::note) makes any difference.
+    #[cfg(feature = "admin")]
     #[inline]
     pub(super) fn is_changed_by(event: &Event) -> bool {
         use Event::{Closed, LetIn, Listening, Opened, State};

@@ -30,7 +30,7 @@ pub(super) struct Queue<T> {
 #[derive(Debug)]
 #[must_use = "when it is dropped, no line is written any more"]
 pub struct Lines {
-    pub(super) name: &'static str,
+    name: &'static str,
     pub(super) counts: Arc<Counts>,
     /// Nothing is ever sent: without it, the thread ends when the queue is empty.
     ending: Option<Sender<Infallible>>,
@@ -68,6 +68,11 @@ impl Lines {
         })?;
         let queue = Queue { sender, counts: counts.clone() };
         Ok((queue, Lines { name, counts, ending: Some(ending), ended }))
+    }
+
+    /// What they are: `log` or `trace`.
+    pub fn name(&self) -> &'static str {
+        self.name
     }
 
     /// How many lines were dropped, because the queue was full or the writing failed.
