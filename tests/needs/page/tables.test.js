@@ -1,5 +1,5 @@
 // What the live page repeats of the server, held against the server's own tables: nothing is missing,
-// and nothing is there that the server doesn't have. Run by tests/page.rs, which writes tables.json.
+// and nothing is there that the server doesn't have. Run by tests/needs/page.rs, which writes tables.json.
 
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
