@@ -28,6 +28,10 @@ impl Need {
     }
 }
 
+/// How many tests run at a time, unless the arguments say otherwise. Those that take long mostly wait, so it
+/// has little to do with the number of cores.
+const AT_A_TIME: usize = 4;
+
 /// Name, needs, and the test, which fails by panicking.
 pub(crate) type Test = (&'static str, &'static [Need], fn());
 
@@ -37,7 +41,9 @@ pub(crate) fn run(modules: &[(&str, &[Test])]) -> ExitCode {
     for (module, tests) in modules {
         trials.extend(tests.iter().map(|test| trial(module, test)));
     }
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(AT_A_TIME);
+    libtest_mimic::run(&arguments, trials).exit_code()
 }
 
 fn trial(module: &str, &(name, needs, test): &Test) -> Trial {
