@@ -63,8 +63,8 @@ pub(super) struct Tools {
     pub(super) protocol: Protocol,
     /// When this turn of the loop began: one look at the clock serves the whole of it.
     pub(super) now: Time,
-    /// How many bytes connections may read before each has but a sip.
-    pub(super) left: usize,
+    /// How many bytes connections may read before each has but a sip; the last may take more.
+    pub(super) left: isize,
     pub(super) events: Events,
 }
 
@@ -125,7 +125,7 @@ impl<S: Stream> Connection<S> {
     /// Whether it is not let in yet, or only leaves: it has the smallest share of a turn.
     #[inline]
     pub(super) fn is_guest(&self) -> bool {
-        self.counted_pending || self.leaves
+        self.counted_pending | self.leaves
     }
 
     /// Remembers what an edge said.
@@ -209,7 +209,7 @@ impl<S: Stream> Connection<S> {
                 Step::Linger if !self.sending_shut => self.shut_down_sending(tools),
                 // Nothing is read while a login waits for its check; nobody is there to be told.
                 Step::Verify if self.readiness.contains(Readiness::FAILED) => self.take_error(),
-                step if received >= most || tools.left == 0 || !self.can_read() => return step,
+                step if received >= most || tools.left <= 0 || !self.can_read() => return step,
                 _ => received += self.receive(buffer, tools),
             }
         }

@@ -95,12 +95,12 @@ impl<S: Stream> Connection<S> {
     /// One `recv` and the answer to what came; returns how many bytes that was.
     #[inline(always)]
     pub(super) fn receive(&mut self, buffer: &mut [u8], tools: &mut Tools) -> usize {
-        let sips = tools.left == 0 || self.is_guest();
+        let sips = tools.left <= 0 || self.is_guest();
         let most = if sips { buffer.len().min(SIP) } else { buffer.len() };
         let buffer = &mut buffer[..most];
         match self.stream.recv(buffer) {
             Ok(received) if received > 0 => {
-                tools.left = tools.left.saturating_sub(received);
+                tools.left -= received as isize;
                 self.tell_received(Ok(received), tools);
                 // A short read has emptied the socket, and what comes later makes an edge; but what
                 // is known to be there already, such as the end, makes none.

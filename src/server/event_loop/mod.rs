@@ -45,7 +45,7 @@ use turns::Queues;
 /// How many bytes the connections that became ready read in one turn, all together, before each of
 /// the others has but a sip; and those that were left over likewise. So many that a few who send all
 /// they can are never held up, and so few that whoever asks for little waits for some milliseconds.
-const BUDGET: usize = 1024 * 1024;
+const BUDGET: isize = 1024 * 1024;
 /// The largest buffer that all connections share for reading.
 const MAX_BUFFER: usize = 1024 * 1024;
 

@@ -196,7 +196,10 @@ fn whoever_asks_for_little_is_served_in_the_same_turn_as_any_number_who_send_all
     let before = told.received();
     turn(&mut event_loop, &all);
     let once = told.received() - before;
-    assert!(once <= 4 * BUDGET, "{once} bytes in one turn, from {GREEDY} that became ready");
+    assert!(
+        once <= 4 * BUDGET as usize,
+        "{once} bytes in one turn, from {GREEDY} that became ready"
+    );
     // From now on they wait for their turns, and one who asks for little comes in between.
     event_loop.network.accepts.push_back(Ok(Peer::sends(b"little")));
     let before = told.received();
@@ -206,7 +209,7 @@ fn whoever_asks_for_little_is_served_in_the_same_turn_as_any_number_who_send_all
     turn(&mut event_loop, &[readable(little)]);
     assert_eq!(event_loop.connections[little.key()].sent, 6, "in the turn in which it was ready");
     let twice = told.received() - before;
-    assert!(twice <= 4 * BUDGET, "{twice} bytes in two turns");
+    assert!(twice <= 4 * BUDGET as usize, "{twice} bytes in two turns");
     // None of the others is forgotten.
     let heard = |event_loop: &EventLoop<Fake>| {
         let connections = event_loop.connections.iter();

@@ -153,7 +153,7 @@ impl<N: Network> EventLoop<N> {
         let [served, guests] = left_over;
         self.tools.left = BUDGET;
         for _ in 0..served {
-            if self.tools.left == 0 {
+            if self.tools.left <= 0 {
                 break;
             }
             let Some(token) = self.queues.served.pop_front() else { break };
