@@ -11,6 +11,12 @@ pub(super) trait Target: Write + Send + 'static {
         let _ = bytes;
         false
     }
+
+    /// False if it is known that it does not end with `line`, which was written in several parts.
+    fn ends_with(&self, line: &[u8]) -> bool {
+        let _ = line;
+        true
+    }
 }
 
 impl Target for Stderr {}
@@ -31,6 +37,14 @@ impl Target for File {
         }
         // If somebody has cut it short between the two calls, it was made longer instead.
         last == *b"\n" || self.set_len(0).is_ok()
+    }
+
+    fn ends_with(&self, line: &[u8]) -> bool {
+        let Some(metadata) = self.metadata().ok().filter(Metadata::is_file) else { return true };
+        let Some(at) = metadata.len().checked_sub(line.len() as u64) else { return false };
+        let mut end = vec![0; line.len()];
+        // If it can't be read, nothing is known.
+        self.read_exact_at(&mut end, at).is_err() || end == line
     }
 }
 
@@ -62,7 +76,7 @@ impl<W: Target> Whole<W> {
     }
 
     fn put(&mut self, line: &[u8]) -> io::Result<()> {
-        let mut rest = line;
+        let (mut rest, mut in_parts) = (line, false);
         while !rest.is_empty() {
             match self.target.write(rest) {
                 Ok(0) => return self.give_up(line.len() - rest.len(), ErrorKind::WriteZero.into()),
@@ -70,6 +84,11 @@ impl<W: Target> Whole<W> {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return self.give_up(line.len() - rest.len(), error),
             }
+            in_parts |= !rest.is_empty();
+        }
+        if in_parts && !self.target.ends_with(line) {
+            // Cut short between two parts: there is half a line, and it is at the end.
+            return self.give_up(line.len(), ErrorKind::StorageFull.into());
         }
         Ok(())
     }
@@ -187,6 +206,45 @@ pub(super) mod tests {
         assert_eq!(left(b"two."), b"");
         // What it looks like if it was cut after its length was asked for.
         assert_eq!(left(b"\0\0\0\0\0two."), b"");
+    }
+
+    /// A file of which all is cut away after the first part of a line, as `copytruncate` may do it on a full disk.
+    struct Cut(File, usize);
+
+    impl Write for Cut {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let part = if self.1 == 0 { bytes.len() } else { bytes.len().min(3) };
+            let written = self.0.write(&bytes[..part])?;
+            if self.1 == 1 {
+                self.0.set_len(0)?;
+            }
+            self.1 = self.1.saturating_sub(1);
+            Ok(written)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Target for Cut {
+        fn take_back(&mut self, bytes: usize) -> bool {
+            self.0.take_back(bytes)
+        }
+        fn ends_with(&self, line: &[u8]) -> bool {
+            self.0.ends_with(line)
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_cut_between_two_parts_is_lost_whole() {
+        for parts in 1..3 {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            let append = File::options().read(true).append(true).open(file.path()).unwrap();
+            let mut whole = Whole::new(Cut(append, parts));
+            whole.line(b"one...\n").unwrap_err();
+            whole.line(b"two...\n").unwrap();
+            assert_eq!(std::fs::read(file.path()).unwrap(), b"two...\n", "{parts}");
+        }
     }
 
     #[test]

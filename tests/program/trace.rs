@@ -49,7 +49,7 @@ fn with_room_again_after_a_full_disk_every_line_is_whole_and_what_is_missing_is_
         File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
         eventually("a count", || {
             exchange(&mut client, &vec![b'x'; round], &vec![b'X'; round]);
-            let lines = lines_so_far(&path);
+            let lines = lines_so_far(&path).unwrap_or_default();
             let lost = lines.iter().find(|line| line["event"] == "lost");
             lost.is_some_and(|lost| lost["lines"].as_u64() > Some(0))
         });
@@ -59,11 +59,12 @@ fn with_room_again_after_a_full_disk_every_line_is_whole_and_what_is_missing_is_
     assert!(done.err().contains("lines of the log or the trace were lost"), "{}", done.err());
 }
 
-/// The same while it is being written: the last line may still be under way.
-fn lines_so_far(path: &str) -> Vec<Value> {
+/// The same while it is being written: the last line may still be under way, and half a line may be about to
+/// be taken back (None).
+fn lines_so_far(path: &str) -> Option<Vec<Value>> {
     let text = fs::read_to_string(path).unwrap();
     let whole = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
-    whole.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+    whole.lines().map(|line| serde_json::from_str(line).ok()).collect()
 }
 
 #[test]
