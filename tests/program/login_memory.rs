@@ -8,7 +8,7 @@ use crate::common::login::{Server, argon2id_line, login, md5_line};
 /// A server whose address space has so many KiB, and that penalizes everything at once.
 fn with_address_space(kib: usize, users: &str) -> Server {
     let script = format!(r#"ulimit -v {kib}; exec "$@""#);
-    Server::start_in_shell(&script, users, &["--penalty", "authfail:10s,noauth:none,min:1s"])
+    Server::start_in_shell(&script, users, &["-v", "--penalty", "authfail:10s,noauth:none,min:1s"])
 }
 
 #[test]
