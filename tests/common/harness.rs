@@ -39,15 +39,21 @@ pub(crate) type Test = (&'static str, &'static [Need], fn());
 pub(crate) fn run(modules: &[(&str, &[Test])]) -> ExitCode {
     let mut trials = Vec::new();
     for (module, tests) in modules {
-        trials.extend(tests.iter().map(|test| trial(module, test)));
+        trials.extend(tests.iter().map(|test| trial(format!("{module}::{}", test.0), test)));
     }
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(AT_A_TIME);
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-fn trial(module: &str, &(name, needs, test): &Test) -> Trial {
-    let name = format!("{module}::{name}");
+/// Runs `tests` one after the other, whatever the arguments say: for those that don't bear another beside them.
+pub(crate) fn run_in_turn(tests: &[Test]) -> ExitCode {
+    let trials = tests.iter().map(|test| trial(test.0.into(), test)).collect();
+    let arguments = Arguments { test_threads: Some(1), ..Arguments::from_args() };
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn trial(name: String, &(_, needs, test): &Test) -> Trial {
     Trial::ignorable_test(name.clone(), move || {
         let missing = needs.iter().find_map(|need| Some((need, need.missing()?)));
         let Some((need, missing)) = missing else {

@@ -1,5 +1,5 @@
 //! The rules behind the table: what holds in every mode under signals, for absurd timeouts, for false alarms,
-//! and for half-sent data. `tests/oracle/` has the rows, `socket_files.rs` the files.
+//! and for half-sent data. `tests/oracle/` has the rows, `tests/socket_files/` the files.
 
 mod ends;
 #[path = "../oracle/rain.rs"]

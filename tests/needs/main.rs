@@ -17,7 +17,6 @@ mod peers;
 mod real_network;
 mod secret_files;
 mod slow_readers;
-mod socket_files;
 mod tools;
 
 use std::process::ExitCode;
@@ -38,7 +37,6 @@ fn main() -> ExitCode {
         ("real_network", real_network::TESTS),
         ("secret_files", secret_files::TESTS),
         ("slow_readers", slow_readers::TESTS),
-        ("socket_files", socket_files::TESTS),
         ("tools", tools::TESTS),
     ])
 }

@@ -1,4 +1,4 @@
-"""Runs programs on CPython's file objects; `tests/needs/socket_files.rs` runs them too and compares.
+"""Runs programs on CPython's file objects; `tests/socket_files/main.rs` runs them too and compares.
 
 In: a JSON list of {"access", "buffering", "steps"}. Out: for each a list of what every step came to.
 """

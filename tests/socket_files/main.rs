@@ -1,10 +1,16 @@
 //! The files of a socket against CPython's: the same random programs run here and there, step by step.
 //!
-//! `socket_files/twin.py` is the other half.
+//! `twin.py` is the other half.
+//!
+//! A program of its own, in which one test follows the other: what is closed here has to be closed at once. Where
+//! another thread starts a program, that has a copy of every descriptor for a moment.
+
+#[path = "../common/harness.rs"]
+mod harness;
 
 use std::io::Write;
 use std::os::fd::AsRawFd;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -14,9 +20,13 @@ use rustix::io::Errno;
 use serde::Serialize;
 use sockmodes::socket::{Access, Error, File, RawFile, Result, SendBuffer, Shutdown, Socket};
 
-use crate::common::harness::{Need, Test, missing_program};
+use harness::{Need, Test, missing_program};
 
-pub(crate) const TESTS: &[Test] = &[
+fn main() -> ExitCode {
+    harness::run_in_turn(TESTS)
+}
+
+const TESTS: &[Test] = &[
     ("files_do_what_cpythons_files_do", &[PYTHON], files_do_what_cpythons_files_do),
     (
         "files_keep_the_descriptor_of_a_closed_socket",
@@ -176,7 +186,7 @@ fn run(program: &Program) -> Vec<String> {
 /// What CPython makes of the programs.
 fn on_cpython(programs: &[Program]) -> Vec<Vec<String>> {
     let mut python = Command::new("python3")
-        .args(["-c", include_str!("socket_files/twin.py")])
+        .args(["-c", include_str!("twin.py")])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
