@@ -10,6 +10,7 @@ mod terms;
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::thread;
 
 use sockmodes::observe::Detail;
 use sockmodes::server::network::Signal;
@@ -46,6 +47,18 @@ struct Tally {
     /// Clients that got everything and saw the end.
     served: u64,
     reasons: HashMap<Reason, u64>,
+}
+
+impl Tally {
+    fn add(mut self, other: Tally) -> Tally {
+        self.schedules += other.schedules;
+        self.connections += other.connections;
+        self.served += other.served;
+        for (reason, met) in other.reasons {
+            *self.reasons.entry(reason).or_default() += met;
+        }
+        self
+    }
 }
 
 fn clients(seed: u64) -> usize {
@@ -88,13 +101,28 @@ fn play(seed: u64, tally: &mut Tally) {
     }
 }
 
-fn play_all(seeds: Range<u64>) -> Tally {
+fn play_each(seeds: impl IntoIterator<Item = u64>) -> Tally {
     let mut tally = Tally::default();
-    match from_environment("SOCKMODES_SEED") {
-        Some(seed) if seeds.contains(&seed) => play(seed, &mut tally),
-        Some(_) => {}
-        None => seeds.for_each(|seed| play(seed, &mut tally)),
-    }
+    seeds.into_iter().for_each(|seed| play(seed, &mut tally));
+    tally
+}
+
+/// Plays on every core: no schedule knows of another.
+fn share_out(seeds: Range<u64>) -> Tally {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        let shares = (0..cores).map(|first| seeds.clone().skip(first).step_by(cores));
+        let players: Vec<_> = shares.map(|share| scope.spawn(|| play_each(share))).collect();
+        players.into_iter().map(|it| it.join().unwrap()).fold(Tally::default(), Tally::add)
+    })
+}
+
+fn play_all(seeds: Range<u64>) -> Tally {
+    let tally = match from_environment("SOCKMODES_SEED") {
+        Some(seed) if seeds.contains(&seed) => play_each([seed]),
+        Some(_) => Tally::default(),
+        None => share_out(seeds),
+    };
     let Tally { schedules, connections, served, reasons } = &tally;
     println!("{schedules} schedules, {connections} connections, {served} served to the end");
     println!("{reasons:?}");
