@@ -25,6 +25,8 @@ use common::harness;
 
 fn main() -> ExitCode {
     harness::run(&[
+        // The one that takes longest begins first.
+        ("real_network", real_network::TESTS),
         ("admin", admin::TESTS),
         ("churn", churn::TESTS),
         ("command_line", command_line::TESTS),
@@ -34,7 +36,6 @@ fn main() -> ExitCode {
         ("many", many::TESTS),
         ("page", page::TESTS),
         ("peers", peers::TESTS),
-        ("real_network", real_network::TESTS),
         ("secret_files", secret_files::TESTS),
         ("slow_readers", slow_readers::TESTS),
         ("tools", tools::TESTS),
