@@ -121,13 +121,13 @@ impl<N: Network> EventLoop<N> {
     /// turn; take the verdicts on logins; accept; meet the deadlines; pass on logins to be checked.
     /// What `found` held before does not matter: it is room for what the wait finds.
     pub fn turn(&mut self, found: &mut N::Found) -> Result<Option<Outcome>, Errno> {
-        self.wait(found)?;
+        let asked = self.wait(found)?;
         let left_over = self.queues.left_over();
         self.serve_ready(found);
         self.serve_queues(left_over);
         self.take_reports();
         self.accept();
-        self.meet_deadlines(found);
+        self.meet_deadlines(found, asked);
         self.submit_logins();
         self.tell_end();
         self.check_now_and_then();
@@ -135,7 +135,10 @@ impl<N: Network> EventLoop<N> {
     }
     // ANCHOR_END: turn
 
-    fn wait(&mut self, found: &mut N::Found) -> Result<(), Errno> {
+    /// Waits, and looks at the clock. Returns the time of the look before: all that had come by then is in
+    /// `found`, as far as there is room, however long the process then stood still.
+    fn wait(&mut self, found: &mut N::Found) -> Result<Time, Errno> {
+        let asked = self.tools.now;
         let until = self.next_deadline();
         if self.tools.events.are_told(Detail::Calls) {
             let now = self.network.now();
@@ -145,7 +148,7 @@ impl<N: Network> EventLoop<N> {
         self.tools.now = self.network.wait(until, found)?;
         let ready = || N::wakeups(found).count();
         self.tools.tell(Detail::Calls, None, || Event::Turn { ready: ready() });
-        Ok(())
+        Ok(asked)
     }
 
     /// Looks at the clock once more, if anybody wants to know how long the turn took.
@@ -211,13 +214,15 @@ impl<N: Network> EventLoop<N> {
     }
 
     // ANCHOR: meet_deadlines
-    fn meet_deadlines(&mut self, found: &N::Found) {
-        if self.deadlines.next() <= self.tools.now && self.has_heard_all(found) {
-            while let Some(key) = self.deadlines.pop_due(self.tools.now) {
+    /// Meets those that were due when the wait was `asked`. Any that fell due since have to wait for the next
+    /// look, which is at once: what came in time may not have been reported by this one.
+    fn meet_deadlines(&mut self, found: &N::Found, asked: Time) {
+        if self.deadlines.next() <= asked && self.has_heard_all(found) {
+            while let Some(key) = self.deadlines.pop_due(asked) {
                 self.meet_deadline(key);
             }
         }
-        if self.drain.is_overdue(self.tools.now) {
+        if self.drain.is_overdue(asked) {
             self.cut_off(Outcome::Drained);
         }
     }

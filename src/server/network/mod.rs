@@ -91,8 +91,9 @@ pub trait Network {
 
     /// Waits until something happens, but no longer than `until` ([`Time::NEVER`]: for ever; a
     /// moment in the past: not at all), puts what happened in the place of what `found` held, and
-    /// returns the time: whatever was ready by then is in `found`, as far as there is room. A signal is
-    /// no reason to return without having looked. It may come back early with nothing.
+    /// returns the time. Whatever was ready when it was called is in `found`, as far as there is room; what
+    /// came later, up to that time, may be in it or not. A signal is no reason to return without having
+    /// looked. It may come back early with nothing.
     ///
     /// # Errors
     ///
@@ -102,7 +103,7 @@ pub trait Network {
     /// What a wait found, one after the other.
     fn wakeups(found: &Self::Found) -> impl Iterator<Item = Wakeup>;
 
-    /// Whether `found` is all that was ready when the wait returned. If there was more than it has room
+    /// Whether `found` is all that was ready when the wait looked. If there was more than it has room
     /// for, it is not, and the next waits bring the rest: deadlines are met only then, since what came
     /// in time may be in that rest.
     fn is_whole(found: &Self::Found) -> bool;
