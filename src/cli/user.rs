@@ -72,7 +72,8 @@ fn add(user: &User, kind: Kind) -> Done {
     check_name(&user.name).map_err(|why| Failure::Usage(format!("{:?}: {why}", user.name)))?;
     let password = new_password(&user.name)?;
     let hash = match kind {
-        Kind::Argon2id => Hash::argon2id(&password),
+        Kind::Argon2id => Hash::argon2id(&password)
+            .map_err(|why| Failure::Failed(format!("cannot hash the password: {why}")))?,
         Kind::Md5 => Hash::md5(&user.name, &password),
     };
     drop(password);

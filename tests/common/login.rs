@@ -21,7 +21,7 @@ pub(crate) fn md5_line(name: &str, password: &str) -> String {
 
 /// An argon2id line as `sockmodes user add` makes them.
 pub(crate) fn argon2id_line(name: &str, password: &str) -> String {
-    format!("{name} | {}\n", sockmodes::auth::Hash::argon2id(password))
+    format!("{name} | {}\n", sockmodes::auth::Hash::argon2id(password).unwrap())
 }
 
 pub(crate) fn login(name: &str, password: &str) -> String {

@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::hint::black_box;
+use std::io;
 
 use argon2::password_hash::phc::{Output, PasswordHash as Phc, Salt};
 use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Params, PasswordHash, Version};
@@ -106,14 +107,14 @@ impl Argon2id {
     }
 
     /// A new hash of `password`, with OWASP's parameters (m=19 MiB, t=2, p=1) and a fresh salt.
-    fn new(password: &str) -> Argon2id {
+    fn new(password: &str) -> io::Result<Argon2id> {
         let cost = Cost { params: Params::DEFAULT, version: Version::V0x13 };
         let mut salt = [0; argon2::RECOMMENDED_SALT_LEN];
-        SysRng.try_fill_bytes(&mut salt).expect("the operating system has random bytes");
+        SysRng.try_fill_bytes(&mut salt)?;
         let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
-        cost.run(password, &salt, &mut output).expect("there is memory for one hash");
+        cost.run(password, &salt, &mut output).map_err(io::Error::other)?;
         let (salt, output) = (Salt::new(&salt), Output::new(&output));
-        Argon2id { cost, salt: salt.expect("16 bytes"), output: output.expect("32 bytes") }
+        Ok(Argon2id { cost, salt: salt.expect("16 bytes"), output: output.expect("32 bytes") })
     }
 
     fn parse(text: &str) -> Result<Argon2id, &'static str> {
@@ -155,9 +156,12 @@ impl Hash {
     }
 
     /// A new argon2id hash of `password`.
-    #[must_use]
-    pub fn argon2id(password: &str) -> Hash {
-        Hash(Kind::Argon2id(Box::new(Argon2id::new(password))))
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for it, or the operating system gives no random numbers for its salt.
+    pub fn argon2id(password: &str) -> io::Result<Hash> {
+        Argon2id::new(password).map(|hash| Hash(Kind::Argon2id(Box::new(hash))))
     }
 
     /// The hash of the source document.
@@ -259,7 +263,9 @@ mod tests {
         assert_eq!(known.matches("password"), Ok(true));
         assert_eq!(known.matches("passwore"), Ok(false));
 
-        let Hash(Kind::Argon2id(new)) = Hash::argon2id("旭哥") else { panic!("it is argon2id") };
+        let Hash(Kind::Argon2id(new)) = Hash::argon2id("旭哥").unwrap() else {
+            panic!("it is argon2id")
+        };
         assert_eq!(new.matches("旭哥"), Ok(true));
         assert_eq!(new.matches(""), Ok(false));
         assert!(new.cost.exceeds(&known.cost));
