@@ -95,8 +95,9 @@ fn a_source_with_many_logins_holds_up_another_s_by_a_few_checks() {
     let logged_in = lines_with(&log, &["name=\"eva\""])[0];
     let before = lines_with(&log, &["login", "name=\"nobody\""]);
     let between = before.iter().filter(|line| (waits..logged_in).contains(*line)).count();
-    // Those that the workers have, and those that wait at each of them; and the other source's turn.
-    let most = 2 * thread::available_parallelism().unwrap().get() + 1;
+    // In turn it waits for what the workers have and one more (see the unit tests of the queue); but a
+    // worker that the machine holds up may be overtaken by the others. Out of turn it would wait for all.
+    let most = flood.len() / 4;
     assert!(between <= most, "{between} logins of the other source came first, at most {most}");
     assert!(before.len() < flood.len(), "all were checked before: that shows nothing");
     eprintln!("{between} logins of the other source came first, {} in all", before.len());
