@@ -11,6 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use clap::ArgAction;
+use nix::sys::signal::{SigSet, Signal};
 use signal_hook::consts::{SIGHUP, SIGXFSZ};
 use sockmodes::auth::{Challenge, Entry, FixedNonce, IfMissing, Key, NonceError, NonceLen};
 use sockmodes::auth::{Secret, UserFile};
@@ -109,6 +110,10 @@ type Watch = (Option<Admin>, Option<Lines>);
 
 pub(super) fn run(args: Args) -> Done {
     let failed = |what| move |error| Failure::Failed(format!("cannot {what}: {error}"));
+    // Whoever started it may have blocked them, and a mask is inherited: by every thread, too.
+    SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP])
+        .thread_unblock()
+        .map_err(|errno| failed("unblock signals")(errno.into()))?;
     // It never ends the server, so it doesn't end one that is still starting either.
     signal_hook::flag::register(SIGHUP, Arc::default()).map_err(failed("catch signals"))?;
     // A trace or a log that has reached a limit of size costs lines, as on a full disk.

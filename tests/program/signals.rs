@@ -8,6 +8,7 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{self, SigSet, SigmaskHow};
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use rustix::process::Signal;
@@ -30,6 +31,25 @@ fn int_and_term_end_it_with_0() {
         let done = server.program.finish().expect(0);
         assert!(done.err().contains("stopping connections=1"), "{}", done.err());
         assert!(client::read_rest(&mut idle).is_empty());
+    }
+}
+
+/// A parent may have blocked them: a mask is inherited.
+#[test]
+fn blocked_signals_end_it_too() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let all = SigSet::from_iter([
+            signal::Signal::SIGINT,
+            signal::Signal::SIGTERM,
+            signal::Signal::SIGHUP,
+        ]);
+        let before = all.thread_swap_mask(SigmaskHow::SIG_BLOCK).unwrap();
+        let server = Server::start(&[]);
+        before.thread_set_mask().unwrap();
+        server.program.signal(Signal::HUP);
+        server.program.wait_for_log("SIGHUP");
+        server.program.signal(signal);
+        server.program.finish().expect(0);
     }
 }
 

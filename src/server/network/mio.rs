@@ -11,12 +11,15 @@ use std::time::{Duration, Instant};
 use ::mio::event::Event;
 use ::mio::net::{TcpListener, TcpStream};
 use ::mio::{Events, Interest, Poll, Token as MioToken, Waker};
-use rand::Rng;
+use rand::rngs::{StdRng, SysRng};
+use rand::{Rng, SeedableRng};
 #[cfg(target_os = "linux")]
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{SendFlags, Shutdown};
 use signal_hook_mio::v1_0::Signals;
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
+use socket2::{Domain, Protocol, Socket, Type};
 
 use super::{Errno, Network, OTHER_TOKENS, Readiness, Signal, Stream, Token, Wakeup};
 use crate::session::Time;
@@ -51,6 +54,9 @@ pub(in crate::server) struct MioNetwork {
     listeners: Vec<TcpListener>,
     signals: Option<Signals>,
     alarm: Alarm,
+    /// Seeded once, at the start, where the system can still say that it has no chance to give: whoever asks
+    /// it again later has to be ready for that.
+    random: StdRng,
 }
 
 /// What the kernel reports.
@@ -65,12 +71,16 @@ impl Default for Found {
 impl MioNetwork {
     pub(in crate::server) fn new() -> io::Result<MioNetwork> {
         let poll = Poll::new()?;
+        let random = StdRng::try_from_rng(&mut SysRng).map_err(|error| {
+            io::Error::new(io::Error::from(error).kind(), format!("no random numbers: {error}"))
+        })?;
         Ok(MioNetwork {
             start: Instant::now(),
             alarm: Alarm::new(poll.registry(), ALARM)?,
             poll,
             listeners: Vec::new(),
             signals: None,
+            random,
         })
     }
 
@@ -138,7 +148,7 @@ impl Network for MioNetwork {
     }
 
     fn random(&mut self, bytes: &mut [u8]) {
-        rand::rng().fill_bytes(bytes);
+        self.random.fill_bytes(bytes);
     }
 
     fn wait(&mut self, until: Time, found: &mut Found) -> Result<Time, Errno> {
