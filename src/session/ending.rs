@@ -55,6 +55,8 @@ impl Session {
     pub fn handle_delivered(&mut self, now: Time) {
         match self.take_stage() {
             Stage::Delivering(reason) => self.linger(reason, true, now),
+            // The peer has ended: there is nothing to wait for.
+            Stage::Draining(reason) => self.close(reason),
             other => self.stage = other,
         }
     }
@@ -109,13 +111,6 @@ impl Session {
         let linger = Box::new(Linger::new(reason, after_answers, now));
         self.deadline = now + LINGER_QUIET;
         self.enter(Stage::Lingering(linger));
-    }
-
-    /// The peer has ended: with nothing owed there is nothing to wait for.
-    pub(super) fn settle(&mut self) {
-        if let (Stage::Draining(reason), false) = (&self.stage, self.owing) {
-            self.close(*reason);
-        }
     }
 
     /// Ends it although something is owed.

@@ -196,10 +196,9 @@ impl Session {
             Stage::SendNonce(_) | Stage::AwaitDigest(_) => self.close(Reason::ShortDigest),
             Stage::Serving(serving) => {
                 self.enter(Stage::Draining(Reason::Done).after(serving.finish()));
-                self.settle();
             }
             Stage::Verifying(login) => self.stage = Stage::Verifying(login.input_ended()),
-            Stage::Delivering(reason) => self.close(reason),
+            Stage::Delivering(reason) => self.stage = Stage::Draining(reason),
             Stage::Lingering(linger) => self.close(linger.reason),
             other => self.stage = other,
         }
@@ -216,7 +215,6 @@ impl Session {
         match self.take_stage() {
             Stage::SendNonce(handshake) => self.stage = Stage::AwaitDigest(handshake),
             Stage::Ending(reason) => self.deliver(reason, now),
-            Stage::Draining(reason) => self.close(reason),
             other => self.stage = other,
         }
     }

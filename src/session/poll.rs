@@ -48,6 +48,7 @@ impl Session {
             Stage::Serving(_) | Stage::SendNonce(_) | Stage::AwaitDigest(_) => Step::Read,
             Stage::Verifying(login) if login.wants_check() && !self.owing => Step::Verify,
             Stage::Answering(_) => Step::Answer,
+            Stage::Draining(_) if !self.owing => Step::Deliver,
             Stage::Verifying(_) | Stage::Draining(_) | Stage::Ending(_) => Step::Wait,
             Stage::Delivering(_) => Step::Deliver,
             Stage::Lingering(_) => Step::Linger,
@@ -124,7 +125,11 @@ impl Session {
 
     /// Whether the peer may still be let in, and has not been yet.
     pub fn is_pending(&self) -> bool {
-        self.pending && !matches!(self.state(), State::Ending | State::Lingering | State::Closed)
+        let is_over = matches!(
+            self.state(),
+            State::Draining | State::Ending | State::Lingering | State::Closed
+        );
+        self.pending && !is_over
     }
 
     /// Whether the peer was let in, whatever has happened since.

@@ -26,6 +26,7 @@ pub(super) enum Stage {
     Verifying(Box<Login>),
     /// One more answer has to be given out, and then owed.
     Answering(Box<LastAnswer>),
+    /// Bytes are owed here, or the kernel has not sent them all yet, as far as is known.
     Draining(Reason),
     /// Bytes are owed here.
     Ending(Reason),

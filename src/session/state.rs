@@ -39,7 +39,8 @@ words! {
         Serving = "serving",
         /// A login is being checked elsewhere; nothing is read meanwhile.
         Verifying = "verifying",
-        /// The peer has ended its input: what it is owed goes out, then the connection closes.
+        /// The peer has ended its input: what it is owed goes out, and once the kernel has sent it all, the
+        /// connection closes.
         Draining = "draining",
         /// The server has had enough: what is owed goes out, and once the kernel has sent it all, the
         /// server shuts down its own sending side.
@@ -153,11 +154,9 @@ macro_rules! transitions {
 
 /// Every change of state there is. Where a state and an input have no row, nothing changes.
 ///
-/// A connection that comes into [`Draining`](State::Draining) and owes nothing takes
-/// [`Flushed`](Input::Flushed) at once; one that comes back to
-/// [`Serving`](State::Serving) from a login takes at once what was read before: another
-/// [`Login`](Input::Login), a [`BadRequest`](Input::BadRequest), and then the stop or the end of input
-/// that came meanwhile.
+/// A connection that comes back to [`Serving`](State::Serving) from a login takes at once what was
+/// read before: another [`Login`](Input::Login), a [`BadRequest`](Input::BadRequest), and then the stop
+/// or the end of input that came meanwhile.
 // ANCHOR: transitions
 pub const TRANSITIONS: &[Transition] = transitions! {
     SendNonce:
@@ -175,9 +174,9 @@ pub const TRANSITIONS: &[Transition] = transitions! {
         Verdict => Serving, LastVerdict => Ending, NoVerdict => Ending,
         DrainDeadline => Closed, Lost => Closed;
     Draining:
-        Flushed => Closed, DrainDeadline => Closed, Lost => Closed;
+        Delivered => Closed, DrainDeadline => Closed, Lost => Closed;
     Ending:
-        Delivered => Lingering, EndOfInput => Closed, Deadline => Closed,
+        Delivered => Lingering, EndOfInput => Draining, Deadline => Closed,
         DrainDeadline => Closed, Lost => Closed;
     Lingering:
         EndOfInput => Closed, Deadline => Closed,

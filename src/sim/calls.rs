@@ -45,7 +45,7 @@ impl State {
             }
             if socket.fin_in || socket.broken {
                 socket.transcript.end_read = true;
-                socket.transcript.end_heard = socket.transcript.left_at.is_none();
+                socket.transcript.end_heard |= socket.transcript.left_at.is_none();
                 socket.transcript.note_call(now, true);
                 return Ok(0);
             }

@@ -41,6 +41,7 @@ fn session(stream: &[u8], cut: usize) -> (Vec<bool>, Option<Reason>) {
     }
     if matches!(session.state(), State::Ending | State::Lingering) {
         session.handle_end_of_input();
+        session.handle_delivered(now);
     }
     match session.poll_step() {
         Step::Close(reason) => (answers, Some(reason)),

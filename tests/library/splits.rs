@@ -102,6 +102,7 @@ fn converse(
     session.handle_end_of_input();
     answer.extend(session.poll_answer());
     session.handle_flushed(protocol, now);
+    session.handle_delivered(now);
     // Whoever lingers is told of the end once more, as the loop does when it reads it.
     session.handle_end_of_input();
     let Step::Close(reason) = session.poll_step() else {

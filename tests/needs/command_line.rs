@@ -186,7 +186,7 @@ fn trace_is_an_object_a_line() {
         }
         events.push(event);
     }
-    assert_eq!(states, ["send_nonce", "await_digest", "serving", "closed"]);
+    assert_eq!(states, ["send_nonce", "await_digest", "serving", "draining", "closed"]);
     let life = ["listening", "opened", "let_in", "closed", "draining", "stopped"];
     let told: Vec<_> = events.iter().filter(|event| life.contains(&event.as_str())).collect();
     assert_eq!(told, life.iter().collect::<Vec<_>>());

@@ -10,7 +10,7 @@ use regex::Regex;
 use serde_json::{Value, json};
 use sockmodes::auth::Scheme;
 use sockmodes::observe::Metrics;
-use sockmodes::session::{Input, Reason, State, TRANSITIONS};
+use sockmodes::session::{Reason, State, TRANSITIONS};
 use tempfile::{NamedTempFile, TempDir, tempdir};
 
 use crate::common::client::{answer, exchange, read_rest};
@@ -58,7 +58,6 @@ fn tables() -> Value {
         "states": State::ALL.map(State::name),
         "reasons": Reason::ALL.map(Reason::name),
         "ways": TRANSITIONS.iter().map(|row| way(row.from, row.to)).collect::<Vec<_>>(),
-        "changes": changes(),
         "steps": steps(),
         "metrics": Metrics::default().text(),
     })
@@ -68,33 +67,12 @@ fn way(from: State, to: State) -> String {
     format!("{from}>{to}")
 }
 
-/// Every change of state that can be told, and the ways that it goes: what owes nothing passes through
-/// a state without a stop there.
-fn changes() -> Vec<Value> {
-    let mut changes = Vec::new();
-    for row in TRANSITIONS {
-        let has_ended = row.input == Input::EndOfInput;
-        let mut tell = |to: State, ways: &[String]| {
-            changes.push(json!({
-                "from": row.from.name(), "to": to.name(), "hasEnded": has_ended, "ways": ways,
-            }));
-        };
-        let first = way(row.from, row.to);
-        if row.to == State::Draining {
-            let after = row.to.after(Input::Flushed);
-            tell(after, &[first.clone(), way(row.to, after)]);
-        }
-        tell(row.to, &[first]);
-    }
-    changes
-}
-
 /// The steps of a turn, as the loop calls them.
 fn steps() -> Vec<&'static str> {
     let source = include_str!("../../src/server/event_loop/mod.rs");
     let (_, turn) = source.split_once("// ANCHOR: turn\n").unwrap();
     let (turn, _) = turn.split_once("// ANCHOR_END: turn\n").unwrap();
-    let call = Regex::new(r"(?m)^ +self\.(\w+)\(").unwrap();
+    let call = Regex::new(r"(?m)^ +(?:let \w+ = )?self\.(\w+)\(").unwrap();
     call.captures_iter(turn).map(|call| call.extract::<1>().1[0]).collect()
 }
 

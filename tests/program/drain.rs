@@ -222,6 +222,29 @@ fn half_closed_clients_get_everything_when_the_server_stops() {
     server.program.finish().expect(0);
 }
 
+/// Half-closed, and owed what the server's kernel has taken long ago and can't send.
+#[test]
+fn what_a_half_closed_client_has_not_taken_yet_is_owed() {
+    for (timeout, reads) in [("1m", true), ("300ms", false)] {
+        let server = Server::start(&["--service", "echo", "--drain-timeout", timeout, "-v"]);
+        let mut stream = client_with_little_room(&server);
+        let bytes: Vec<u8> = (0..64 * 1024).map(pattern).collect();
+        stream.write_all(&bytes).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        server.program.wait_for_log("to=draining");
+        server.program.signal(Signal::TERM);
+        server.program.wait_for_log("stopping connections=1");
+        if reads {
+            check_pattern(&read_rest(&mut stream), bytes.len());
+        }
+        let log = server.program.finish().expect(0);
+        let reason = if reads { "done" } else { "drain_timeout" };
+        assert_eq!(closed(log.err(), stream.local_addr().unwrap()).reason, reason);
+        let told = format!("stopped cut_off={}", u8::from(!reads));
+        assert!(log.err().contains(&told), "{}", log.err());
+    }
+}
+
 #[test]
 fn a_one_shot_answer_survives_what_comes_after_the_request() {
     let server = Server::start(&["--auth", "none", "--service", "upper-once"]);

@@ -203,12 +203,15 @@ impl<S: Stream> Connection<S> {
             self.tell_changes(tools);
             match self.session.poll_step() {
                 Step::Answer => self.answer(tools),
+                // Nothing is read while a login waits for its check or when the input has ended; and a broken
+                // connection looks as if all had been sent.
+                Step::Verify | Step::Deliver if self.readiness.contains(Readiness::FAILED) => {
+                    self.take_error()
+                }
                 Step::Deliver if self.may_have_sent_all() && self.has_sent_all() => {
                     self.session.handle_delivered(tools.now);
                 }
                 Step::Linger if !self.sending_shut => self.shut_down_sending(tools),
-                // Nothing is read while a login waits for its check; nobody is there to be told.
-                Step::Verify if self.readiness.contains(Readiness::FAILED) => self.take_error(),
                 step if received >= most || tools.left <= 0 || !self.can_read() => return step,
                 _ => received += self.receive(buffer, tools),
             }

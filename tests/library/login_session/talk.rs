@@ -79,6 +79,7 @@ impl Talk {
     pub(crate) fn reason(&mut self) -> Option<Reason> {
         if matches!(self.session.state(), State::Ending | State::Lingering) {
             self.session.handle_end_of_input();
+            self.session.handle_delivered(self.now);
         }
         match self.session.poll_step() {
             Step::Close(reason) => Some(reason),

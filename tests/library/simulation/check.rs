@@ -198,7 +198,9 @@ impl Case<'_> {
         let in_drain = self.stopped_at.is_some() && record.left_at >= self.stopped_at;
         let most = |time| if in_drain { Duration::MAX } else { time };
         if let Some(left_at) = record.left_at {
-            let delivered_by = left_at + most(DELIVERY);
+            // Whoever has ended their input is owed it for as long as their kernel takes it.
+            let delivered_by =
+                left_at + if record.end_read { Duration::MAX } else { most(DELIVERY) };
             holds!(
                 self,
                 record.shut_at.unwrap_or(closed_at) <= delivered_by,

@@ -135,6 +135,9 @@ impl Driven {
             State::Draining => {
                 self.ask();
                 self.end_of_input();
+                if !owing {
+                    self.flushed();
+                }
             }
             State::Ending => {
                 match once {
@@ -178,9 +181,8 @@ impl Driven {
         match input {
             Input::Flushed => self.flushed(),
             // With something owed the kernel has not taken all, and nothing is read.
-            Input::Delivered | Input::EndOfInput if state == State::Ending && self.owing => {
-                return false;
-            }
+            Input::Delivered if self.owing => return false,
+            Input::EndOfInput if state == State::Ending && self.owing => return false,
             Input::Delivered => self.session.handle_delivered(self.now),
             // The next byte of the right digest, so that the right digest stays possible.
             Input::Bytes if asks => self.bytes(&self.digest()[self.heard..][..1]),

@@ -47,7 +47,8 @@ fn arrow(from: State, to: State) -> Arrow {
             (376, 281, "end"),
         ),
         (Serving, Ending) => ("side", "M625 335 C618 295 598 290 582 245", (489, 278, "start")),
-        (Ending, Lingering) => ("side", "M612 210 H711", (672, 201, "middle")),
+        (Ending, Lingering) => ("side", "M612 200 H711", (672, 191, "middle")),
+        (Ending, Draining) => ("side", "M604 240 C625 305 790 285 908 329", (850, 288, "end")),
         (Serving, Verifying) => ("side", "M640 335 V146", (633, 172, "end")),
         (Verifying, Serving) => ("side", "M704 140 V329", (712, 172, "start")),
         (Verifying, Ending) => ("side", "M586 110 H560 Q527 110 527 143 V179", (517, 152, "end")),
@@ -132,9 +133,7 @@ pub(crate) fn svg() -> String {
     let everywhere: Vec<_> = everywhere.iter().map(|input| input.label()).collect();
     let notes = [
         format!("From every state straight to Closed: {}.", everywhere.join(", ")),
-        "Whoever comes into Draining and is owed nothing takes “flushed” at once. \
-         Where there is no arrow, nothing changes."
-            .to_owned(),
+        "Where there is no arrow, nothing changes.".to_owned(),
     ];
     for (line, note) in notes.iter().enumerate() {
         let y = HEIGHT - 52 + 22 * line as u32;

@@ -46,12 +46,12 @@ test('a connection goes from state to state and ends with its reason', () => {
   assert.deepEqual([model.counts.await_digest, model.counts.serving], [1, 1]);
   turn(tell, [
     { connection: 2, event: 'received', bytes: 0 },
-    { connection: 2, event: 'state', from: 'serving', to: 'closed' },
+    { connection: 2, event: 'state', from: 'serving', to: 'draining' },
+    { connection: 2, event: 'state', from: 'draining', to: 'closed' },
     { connection: 2, event: 'closed', peer: '127.0.0.1:1', reason: 'done', let_in: true, received: 16, sent: 32 },
   ]);
   assert.deepEqual([...model.connections.keys()], [1]);
   assert.deepEqual(model.closed.map(({ number, reason, sent }) => [number, reason, sent]), [[2, 'done', 32]]);
-  // It owed nothing, so it did not stop on the way; the arrows that it took are these.
   assert.ok('serving>draining' in model.ways && 'draining>closed' in model.ways);
   assert.ok(!('serving>closed' in model.ways));
 });

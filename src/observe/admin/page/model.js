@@ -121,14 +121,13 @@ export const OF_LOOP = {
 export const OF_CONNECTION = {
   state(model, { time, from, to }, connection) {
     move(model, connection, to);
-    for (const way of waysBetween(from, to, connection.ended)) model.ways[way] = time;
+    model.ways[`${from}>${to}`] = time;
   },
   let_in(_model, { peer }, connection) {
     connection.peer = peer;
   },
   received(_model, { bytes }, connection) {
     connection.received += bytes ?? 0;
-    if (bytes === 0) connection.ended = true;
   },
   sent(_model, { bytes }, connection) {
     connection.sent += bytes ?? 0;
@@ -150,7 +149,7 @@ function stranger(number) {
     // Whether everything that it did was seen; whether its state is certain; and if not, when the
     // metrics were first asked about it, on the reader's clock.
     whole: false, sure: true, doubted: null,
-    ended: false, queued: false, reason: null, at: 0, lines: null, left: 0,
+    queued: false, reason: null, at: 0, lines: null, left: 0,
   };
 }
 
@@ -208,15 +207,6 @@ function bury(model, { reason, time }, connection) {
   Object.assign(connection, { state: 'closed', reason, at: time });
   model.closed.push(connection);
   if (model.closed.length > CLOSED) model.closed.shift();
-}
-
-// The arrows of the picture from one told state to the next: what owes nothing goes through
-// draining without stopping there.
-function waysBetween(from, to, inputEnded) {
-  const stops = [from];
-  if (to === 'closed' && from === 'serving' && inputEnded) stops.push('draining');
-  stops.push(to);
-  return stops.slice(1).map((stop, i) => `${stops[i]}>${stop}`);
 }
 
 function note(model, record, connection) {

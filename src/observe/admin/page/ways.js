@@ -13,6 +13,7 @@ export const WAYS = [
   ['ending', 'lingering', across(0.5)],
   ['await_digest', 'lingering', elbow(0.25, 0.75, 0.52)],
   ['serving', 'draining', lane(0.6)],
+  ['ending', 'draining', across(0.5)],
   ['serving', 'ending', elbow(0.25, 0.75, 0.52)],
   ['verifying', 'ending', elbow(0.4, 0.9, 0.25)],
   ['lingering', 'closed', lane(0.5)],
