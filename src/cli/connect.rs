@@ -60,7 +60,9 @@ impl Args {
     /// An error of the client, with the server's address if it does not have that itself.
     pub(super) fn failed(&self, error: &ClientError) -> Failure {
         Failure::Failed(match error {
-            ClientError::Connect { .. } | ClientError::Output(_) => error.to_string(),
+            ClientError::Connect { .. } | ClientError::ItsOwnPeer(_) | ClientError::Output(_) => {
+                error.to_string()
+            }
             _ => format!("{}: {error}", self.address),
         })
     }

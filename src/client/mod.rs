@@ -38,6 +38,11 @@ pub enum ClientError {
         /// Why not.
         source: socket::Error,
     },
+    /// TCP has connected the socket to itself, and no other connection came about. Nobody listens there: the
+    /// kernel had given the socket the very port that it was to reach, and two ends that connect to each other
+    /// at once become a connection (RFC 9293, 3.5).
+    #[error("cannot connect to {0}: nobody listens there, and TCP connected to itself")]
+    ItsOwnPeer(SocketAddr),
     /// The stream ended before the nonce was whole: the server takes no more connections, or expects
     /// no digest, or sends shorter nonces.
     #[error("refused: the connection ended before the nonce was whole")]
@@ -77,8 +82,9 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ClientError::Connect`] names the last of the addresses, and [`ClientError::NoAddress`] says that there
-    /// was none. The others are told of the first that took the connection.
+    /// [`ClientError::Connect`] and [`ClientError::ItsOwnPeer`] name the last of the addresses, and
+    /// [`ClientError::NoAddress`] says that there was none. The others are told of the first that took the
+    /// connection.
     pub fn connect(
         addresses: &[SocketAddr],
         key: Option<&Key>,
@@ -95,7 +101,7 @@ impl Client {
                     }
                     return Ok(client);
                 }
-                Err(source) => last = ClientError::Connect { address, source },
+                Err(error) => last = error,
             }
         }
         Err(last)
@@ -125,12 +131,36 @@ impl Client {
     }
 }
 
-fn open(address: SocketAddr, timeout: Option<Duration>) -> socket::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    socket.set_timeout(timeout)?;
-    socket.connect(address)?;
-    socket.set_option(NoDelay, true)?;
-    Ok(socket)
+/// A socket that is connected to `address`, and to somebody else there.
+fn open(address: SocketAddr, timeout: Option<Duration>) -> Result<Socket, ClientError> {
+    open_with(address, || Socket::new(Domain::for_address(address), Type::STREAM, None), timeout)
+}
+
+/// The same, from what `new` makes: a test binds its sockets.
+fn open_with(
+    address: SocketAddr,
+    new: impl Fn() -> socket::Result<Socket>,
+    timeout: Option<Duration>,
+) -> Result<Socket, ClientError> {
+    let connect = || -> socket::Result<Socket> {
+        let socket = new()?;
+        socket.set_timeout(timeout)?;
+        socket.connect(address)?;
+        socket.set_option(NoDelay, true)?;
+        Ok(socket)
+    };
+    let failed = |source| ClientError::Connect { address, source };
+    let first = connect().map_err(failed)?;
+    if !is_its_own_peer(&first) {
+        return Ok(first);
+    }
+    // It still has the port, so the next one is given another.
+    connect().ok().filter(|second| !is_its_own_peer(second)).ok_or(ClientError::ItsOwnPeer(address))
+}
+
+fn is_its_own_peer(socket: &Socket) -> bool {
+    // A peer that is gone already has no address any more.
+    socket.peer_addr().is_ok_and(|peer| socket.local_addr().is_ok_and(|here| here == peer))
 }
 
 fn waiting_for(what: &'static str, error: socket::Error) -> ClientError {
@@ -139,7 +169,47 @@ fn waiting_for(what: &'static str, error: socket::Error) -> ClientError {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+    use std::net::TcpListener;
+
     use super::*;
+    use crate::socket::ReuseAddr;
+
+    /// A socket that has a port, where nobody listens; and the address that it will connect to.
+    fn bound() -> (Socket, SocketAddr) {
+        let socket = Socket::tcp().unwrap();
+        socket.set_option(ReuseAddr, true).unwrap();
+        socket.bind("127.0.0.1:0").unwrap();
+        let address = socket.local_addr().unwrap();
+        (socket, address)
+    }
+
+    #[test]
+    fn a_socket_that_connected_to_itself_is_no_connection() {
+        let (first, address) = bound();
+        let first = RefCell::new(Some(first));
+        let new = || first.take().map_or_else(Socket::tcp, Ok);
+        let error = open_with(address, new, None).unwrap_err();
+        assert!(matches!(error, ClientError::ItsOwnPeer(it) if it == address), "{error}");
+    }
+
+    #[test]
+    fn and_whoever_listens_there_by_then_is_reached() {
+        let (first, address) = bound();
+        let (first, listener) = (RefCell::new(Some(first)), RefCell::new(None));
+        let new = || {
+            first.take().map_or_else(
+                || {
+                    *listener.borrow_mut() = Some(TcpListener::bind(address).unwrap());
+                    Socket::tcp()
+                },
+                Ok,
+            )
+        };
+        let socket = open_with(address, new, None).unwrap();
+        assert_eq!(socket.peer_addr().unwrap(), address);
+        assert_ne!(socket.local_addr().unwrap(), address);
+    }
 
     #[test]
     fn a_list_without_an_address_is_no_timeout() {

@@ -16,6 +16,8 @@ pub(crate) mod admin;
 pub(crate) mod client;
 #[cfg(feature = "cli")]
 pub(crate) mod login;
+#[cfg(all(feature = "cli", target_os = "linux"))]
+pub(crate) mod network;
 #[cfg(feature = "cli")]
 pub(crate) mod program;
 #[cfg(feature = "cli")]

@@ -12,6 +12,7 @@ mod connect;
 mod descriptors;
 mod login_python;
 mod many;
+mod own_peer;
 mod page;
 mod peers;
 mod real_network;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         ("descriptors", descriptors::TESTS),
         ("login_python", login_python::TESTS),
         ("many", many::TESTS),
+        ("own_peer", own_peer::TESTS),
         ("page", page::TESTS),
         ("peers", peers::TESTS),
         ("secret_files", secret_files::TESTS),

@@ -13,12 +13,11 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
 
-use nix::sched::{CloneFlags, unshare};
-use nix::unistd::gettid;
 use sockmodes::auth::Scheme;
 
 use crate::common::client::{self, answer, read_rest};
 use crate::common::harness::{Need, Test, missing_program};
+use crate::common::network::{enter, ip, missing_namespace};
 use crate::common::program::{Program, SECRET, Server, sockmodes};
 
 const CONNECTIONS: usize = 200;
@@ -41,18 +40,9 @@ pub(crate) const TESTS: &[Test] = &[(
 )];
 
 fn namespaces_and_tun() -> Option<String> {
-    // In a thread of its own, which takes the namespace with it when it ends.
-    let namespace = thread::spawn(|| unshare(CloneFlags::CLONE_NEWNET)).join().unwrap();
-    if let Err(error) = namespace {
-        return Some(format!("no network namespace can be made: {error}"));
-    }
-    let tun = OpenOptions::new().read(true).write(true).open("/dev/net/tun");
-    tun.err().map(|error| format!("/dev/net/tun cannot be opened: {error}"))
-}
-
-fn ip(args: &str) {
-    let done = Command::new("ip").args(args.split(' ')).output().unwrap();
-    assert!(done.status.success(), "ip {args}: {}", String::from_utf8_lossy(&done.stderr));
+    let tun = || OpenOptions::new().read(true).write(true).open("/dev/net/tun");
+    missing_namespace()
+        .or_else(|| tun().err().map(|error| format!("/dev/net/tun cannot be opened: {error}")))
 }
 
 fn up((device, address): (&str, &str)) {
@@ -60,15 +50,9 @@ fn up((device, address): (&str, &str)) {
     ip(&format!("link set {device} up"));
 }
 
-/// Moves this thread, and all that it starts, into a new network; where that can be found.
-fn enter_a_new_network() -> String {
-    unshare(CloneFlags::CLONE_NEWNET).unwrap();
-    format!("/proc/{}/task/{}/ns/net", std::process::id(), gettid())
-}
-
 /// The server and the wire, in a network of their own; the wire's other end in the network at `clients`.
 fn server_side(clients: &str) -> (Server, Program) {
-    enter_a_new_network();
+    enter();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/needs/real_network/wire.py");
     let wire = Program::start(Command::new("python3").args([script, SERVER.0, CLIENTS.0]));
     wire.wait_for_output("ready");
@@ -95,7 +79,7 @@ fn every_byte_gets_through() {
 }
 
 fn in_two_networks() {
-    let here = enter_a_new_network();
+    let here = enter();
     let (server, wire) = thread::scope(|scope| scope.spawn(|| server_side(&here)).join().unwrap());
     up(CLIENTS);
     let before_the_cut = Barrier::new(CONNECTIONS + 1);
