@@ -10,7 +10,7 @@ use sockmodes::auth::{IfMissing, Key, MAX_NONCE_LEN, Secret};
 use sockmodes::client::{Client, ClientError};
 use sockmodes::session::Timeout;
 
-use super::values::{Address, Auth, timeout};
+use super::values::{Address, Auth, bytes, timeout};
 use super::{Done, Failure};
 
 const PROMPT: &str = ">>: ";
@@ -25,7 +25,7 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value = "hmac-md5")]
     auth: Auth,
     /// Bytes of the server's nonce, 1 to 64
-    #[arg(long, value_name = "BYTES", default_value_t = 32)]
+    #[arg(long, value_name = "BYTES", value_parser = bytes, default_value = "32")]
     nonce_len: usize,
     /// The file with the secret [default: $SOCKMODES_SECRET, else sockmodes/secret in the
     /// configuration directory]

@@ -20,7 +20,8 @@ use sockmodes::observe::{Admin, Lines, Seen, Trace};
 use sockmodes::server::{Config, Limits, Outcome, Penalties, Server};
 use sockmodes::session::{Protocol, Timeout};
 
-use super::values::{Address, Auth, BufferSize, Limit, Offer, Penalty, Pending, timeout};
+use super::values::{Address, Auth, BufferSize, Limit, Offer, Penalty, Pending};
+use super::values::{bytes, say_back, timeout};
 use super::{Done, Failure};
 use files::{connections_for, raise_open_files};
 
@@ -38,7 +39,7 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value = "hmac-md5")]
     auth: Auth,
     /// Random bytes of a nonce, 8 to 64
-    #[arg(long, value_name = "BYTES", default_value_t = 32)]
+    #[arg(long, value_name = "BYTES", value_parser = bytes, default_value = "32")]
     nonce_len: usize,
     /// Send this text in place of a random nonce, to show a replay (with --auth md5 only)
     #[arg(long, value_name = "TEXT", conflicts_with = "nonce_len")]
@@ -180,6 +181,10 @@ impl Args {
                 "the nonce is fixed: whoever overhears one digest can come in with it"
             );
         }
+        say_back("--handshake-timeout", self.handshake_timeout());
+        say_back("--idle-timeout", self.idle_timeout);
+        say_back("--write-timeout", self.write_timeout);
+        say_back("--drain-timeout", self.drain_timeout);
     }
 
     /// What is asked of the nonces: looked at before the secret, which may have to be made.

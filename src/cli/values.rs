@@ -1,45 +1,25 @@
 //! The values of options: what they look like, and what is said of one that doesn't look like that.
 
+mod number;
 mod penalty;
+mod time;
 
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::num::NonZeroUsize;
 use std::str::FromStr;
-use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::ValueEnum;
 use sockmodes::auth::Scheme;
 use sockmodes::server::MaxPending;
-use sockmodes::session::{Service, Timeout};
+use sockmodes::session::Service;
 
+pub(super) use number::bytes;
+use number::whole;
 pub(super) use penalty::Penalty;
-
-/// Longer than anything waits for; beyond it clocks and kernels disagree on what fits.
-const LONGEST: Duration = Duration::from_secs(100 * YEAR);
-/// Seconds of a year of 365.25 days, as `1y` has it.
-const YEAR: u64 = 31_557_600;
-
-/// A time, such as `10s`, `5m` or `1m 30s`, a bare number being seconds; or `none`.
-pub(super) fn timeout(text: &str) -> Result<Timeout, String> {
-    if text == "none" {
-        return Ok(Timeout::NEVER);
-    }
-    let time = match text.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => humantime::parse_duration(text)
-            .map_err(|error| format!("expected a time such as 10s or 5m, or none: {error}"))?,
-    };
-    if time.is_zero() {
-        Err("no time at all; to turn it off, say none".into())
-    } else if time > LONGEST {
-        Err("more than 100 years; to turn it off, say none".into())
-    } else {
-        Ok(time.into())
-    }
-}
+pub(super) use time::{say_back, timeout};
 
 /// A number from 1, or `none`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +33,7 @@ impl FromStr for Limit {
             return Ok(Limit(None));
         }
         let limit: NonZeroUsize =
-            text.parse().map_err(|_| "expected a whole number from 1, or none".to_owned())?;
+            whole(text).ok_or_else(|| "expected a whole number from 1, or none".to_owned())?;
         Ok(Limit(Some(limit.get())))
     }
 }
@@ -78,19 +58,29 @@ impl FromStr for Pending {
 pub(super) struct BufferSize(pub(super) NonZeroUsize);
 
 /// With less, what a read brings is hardly worth its system call.
-const LEAST_BUFFER: NonZeroUsize = NonZeroUsize::new(4 * 1024).expect("it is not zero");
+const LEAST_BUFFER: ByteSize = ByteSize::kib(4);
+/// No answer comes near it.
+const MOST_BUFFER: ByteSize = ByteSize::gib(1);
 
 impl FromStr for BufferSize {
     type Err = String;
 
     fn from_str(text: &str) -> Result<BufferSize, String> {
-        let size: ByteSize =
-            text.parse().map_err(|_| "expected a size such as 256KiB or 1MiB".to_owned())?;
-        let size = usize::try_from(size.as_u64())
-            .map_err(|_| "more than this machine can address".to_owned())?;
-        match NonZeroUsize::new(size).filter(|size| *size >= LEAST_BUFFER) {
-            Some(size) => Ok(BufferSize(size)),
-            None => Err(format!("it must be at least {}", ByteSize(LEAST_BUFFER.get() as u64))),
+        let expected = || "expected a size such as 256KiB or 1MiB".to_owned();
+        // Otherwise a plus sign in front, and a fraction of a byte.
+        if text.starts_with('+')
+            || text.contains('.') && text.ends_with(|c: char| c.is_ascii_digit())
+        {
+            return Err(expected());
+        }
+        let size: ByteSize = text.parse().map_err(|_| expected())?;
+        if size < LEAST_BUFFER {
+            Err(format!("it must be at least {LEAST_BUFFER}"))
+        } else if size > MOST_BUFFER {
+            Err(format!("it must be at most {MOST_BUFFER}"))
+        } else {
+            let size = usize::try_from(size.as_u64()).ok().and_then(NonZeroUsize::new);
+            size.map(BufferSize).ok_or_else(expected)
         }
     }
 }
@@ -105,9 +95,9 @@ pub(super) struct Address {
 impl Address {
     /// As usual, or a bare port, which is one that only this machine can reach.
     pub(super) fn on_loopback(text: &str) -> Result<Address, String> {
-        match text.parse() {
-            Ok(port) => Ok(Address { host: "127.0.0.1".into(), port }),
-            Err(_) => text.parse().map_err(|error| format!("{error}, or a port")),
+        match whole(text) {
+            Some(port) => Ok(Address { host: "127.0.0.1".into(), port }),
+            None => text.parse().map_err(|error| format!("{error}, or a port")),
         }
     }
 
@@ -126,11 +116,12 @@ impl FromStr for Address {
         let (host, port) = text.rsplit_once(':').ok_or_else(expected)?;
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         let host = match bare {
-            Some(host) => host,
+            Some(host) if host.contains(':') => host,
+            Some(_) => return Err(expected()),
             None if host.contains([':', '[', ']']) => return Err(expected()),
             None => host,
         };
-        let port = port.parse().map_err(|_| "the port must be 0 to 65535".to_owned())?;
+        let port = whole(port).ok_or_else(|| "the port must be 0 to 65535".to_owned())?;
         if host.is_empty() {
             return Err(expected());
         }
@@ -202,43 +193,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times() {
-        let time = |text: &str| timeout(text).ok().map(Timeout::duration);
-        assert_eq!(time("none"), Some(None));
-        assert_eq!(time("10s"), Some(Some(Duration::from_secs(10))));
-        assert_eq!(time("2.5"), None);
-        assert_eq!(time("3"), Some(Some(Duration::from_secs(3))));
-        assert_eq!(time("1m 30s"), Some(Some(Duration::from_secs(90))));
-        for bad in ["", "0s", "0", "-1s", "ten", "200years", "99999999999999999999"] {
-            assert_eq!(time(bad), None, "{bad}");
-        }
-    }
-
-    #[test]
     fn addresses() {
         for good in ["127.0.0.1:9999", "localhost:0", "[::1]:80"] {
             assert_eq!(good.parse::<Address>().unwrap().to_string(), good);
         }
-        for bad in
-            ["", ":", "9999", ":9999", "localhost", "localhost:", "a:65536", "::1:80", "[]:1"]
-        {
+        let no_port = ["", ":", "9999", ":9999", "localhost", "localhost:"];
+        let no_number = ["a:65536", "a:+9999", "a:-1", "a: 80", "a:８０", "[::1]:+80"];
+        let no_host = ["::1:80", "[]:1", "[127.0.0.1]:80", "[localhost]:80"];
+        for bad in [&no_port[..], &no_number, &no_host].concat() {
             assert!(bad.parse::<Address>().is_err(), "{bad}");
         }
+        assert!(Address::on_loopback("9998").is_ok());
+        assert!(Address::on_loopback("+9998").is_err());
     }
 
     #[test]
     fn limits_and_sizes() {
         assert_eq!("none".parse(), Ok(Limit(None)));
         assert_eq!("7".parse(), Ok(Limit(Some(7))));
-        assert!("0".parse::<Limit>().is_err());
+        for bad in ["0", "+7", "-7", " 7", "7.0", "7e3", "0x7"] {
+            assert!(bad.parse::<Limit>().is_err(), "{bad}");
+            assert!(bytes(bad).is_err() || bad == "0", "{bad}");
+        }
         assert_eq!("4KiB".parse(), Ok(BufferSize(NonZeroUsize::new(4096).unwrap())));
         assert_eq!("1MiB".parse(), Ok(BufferSize(NonZeroUsize::new(1 << 20).unwrap())));
-        for bad in ["none", "4095", "4KB", "-1", "lots", ""] {
+        assert_eq!("4.5KiB".parse(), Ok(BufferSize(NonZeroUsize::new(4608).unwrap())));
+        assert_eq!("1GiB".parse(), Ok(BufferSize(NonZeroUsize::new(1 << 30).unwrap())));
+        let odd = ["+65536", "+64KiB", "65536.5", "17EiB", "18446744073709551616", "1025MiB"];
+        for bad in [&odd[..], &["none", "4095", "4KB", "-1", "lots", ""]].concat() {
             assert!(bad.parse::<BufferSize>().is_err(), "{bad}");
         }
         assert!("10:30:100".parse::<Pending>().unwrap().0.is_some());
         assert_eq!("none".parse(), Ok(Pending(None)));
-        for bad in ["", "1", "1:2", "1:2:3:4", "5:30:4", "1:101:5", "a:b:c", "-1:0:1"] {
+        for bad in ["", "1", "1:2", "1:2:3:4", "5:30:4", "1:101:5", "a:b:c", "-1:0:1", "+1:2:3"] {
             assert!(bad.parse::<Pending>().is_err(), "{bad}");
         }
     }

@@ -26,6 +26,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("a_closed_output_is_no_reason_not_to_serve", &[], a_closed_output_is_no_reason_not_to_serve),
     ("ipv6_in_brackets_and_v6_only", &[Need::Machine(ipv6)], ipv6_in_brackets_and_v6_only),
     ("a_fixed_nonce_is_warned_about", &[], a_fixed_nonce_is_warned_about),
+    ("a_long_timeout_is_said_back", &[], a_long_timeout_is_said_back),
     ("log_levels", &[], log_levels),
     ("trace_is_an_object_a_line", &[], trace_is_an_object_a_line),
     ("completions_for_every_shell", &[], completions_for_every_shell),
@@ -129,6 +130,15 @@ fn a_fixed_nonce_is_warned_about() {
     server.program.wait_for_log("the nonce is fixed");
     let done = server.stop();
     assert!(done.err().contains("WARN") && !done.err().contains("always the same"));
+}
+
+/// Whoever counts in milliseconds waits for days.
+fn a_long_timeout_is_said_back() {
+    let said = |args| Server::start(args).stop().err().to_owned();
+    let log = said(&["-q", "--idle-timeout", "300000", "--drain-timeout", "24h"]);
+    let line = "a timeout of more than a day option=\"--idle-timeout\" time=\"3days 11h 20m\"\n";
+    assert!(log.ends_with(line) && log.contains("WARN") && log.lines().count() == 1, "{log}");
+    assert_eq!(said(&["-q", "--idle-timeout", "none"]), "");
 }
 
 /// One connection's log at one level.

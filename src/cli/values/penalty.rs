@@ -122,6 +122,8 @@ mod tests {
             ("noauth:", "noauth: expected a time"),
             ("timeout:0", "timeout: no time at all; to turn it off, say none"),
             ("max:none", "max: "),
+            ("max:5M", "max: M is a month, and m a minute"),
+            ("max-sources:+7", "max-sources: expected a whole number from 1"),
             ("max:1000years", "max: more than 100 years"),
             ("max-sources:0", "max-sources: expected a whole number from 1"),
             ("max-sources:none", "max-sources: expected a whole number from 1"),

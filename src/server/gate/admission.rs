@@ -74,10 +74,11 @@ impl FromStr for MaxPending {
     type Err = MaxPendingError;
 
     fn from_str(text: &str) -> Result<MaxPending, MaxPendingError> {
-        let numbers: Vec<usize> = text
-            .split(':')
-            .map(|number| number.parse().map_err(|_| MaxPendingError::Form))
-            .collect::<Result<_, _>>()?;
+        // What reads numbers takes a plus sign, too.
+        let is_whole = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = |text: &str| text.parse().ok().filter(|_| is_whole(text));
+        let numbers: Option<Vec<usize>> = text.split(':').map(number).collect();
+        let numbers = numbers.ok_or(MaxPendingError::Form)?;
         let [start, rate, full] = numbers[..] else { return Err(MaxPendingError::Form) };
         MaxPending::new(start, u8::try_from(rate).map_err(|_| MaxPendingError::Rate)?, full)
     }
