@@ -67,10 +67,8 @@ impl FromStr for BufferSize {
 
     fn from_str(text: &str) -> Result<BufferSize, String> {
         let expected = || "expected a size such as 256KiB or 1MiB".to_owned();
-        // Otherwise a plus sign in front, and a fraction of a byte.
-        if text.starts_with('+')
-            || text.contains('.') && text.ends_with(|c: char| c.is_ascii_digit())
-        {
+        // What reads sizes takes a plus sign in front, too.
+        if text.starts_with('+') {
             return Err(expected());
         }
         let size: ByteSize = text.parse().map_err(|_| expected())?;

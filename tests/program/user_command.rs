@@ -145,6 +145,15 @@ fn bad_names_passwords_and_files_are_refused_in_one_line() {
 }
 
 #[test]
+fn a_line_that_is_cut_off_within_a_character_is_too_long() {
+    let folder = Folder::new();
+    let password = "x".repeat(64 * 1024 - 1) + "\u{e9}";
+    let (status, out, err) = folder.run(&["add", "a"], &password);
+    let said = "sockmodes: a line of more than 65536 bytes\n";
+    assert_eq!((status, &*out, &*err), (Some(1), "", said));
+}
+
+#[test]
 fn many_adds_at_once_lose_nothing() {
     let folder = Folder::with("# the first line\n");
     let names: Vec<_> = (0..32).map(|number| format!("user{number}")).collect();
