@@ -243,3 +243,26 @@ proptest! {
         prop_assert_eq!(Talk::answer_to(&stream, cut), whole);
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    /// The limit may fall within a character.
+    #[test]
+    fn an_object_is_too_long_by_its_bytes_in_any_cut(
+        len in MAX_OBJECT - 6..MAX_OBJECT + 6,
+        character in prop::sample::select(vec!["x", "\u{e9}", "\u{65ed}", "\u{1f600}"]),
+        cut in prop_oneof![1..5_usize, MAX_OBJECT - 6..MAX_OBJECT + 6],
+    ) {
+        let (head, tail) = ("{\"username\":\"", "\",\"passwd\":\"x\"}");
+        let room = len - head.len() - tail.len();
+        let name = "y".repeat(room % character.len()) + &character.repeat(room / character.len());
+        let object = [head, &name, tail].concat();
+        let expected = if object.len() > MAX_OBJECT {
+            (String::new(), Some(Reason::BadRequest))
+        } else {
+            ("failed!".to_owned(), None)
+        };
+        prop_assert_eq!(Talk::answer_to(object.as_bytes(), cut), expected);
+    }
+}

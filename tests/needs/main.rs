@@ -15,6 +15,7 @@ mod many;
 mod own_peer;
 mod page;
 mod peers;
+mod proxy;
 mod real_network;
 mod secret_files;
 mod slow_readers;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         ("own_peer", own_peer::TESTS),
         ("page", page::TESTS),
         ("peers", peers::TESTS),
+        ("proxy", proxy::TESTS),
         ("secret_files", secret_files::TESTS),
         ("slow_readers", slow_readers::TESTS),
         ("tools", tools::TESTS),

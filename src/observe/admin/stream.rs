@@ -70,3 +70,26 @@ impl Body for EventStream {
         Poll::Ready(Some(Ok(Frame::data(text))))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// nginx gives up on an answer of which nothing has come for a minute, and it is not the most impatient.
+    #[tokio::test(start_paused = true)]
+    async fn while_nothing_happens_a_comment_comes_now_and_then() {
+        let live = Live::default();
+        let mut stream = EventStream::new(live.watch(1).unwrap());
+        let start = Instant::now();
+        for beats in 0..5 {
+            let frame = poll_fn(|context| Pin::new(&mut stream).poll_frame(context)).await;
+            assert_eq!(frame.unwrap().unwrap().into_data().unwrap(), &b": \n\n"[..]);
+            // The clock is a virtual one, and counts in milliseconds.
+            assert_eq!(start.elapsed().as_secs(), beats * 15);
+        }
+    }
+}
