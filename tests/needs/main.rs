@@ -10,6 +10,7 @@ mod churn;
 mod command_line;
 mod connect;
 mod descriptors;
+mod first_steps;
 mod login_python;
 mod many;
 mod own_peer;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         ("command_line", command_line::TESTS),
         ("connect", connect::TESTS),
         ("descriptors", descriptors::TESTS),
+        ("first_steps", first_steps::TESTS),
         ("login_python", login_python::TESTS),
         ("many", many::TESTS),
         ("own_peer", own_peer::TESTS),
