@@ -68,6 +68,8 @@ fn every_lesson_is_complete() {
     for page in fs::read_dir(root("docs/src/output")).unwrap() {
         let name = page.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned();
         assert!(lessons().contains(&name), "docs/src/output/{name}.txt shows no lesson");
+        let shown = format!("output/{name}.txt");
+        assert!(book().any(|page| page.contains(&shown)), "no page of the book has {shown}");
     }
 }
 
@@ -171,6 +173,14 @@ fn lessons() -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// The chapters of the book, which include or name what the lessons print.
+fn book() -> impl Iterator<Item = String> {
+    let pages = fs::read_dir(root("docs/src")).unwrap().map(|entry| entry.unwrap().path());
+    pages
+        .filter(|page| page.extension().is_some_and(|it| it == "md"))
+        .map(|page| fs::read_to_string(page).unwrap())
 }
 
 /// Builds the lessons, once, in the profile of this test.
