@@ -185,6 +185,9 @@ impl Args {
         say_back("--idle-timeout", self.idle_timeout);
         say_back("--write-timeout", self.write_timeout);
         say_back("--drain-timeout", self.drain_timeout);
+        if let Some(Penalty(Some(terms))) = self.penalty {
+            say_back("--penalty", terms.max.into());
+        }
     }
 
     /// What is asked of the nonces: looked at before the secret, which may have to be made.

@@ -136,9 +136,11 @@ fn a_fixed_nonce_is_warned_about() {
 fn a_long_timeout_is_said_back() {
     let said = |args| Server::start(args).stop().err().to_owned();
     let log = said(&["-q", "--idle-timeout", "300000", "--drain-timeout", "24h"]);
-    let line = "a timeout of more than a day option=\"--idle-timeout\" time=\"3days 11h 20m\"\n";
+    let line = "a time of more than a day option=\"--idle-timeout\" time=\"3days 11h 20m\"\n";
     assert!(log.ends_with(line) && log.contains("WARN") && log.lines().count() == 1, "{log}");
-    assert_eq!(said(&["-q", "--idle-timeout", "none"]), "");
+    let log = said(&["-q", "--penalty", "max:300000"]);
+    assert!(log.ends_with("option=\"--penalty\" time=\"3days 11h 20m\"\n"), "{log}");
+    assert_eq!(said(&["-q", "--idle-timeout", "none", "--penalty", "none"]), "");
 }
 
 /// One connection's log at one level.

@@ -42,7 +42,7 @@ const CARGO: &str = r#"#!/bin/sh
 case "$1 $2" in
     'run --release') shift 3 && exec PROGRAM "$@" ;;
     'run --example') test -e "examples/$3.rs" || test -e "examples/$3/main.rs" ;;
-    'install --path') test -d "$3" ;;
+    'install --locked') test "$3" = --path && test -d "$4" ;;
     'test ') ;;
     *) echo "cargo: what is $*?"; exit 1 ;;
 esac

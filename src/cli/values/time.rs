@@ -10,7 +10,7 @@ use super::number::whole;
 const LONGEST: Duration = Duration::from_secs(100 * YEAR);
 /// Seconds of a year of 365.25 days, as `1y` has it.
 const YEAR: u64 = 31_557_600;
-/// A timeout beyond this is said back: whoever counts in milliseconds waits for days.
+/// A time beyond this is said back: whoever counts in milliseconds waits for days.
 const USUAL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A time, such as `10s`, `5m` or `1m 30s`, a bare number being seconds; or `none`.
@@ -53,10 +53,10 @@ fn pieces(text: &str, kind: impl Fn(char) -> bool) -> Vec<&str> {
     text.split(|letter| !kind(letter)).filter(|piece| !piece.is_empty()).collect()
 }
 
-/// Warns of a timeout that is longer than is usual.
+/// Warns of a time that is longer than is usual.
 pub(in crate::cli) fn say_back(option: &str, timeout: Timeout) {
     if let Some(time) = unusual(timeout) {
-        tracing::warn!(option, time, "a timeout of more than a day");
+        tracing::warn!(option, time, "a time of more than a day");
     }
 }
 
