@@ -9,6 +9,8 @@ mod common;
 
 mod deadlines;
 mod edge_triggered;
+#[cfg(target_os = "linux")]
+mod kernel;
 mod login_pool;
 mod login_session;
 mod simulation;
