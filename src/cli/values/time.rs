@@ -10,6 +10,8 @@ use super::number::whole;
 const LONGEST: Duration = Duration::from_secs(100 * YEAR);
 /// Seconds of a year of 365.25 days, as `1y` has it.
 const YEAR: u64 = 31_557_600;
+/// Shorter than anything takes; and what the kernel counts in milliseconds would be 0, which means something else.
+const SHORTEST: Duration = Duration::from_millis(1);
 /// A time beyond this is said back: whoever counts in milliseconds waits for days.
 const USUAL: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -24,6 +26,8 @@ pub(in crate::cli) fn timeout(text: &str) -> Result<Timeout, String> {
     };
     if time.is_zero() {
         Err("no time at all; to turn it off, say none".into())
+    } else if time < SHORTEST {
+        Err("less than a millisecond".into())
     } else if time > LONGEST {
         Err("more than 100 years; to turn it off, say none".into())
     } else {
@@ -83,6 +87,7 @@ mod tests {
             ("2.5s", 2_500),
             ("10 s", 10_000),
             ("250ms", 250),
+            ("1000us", 1),
             ("1day", 86_400_000),
         ] {
             assert_eq!(time(good), Some(Some(Duration::from_millis(millis))), "{good}");
@@ -97,6 +102,8 @@ mod tests {
         for (text, why) in [
             ("5M", "M is a month, and m a minute"),
             ("1h5M", "M is a month, and m a minute"),
+            ("999us", "less than a millisecond"),
+            ("1ns", "less than a millisecond"),
             ("+10", "expected number at 0"),
             ("+10s", "expected number at 0"),
             ("1 0s", "there is a space within a number"),

@@ -57,6 +57,7 @@ pub(crate) fn a_bad_flag_is_status_2_and_one_line() {
         serve --idle-timeout +10 | expected a time
         serve --idle-timeout -1s | '-1'
         serve --write-timeout 1000years | more than 100 years
+        serve --write-timeout 999us | less than a millisecond
         serve --drain-timeout= | --drain-timeout
         serve --max-connections 0 | expected a whole number from 1, or none
         serve --max-connections +5 | expected a whole number from 1, or none
