@@ -17,8 +17,8 @@ pub enum Step {
     Verify,
     /// Send the last answer, which [`Session::poll_answer`] gives.
     Answer,
-    /// Read and pass on what comes, to be thrown away; and once the kernel has sent all that it took,
-    /// say so with [`Session::handle_delivered`].
+    /// Read and pass on what comes, to be thrown away; and once the kernel has taken all that is owed, and
+    /// has sent all that it took, say so with [`Session::handle_delivered`].
     Deliver,
     /// Shut down the sending side, then read and pass on what comes, to be thrown away.
     Linger,
@@ -48,9 +48,8 @@ impl Session {
             Stage::Serving(_) | Stage::SendNonce(_) | Stage::AwaitDigest(_) => Step::Read,
             Stage::Verifying(login) if login.wants_check() && !self.owing => Step::Verify,
             Stage::Answering(_) => Step::Answer,
-            Stage::Draining(_) if !self.owing => Step::Deliver,
-            Stage::Verifying(_) | Stage::Draining(_) | Stage::Ending(_) => Step::Wait,
-            Stage::Delivering(_) => Step::Deliver,
+            Stage::Verifying(_) | Stage::Ending(_) => Step::Wait,
+            Stage::Draining(_) | Stage::Delivering(_) => Step::Deliver,
             Stage::Lingering(_) => Step::Linger,
             Stage::Closed(reason) => Step::Close(*reason),
         }

@@ -218,9 +218,11 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// Whether it was not asked yet, or an edge has come since that may say so.
+    /// Whether the kernel took all, and was not asked yet or has made an edge since that may say so.
     fn may_have_sent_all(&self) -> bool {
-        !self.readiness.contains(Readiness::UNSENT) || self.readiness.contains(Readiness::WRITABLE)
+        let is_news = !self.readiness.contains(Readiness::UNSENT)
+            || self.readiness.contains(Readiness::WRITABLE);
+        self.outbox.is_empty() && is_news
     }
 
     /// Whether there may be something to read, it is wanted, and it is this connection's turn.
