@@ -3,7 +3,7 @@
 //! It moves bytes between sockets and sessions and keeps their deadlines; it knows nothing of
 //! nonces or services. [`EventLoop::turn`] is the whole of it: read it from the top down. Below it,
 //! accepting is in `accept.rs`, how a connection is served in `turns.rs`, when it has to be looked at
-//! in `deadlines.rs`, how logins get to those who check them in `logins.rs`, stopping in `drain.rs`,
+//! in `deadlines.rs` and `round.rs`, how logins get to those who check them in `logins.rs`, stopping in `drain.rs`,
 //! and what must hold after every turn in `consistency.rs`; beside it, in `connection/`, what a
 //! connection does when it is served.
 
@@ -14,6 +14,7 @@ mod drain;
 #[cfg(test)]
 mod fake;
 mod logins;
+mod round;
 #[cfg(test)]
 mod tests;
 mod turns;
@@ -40,6 +41,7 @@ use accept::Accepting;
 use deadlines::{Deadlines, ROOM};
 use drain::Drain;
 use logins::Logins;
+use round::Round;
 use turns::Queues;
 
 /// How many bytes the connections that became ready read in one turn, all together, before each of
@@ -64,8 +66,8 @@ pub struct EventLoop<N: Network> {
     drain_timeout: Timeout,
     logins: Logins,
     queues: Queues,
-    /// How many wakeups were reported since deadlines were due and not all had been.
-    reported: usize,
+    /// Deadlines are due, and waits have room for only a part of what lies there.
+    round: Option<Round>,
     buffer: Box<[u8]>,
     stop: Arc<AtomicBool>,
     /// Turns since the last look whether all of this agrees with itself.
@@ -85,7 +87,7 @@ impl<N: Network> EventLoop<N> {
             logins: Logins::new(Box::<Nobody>::default()),
             connections: Slab::with_capacity(ROOM),
             queues: Queues::default(),
-            reported: 0,
+            round: None,
             buffer: vec![0; config.max_buffer.get().min(MAX_BUFFER)].into(),
             tools: Tools { protocol: config.protocol, now: network.now(), left: 0, events },
             drain_timeout: config.drain_timeout,
@@ -122,12 +124,13 @@ impl<N: Network> EventLoop<N> {
     /// What `found` held before does not matter: it is room for what the wait finds.
     pub fn turn(&mut self, found: &mut N::Found) -> Result<Option<Outcome>, Errno> {
         let asked = self.wait(found)?;
+        let heard_until = self.heard_until(found, asked);
         let left_over = self.queues.left_over();
         self.serve_ready(found);
         self.serve_queues(left_over);
         self.take_reports();
         self.accept();
-        self.meet_deadlines(found, asked);
+        self.meet_deadlines(heard_until);
         self.submit_logins();
         self.tell_end();
         self.check_now_and_then();
@@ -214,28 +217,14 @@ impl<N: Network> EventLoop<N> {
     }
 
     // ANCHOR: meet_deadlines
-    /// Meets those that were due when the wait was `asked`. Any that fell due since have to wait for the next
-    /// look, which is at once: what came in time may not have been reported by this one.
-    fn meet_deadlines(&mut self, found: &N::Found, asked: Time) {
-        if self.deadlines.next() <= asked && self.has_heard_all(found) {
-            while let Some(key) = self.deadlines.pop_due(asked) {
-                self.meet_deadline(key);
-            }
+    fn meet_deadlines(&mut self, heard_until: Option<Time>) {
+        let Some(heard_until) = heard_until else { return };
+        while let Some(key) = self.deadlines.pop_due(heard_until) {
+            self.meet_deadline(key);
         }
-        if self.drain.is_overdue(asked) {
+        if self.drain.is_overdue(heard_until) {
             self.cut_off(Outcome::Drained);
         }
-    }
-
-    /// Whether everybody whose bytes have come has been heard: the wait had room for all, or so many
-    /// were reported since that each connection was.
-    fn has_heard_all(&mut self, found: &N::Found) -> bool {
-        self.reported += N::wakeups(found).count();
-        let all = N::is_whole(found) || self.reported >= self.connections.len();
-        if all {
-            self.reported = 0;
-        }
-        all
     }
 
     /// Whoever waits for a turn is heard first: what came in time counts as in time.

@@ -166,6 +166,29 @@ fn what_came_in_time_is_in_time_however_late_it_is_reported() {
 }
 
 #[test]
+fn who_is_heard_and_closed_does_not_stand_for_who_was_not_heard() {
+    const CLIENTS: usize = 4;
+    let mut network = Fake { room: Some(2), ..Fake::default() };
+    // An end of input follows.
+    let client =
+        || Peer { reads: [Ok(b"hello".to_vec()), Ok(Vec::new())].into(), ..Peer::default() };
+    network.accepts.extend((0..CLIENTS).map(|_| Ok(client())));
+    let (mut event_loop, told) = event_loop(network, config(Service::UpperOnce));
+    turn(&mut event_loop, &[Wakeup::Acceptable(0)]);
+    let number = |(key, connection): (usize, &Connection<Peer>)| Token::new(key, connection.number);
+    let tokens: Vec<_> = event_loop.connections.iter().map(number).collect();
+    event_loop.network.now = event_loop.network.now + Duration::from_secs(3600);
+    let readiness = Readiness::READABLE | Readiness::READ_CLOSED;
+    for pair in tokens.chunks(2) {
+        let found: Vec<_> =
+            pair.iter().map(|token| Wakeup::Ready { token: *token, readiness }).collect();
+        turn(&mut event_loop, &found);
+    }
+    assert_eq!(told.count(|event| matches!(event, Event::Sent { .. })), CLIENTS);
+    assert_eq!(told.count(|event| matches!(event, Event::Deadline)), 0);
+}
+
+#[test]
 fn full_waits_put_deadlines_off_no_longer_than_until_everybody_was_reported() {
     let mut network = Fake { room: Some(1), ..Fake::default() };
     let noisy = Peer { is_endless: true, ..Peer::default() };
