@@ -148,7 +148,14 @@ impl<N: Network> EventLoop<N> {
             let at_most = (until != Time::NEVER).then(|| until.since(now));
             self.tools.events.tell(now, Detail::Calls, None, || Event::Waiting { at_most });
         }
-        self.tools.now = self.network.wait(until, found)?;
+        self.tools.now = loop {
+            match self.network.wait(until, found) {
+                // It has found nothing, and has not looked: after SIGSTOP and SIGCONT, for one, what
+                // came meanwhile lies there, and may be late by the clock.
+                Err(Errno::INTR) => {}
+                result => break result?,
+            }
+        };
         let ready = || N::wakeups(found).count();
         self.tools.tell(Detail::Calls, None, || Event::Turn { ready: ready() });
         Ok(asked)

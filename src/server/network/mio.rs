@@ -2,7 +2,7 @@
 
 mod alarm;
 
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::SocketAddr;
 use std::os::raw::c_int;
 use std::sync::Arc;
@@ -153,15 +153,8 @@ impl Network for MioNetwork {
 
     fn wait(&mut self, until: Time, found: &mut Found) -> Result<Time, Errno> {
         let start = self.start;
-        loop {
-            let timeout = self.alarm.take_over(until, || Time::after_start(start.elapsed()));
-            match self.poll.poll(&mut found.0, timeout) {
-                // It has found nothing, and has not looked: after SIGSTOP and SIGCONT, for one, what
-                // came meanwhile lies there, and may be late by the clock.
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                result => break result?,
-            }
-        }
+        let timeout = self.alarm.take_over(until, || Time::after_start(start.elapsed()));
+        self.poll.poll(&mut found.0, timeout)?;
         let now = self.now();
         self.alarm.note_time(now);
         Ok(now)

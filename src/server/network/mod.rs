@@ -92,12 +92,12 @@ pub trait Network {
     /// Waits until something happens, but no longer than `until` ([`Time::NEVER`]: for ever; a
     /// moment in the past: not at all), puts what happened in the place of what `found` held, and
     /// returns the time. Whatever was ready when it was called is in `found`, as far as there is room; what
-    /// came later, up to that time, may be in it or not. A signal is no reason to return without having
-    /// looked. It may come back early with nothing.
+    /// came later, up to that time, may be in it or not. It may come back early with nothing.
     ///
     /// # Errors
     ///
-    /// Only if there is no waiting at all: the loop ends.
+    /// [`Errno::INTR`] if a signal came before it has looked: the loop waits once more, and nothing has
+    /// happened in between. Any other only if there is no waiting at all: the loop ends.
     fn wait(&mut self, until: Time, found: &mut Self::Found) -> Result<Time, Errno>;
 
     /// What a wait found, one after the other.
