@@ -31,11 +31,12 @@ impl State {
 
     pub(super) fn recv(&mut self, id: usize, buffer: &mut [u8]) -> Result<usize, Errno> {
         self.calls.recvs += 1;
+        self.count_call();
         self.hurry(id);
         if self.chance(self.faults.interrupted) {
             return Err(Errno::INTR);
         }
-        let now = self.now;
+        let now = self.turn_at;
         let socket = &mut self.sockets[id];
         let stop = socket.mark.filter(|mark| *mark > 0).unwrap_or(usize::MAX);
         let taken = buffer.len().min(socket.inbox.len()).min(stop);
@@ -70,6 +71,7 @@ impl State {
 
     pub(super) fn send(&mut self, id: usize, bytes: &[u8]) -> Result<usize, Errno> {
         self.calls.sends += 1;
+        self.count_call();
         self.hurry(id);
         let offered = &mut self.sockets[id].transcript.most_offered;
         *offered = bytes.len().max(*offered);
@@ -97,16 +99,17 @@ impl State {
         }
         socket.outbox.extend(&bytes[..taken]);
         socket.transcript.taken.extend_from_slice(&bytes[..taken]);
-        socket.transcript.note_call(self.now, false);
+        socket.transcript.note_call(self.turn_at, false);
         self.deliver_soon(id);
         Ok(taken)
     }
 
     pub(super) fn shut_down_sending(&mut self, id: usize) -> Result<(), Errno> {
+        self.count_call();
         let socket = &mut self.sockets[id];
         assert!(!socket.fin_out, "the sending side is shut down once");
-        socket.transcript.leave(self.now);
-        socket.transcript.shut_at = Some(self.now);
+        socket.transcript.leave(self.turn_at);
+        socket.transcript.shut_at = Some(self.turn_at);
         if socket.broken {
             return Err(Errno::NOTCONN);
         }
@@ -117,9 +120,10 @@ impl State {
     /// TCP_NOTSENT_LOWAT at 1, and `poll`: from now on there is room only where nothing waits. What
     /// the client's kernel has not acknowledged counts as not sent.
     pub(super) fn has_sent_all(&mut self, id: usize) -> bool {
+        self.count_call();
         let socket = &mut self.sockets[id];
         assert!(!socket.fin_out, "after a shutdown nothing shows it");
-        socket.transcript.leave(self.now);
+        socket.transcript.leave(self.turn_at);
         socket.wants_all_sent = true;
         let is_sent = socket.broken || socket.is_writable();
         socket.no_space |= !is_sent;
@@ -130,7 +134,7 @@ impl State {
     pub(super) fn close(&mut self, id: usize) {
         let socket = &mut self.sockets[id];
         socket.gone = true;
-        socket.transcript.closed_at = Some(self.now);
+        socket.transcript.closed_at = Some(self.turn_at);
         if socket.broken {
             return;
         }

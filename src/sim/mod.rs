@@ -4,7 +4,8 @@
 //! A [`World`] takes the place of the operating system under an
 //! [`EventLoop`](crate::server::EventLoop). In it are clients, each with a [`Script`], and whoever checks
 //! logins. What goes wrong, [`Faults`] say. The clock moves when the loop waits, to the next thing that
-//! is scheduled or to the loop's own deadline, and at no other time: an hour of silence takes no time.
+//! is scheduled or to the loop's own deadline, and otherwise only where the server's process is made to
+//! [stand still](World::stand_still_after): an hour of silence takes no time.
 //! Afterwards there is a [`Client`] for what each client saw, a [`Transcript`] for what the server's
 //! kernel saw, and the [events](crate::observe::Event) that the loop told. The same seed, the same
 //! calls and the same version of this crate give the same of all three, on every machine.
@@ -55,6 +56,8 @@
 //! - after a turn, it does not agree with itself
 //!   ([`assert_consistent`](crate::server::EventLoop::assert_consistent));
 //! - it waits for ever and nothing will happen any more, but somebody is still connected;
+//! - it accepts from one listener twice while it knows that somebody waits at another, which has had no
+//!   turn in between;
 //! - it registers a connection twice, shuts down a sending side twice, accepts after it has closed
 //!   its listeners, or submits a login where there is no room.
 //!
@@ -69,6 +72,7 @@ mod owed;
 mod script;
 mod simulation;
 mod socket;
+mod standstill;
 mod state;
 mod transcript;
 mod verifier;
@@ -80,6 +84,6 @@ pub use faults::Faults;
 pub use network::{SimFound, SimNetwork, SimStream};
 pub use script::{Answer, Finale, Pieces, Rest, Script};
 pub use simulation::Simulation;
-pub use transcript::{Moved, Transcript};
+pub use transcript::{Arrival, Moved, Transcript};
 pub use verifier::SimVerifier;
 pub use world::{Calls, ClientId, World};

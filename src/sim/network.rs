@@ -11,6 +11,9 @@ use super::state::{Item, State};
 use crate::server::network::{Errno, Network, Signal, Stream, Token, Wakeup};
 use crate::session::Time;
 
+/// The most that one wait reports, as the real network has it.
+const EVENTS: usize = 512;
+
 /// A simulated network, as a loop holds it: see [`World::network`].
 pub struct SimNetwork(pub(super) World);
 
@@ -47,11 +50,18 @@ impl Network for SimNetwork {
         if state.is_time_to_look() && until > state.now {
             state.look_at_sleeper(until);
         }
+        // What was planned for later in the turn: the turn is over.
+        state.stand_still_if_planned();
         loop {
             state.act_what_is_due();
+            if state.stands_still_in_wait() && state.rng.random_bool(0.5) {
+                state.calls.interrupted += 1;
+                return Err(Errno::INTR);
+            }
             state.report(&mut found.wakeups);
             found.has_more = !state.ready.is_empty();
             if !found.wakeups.is_empty() || until <= state.now {
+                state.begin_turn();
                 return Ok(state.now);
             }
             let next = state.next_at().min(until);
@@ -76,8 +86,7 @@ impl Network for SimNetwork {
     }
 
     fn accept(&mut self, listener: usize) -> Result<(SimStream, SocketAddr), Errno> {
-        assert_eq!(listener, 0, "there is one listener");
-        let id = self.0.state().accept()?;
+        let id = self.0.state().accept(listener)?;
         // Few sources, so that a limit on one of them can be met.
         let peer = (Ipv4Addr::new(192, 0, 2, (id / 2 % 5) as u8), 1024 + id as u16 % 50_000);
         Ok((SimStream { world: self.0.clone(), id }, peer.into()))
@@ -92,8 +101,9 @@ impl Network for SimNetwork {
 
     fn close_listeners(&mut self) {
         let state = &mut *self.0.state();
-        state.listening = false;
-        while let Some(id) = state.backlog.pop_front() {
+        state.listening_until = Some(state.turn_at);
+        let waiting: Vec<_> = state.listeners.drain(..).flat_map(|it| it.backlog).collect();
+        for id in waiting {
             state.break_off(id, Errno::CONNRESET);
             state.sockets[id].gone = true;
         }
@@ -104,13 +114,15 @@ impl State {
     /// Reports what is on the ready list, each with the readiness that it has now, as epoll_wait does.
     fn report(&mut self, wakeups: &mut Vec<Wakeup>) {
         let few = self.faults.few_events;
-        let most = if self.chance(few) { self.rng.random_range(1..4) } else { 512 };
+        let most = if self.chance(few) { self.rng.random_range(1..4) } else { EVENTS };
         while wakeups.len() < most
             && let Some(item) = self.ready.pop_front()
         {
             match item {
-                Item::Listener if self.backlog.is_empty() => {}
-                Item::Listener => wakeups.push(Wakeup::Acceptable(0)),
+                Item::Listener(at) if self.listening_until.is_none() && self.is_acceptable(at) => {
+                    wakeups.push(Wakeup::Acceptable(at));
+                }
+                Item::Listener(_) => {}
                 Item::Waker => wakeups.push(Wakeup::Woken),
                 Item::Signal => wakeups.push(Wakeup::Signalled),
                 Item::Socket(id) => {
@@ -119,6 +131,10 @@ impl State {
                     wakeups.extend(socket.readiness());
                 }
             }
+        }
+        if !self.ready.is_empty() {
+            // What is reported beside the list takes nobody's place on it.
+            return;
         }
         let Faults { spurious, stale, .. } = self.faults;
         if !self.sockets.is_empty() && self.chance(spurious) {

@@ -8,6 +8,8 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Script {
+    /// At which listener it connects, counted modulo their number.
+    pub listener: usize,
     /// What it answers to the nonce, if the server sends one.
     pub answer: Answer,
     /// What it sends behind a whole answer.
@@ -85,6 +87,7 @@ impl Script {
     #[must_use]
     pub fn new(payload: &[u8]) -> Script {
         Script {
+            listener: 0,
             answer: Answer::Right,
             payload: payload.to_vec(),
             finale: Finale::HalfClose,

@@ -2,7 +2,7 @@
 //!
 //! `State` is one thing with many parts, each with a file of its own: the ends of the connections in
 //! `socket.rs`, the server's calls in `calls.rs` and `listener.rs`, what moves by itself in `wire.rs`,
-//! what clients do in `client.rs`, logins in `verifier.rs`. Here: the clock, the schedule, and what
+//! what clients do in `client.rs`, logins in `verifier.rs`, stops in `standstill.rs`. Here: the clock, the schedule, and what
 //! happens when the loop goes to sleep.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -15,9 +15,11 @@ use rand::{RngExt, SeedableRng};
 
 use super::client::Client;
 use super::faults::Faults;
+use super::listener::{Listener, Turns};
 use super::owed;
 use super::script::Script;
 use super::socket::Socket;
+use super::standstill::Standstills;
 use super::verifier::Checks;
 use super::world::Calls;
 use crate::auth::{Entry, Key};
@@ -52,12 +54,14 @@ pub(super) enum Act {
     Stop,
     /// A signal comes.
     Signal(Signal),
+    /// The server's process stands still: at once, or so many of its calls later.
+    StandStill(u32, Duration),
 }
 
 /// What can be on epoll's ready list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Item {
-    Listener,
+    Listener(usize),
     Waker,
     Signal,
     Socket(usize),
@@ -66,6 +70,8 @@ pub(super) enum Item {
 /// Everything outside the loop.
 pub(super) struct State {
     pub(super) now: Time,
+    /// What the last wait gave as the time: the loop knows no other.
+    pub(super) turn_at: Time,
     pub(super) rng: StdRng,
     /// What nonces are drawn from, so that how many are drawn changes nothing else.
     pub(super) nonces: StdRng,
@@ -88,15 +94,17 @@ pub(super) struct State {
     /// Once in so many waits it is time to look what the loop may have forgotten.
     pub(super) look_every: u64,
     /// By time, and what falls together in the order in which it was scheduled.
-    schedule: BTreeMap<(Time, u64), Act>,
+    pub(super) schedule: BTreeMap<(Time, u64), Act>,
     scheduled: u64,
     pub(super) ready: VecDeque<Item>,
     /// Two signals of one kind that nobody has taken yet are one.
     pub(super) signals: VecDeque<Signal>,
-    pub(super) backlog: VecDeque<usize>,
-    pub(super) listening: bool,
-    /// The listener's own edge: see [`Faults::sparing`].
-    pub(super) listener_armed: bool,
+    /// None, once the loop has closed them.
+    pub(super) listeners: Vec<Listener>,
+    pub(super) turns: Turns,
+    /// When the loop closed its listeners.
+    pub(super) listening_until: Option<Time>,
+    pub(super) standstills: Standstills,
     /// Connections that the server holds, each with a descriptor.
     pub(super) open: usize,
     pub(super) accepted: u64,
@@ -108,8 +116,10 @@ impl State {
             Entry::Open => (None, 0),
             Entry::Challenge(challenge) => (Some(challenge.key().clone()), challenge.nonce_len()),
         };
+        let now = Time::after_start(Duration::from_secs(1));
         State {
-            now: Time::after_start(Duration::from_secs(1)),
+            now,
+            turn_at: now,
             rng: StdRng::seed_from_u64(seed),
             nonces: StdRng::seed_from_u64(!seed),
             faults: Faults::default(),
@@ -128,9 +138,10 @@ impl State {
             scheduled: 0,
             ready: VecDeque::new(),
             signals: VecDeque::new(),
-            backlog: VecDeque::new(),
-            listening: true,
-            listener_armed: true,
+            listeners: (0..config.listen.len().max(1)).map(|_| Listener::default()).collect(),
+            turns: Turns::default(),
+            listening_until: None,
+            standstills: Standstills::default(),
             open: 0,
             accepted: 0,
         }
@@ -186,7 +197,7 @@ impl State {
         }
     }
 
-    fn act(&mut self, act: Act) {
+    pub(super) fn act(&mut self, act: Act) {
         match act {
             Act::Connect(id) => self.connect(id),
             Act::Go(id) => self.go(id),
@@ -196,6 +207,7 @@ impl State {
             Act::LookAtProgress(id) => self.look_at_progress(id),
             Act::FreeDescriptors => self.faults.descriptors = None,
             Act::Checked => self.finish_check(),
+            Act::StandStill(calls, lasts) => self.standstills.plan(calls, lasts),
             Act::Stop => {
                 self.stop.store(true, Ordering::Release);
                 self.stopped_at.get_or_insert(self.now);
@@ -215,10 +227,12 @@ impl State {
 
     /// The loop goes to sleep: what it can do now must be done, for no edge will tell it again.
     pub(super) fn look_at_sleeper(&self, until: Time) {
-        let told = self.ready.contains(&Item::Listener) || self.backlog.is_empty();
         // After it ran out of descriptors it looks again by itself.
         let looks = until <= self.now + Duration::from_millis(250);
-        assert!(told || looks, "somebody waits for accept");
+        for (at, listener) in self.listeners.iter().enumerate() {
+            let told = listener.backlog.is_empty() || self.ready.contains(&Item::Listener(at));
+            assert!(told || looks, "somebody waits for accept at listener {at}");
+        }
         let all_known = self.checks_logins || self.protocol.service != Service::Login;
         if !all_known {
             return;

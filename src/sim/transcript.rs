@@ -7,11 +7,18 @@ use crate::session::Time;
 
 /// What happened on the server's end of one connection. All of it is seen from below, from the
 /// system calls: none of it is what the loop says of itself.
+///
+/// What the loop did has the time that its last wait gave: it knows no other, however late in its turn it
+/// is. What happened by itself has that of the clock.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Transcript {
     /// The loop's number for it; 0: never accepted.
     pub number: u64,
+    /// What has come from the client, in order.
+    pub arrivals: Vec<Arrival>,
+    /// When the client's end of its sending side came.
+    pub end_arrived_at: Option<Time>,
     /// When it was accepted.
     pub accepted_at: Time,
     /// What the loop registered it with.
@@ -46,6 +53,16 @@ pub struct Transcript {
     pub(super) heard: usize,
 }
 
+/// Bytes that reached the server's kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Arrival {
+    /// When.
+    pub at: Time,
+    /// How many have come by then, in all.
+    pub bytes: usize,
+}
+
 /// A call that moved something, with what had been moved by then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -69,6 +86,12 @@ impl Transcript {
     /// The last time that anything moved before the server began to leave.
     pub fn active_at(&self) -> Time {
         self.calls.last().map_or(self.accepted_at, |call| call.at)
+    }
+
+    /// How many bytes had come before `deadline`.
+    pub fn arrived_before(&self, deadline: Time) -> usize {
+        let later = self.arrivals.partition_point(|arrival| arrival.at < deadline);
+        self.arrivals[..later].last().map_or(0, |arrival| arrival.bytes)
     }
 
     pub(super) fn leave(&mut self, now: Time) {

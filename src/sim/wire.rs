@@ -4,6 +4,7 @@ use rand::RngExt;
 
 use super::client::End;
 use super::state::{Act, State};
+use super::transcript::Arrival;
 use crate::server::network::Errno;
 
 /// The network between the two ends.
@@ -18,6 +19,10 @@ impl State {
         socket.inbox.extend(arriving);
         let arrived = arriving.len();
         socket.client.sent += arrived;
+        if arrived > 0 {
+            let arrival = Arrival { at: self.now, bytes: socket.client.sent };
+            socket.transcript.arrivals.push(arrival);
+        }
         let mut edge = socket.armed || !self.faults.sparing;
         if arrived > 0 && self.chance(self.faults.urgent) {
             // There is one mark, and the newest moves it.
@@ -37,6 +42,7 @@ impl State {
         let socket = &mut self.sockets[id];
         if !socket.fin_in {
             socket.fin_in = true;
+            socket.transcript.end_arrived_at = Some(self.now);
             self.wake(id);
         }
     }

@@ -15,6 +15,8 @@ use super::state::{Act, State};
 use super::transcript::Transcript;
 use super::verifier::SimVerifier;
 use crate::server::Config;
+#[cfg(doc)]
+use crate::server::network::Errno;
 use crate::server::network::Signal;
 use crate::session::Time;
 
@@ -56,8 +58,12 @@ pub struct ClientId(usize);
 pub struct Calls {
     /// Waits for something to happen.
     pub waits: u64,
+    /// Those of them that a signal interrupted.
+    pub interrupted: u64,
     /// Calls of `accept`.
     pub accepts: u64,
+    /// Calls of `accept` in the turn that had the most of them.
+    pub most_accepts: u64,
     /// Registrations for edges.
     pub registers: u64,
     /// Calls of `recv`.
@@ -67,15 +73,15 @@ pub struct Calls {
 }
 
 impl World {
-    /// A world with one listener and nobody in it, for a loop that serves as `config` says. All that
-    /// is left to chance is drawn from `seed`: the same calls then give the same run.
+    /// A world with nobody in it, for a loop that serves as `config` says: with as many listeners as it
+    /// has addresses, and one at least. All that is left to chance is drawn from `seed`: the same calls then give the same run.
     #[must_use]
     pub fn new(seed: u64, config: &Config) -> World {
         World(Rc::new(RefCell::new(State::new(seed, config))))
     }
 
-    /// The network, for [`EventLoop::new`](crate::server::EventLoop::new). Whatever the config says,
-    /// it has one listener, and connections come from a few sources of their own.
+    /// The network, for [`EventLoop::new`](crate::server::EventLoop::new). Whatever addresses the
+    /// config has, connections come from a few sources of their own.
     #[must_use]
     pub fn network(&self) -> SimNetwork {
         SimNetwork(self.clone())
@@ -143,7 +149,20 @@ impl World {
         self.state().after(delay, Act::FreeDescriptors);
     }
 
-    /// What the clock says. It moves when the loop waits, and at no other time.
+    /// Makes the server's process stand still for as long as `lasts`, as by SIGSTOP and SIGCONT, after
+    /// `delay`: in the wait that goes on then, or so many `calls` of the loop later, be it in the middle
+    /// of a turn, and before its next wait at the latest. The kernel goes on meanwhile, and clients do. A
+    /// wait may then be interrupted ([`Errno::INTR`]).
+    pub fn stand_still_after(&self, delay: Duration, calls: u32, lasts: Duration) {
+        self.state().after(delay, Act::StandStill(calls, lasts));
+    }
+
+    /// When the server's process stood still: from when until when, in order.
+    pub fn standstills(&self) -> Vec<(Time, Time)> {
+        self.state().standstills.over.clone()
+    }
+
+    /// What the clock says. It moves when the loop waits or stands still, and at no other time.
     pub fn now(&self) -> Time {
         self.state().now
     }
@@ -151,6 +170,11 @@ impl World {
     /// When the server was first told to stop.
     pub fn stopped_at(&self) -> Option<Time> {
         self.state().stopped_at
+    }
+
+    /// When the loop closed its listeners, by the time of its turn.
+    pub fn listening_until(&self) -> Option<Time> {
+        self.state().listening_until
     }
 
     /// How many system calls the loop has made.

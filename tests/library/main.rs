@@ -16,4 +16,5 @@ mod login_session;
 mod simulation;
 mod socket_modes;
 mod splits;
+mod standing_still;
 mod transitions;

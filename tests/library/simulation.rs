@@ -5,7 +5,9 @@
 //! `SOCKMODES_SEEDS=n` plays so many crowds instead of the usual number, for the night.
 
 mod check;
+mod deadlines;
 mod scenario;
+mod standstills;
 mod terms;
 
 use std::collections::HashMap;
@@ -18,10 +20,12 @@ use sockmodes::session::Reason;
 
 use crate::common::drive::simulate;
 use check::{check, most_kept};
-use scenario::scenario;
+use scenario::{Stop, scenario};
 
 /// Seeds below this are schedules with one connection or a few, the others crowds.
 const CROWDS: u64 = 1 << 32;
+/// The most calls of accept in one turn, at all listeners together: a quarter of what one wait reports.
+const ACCEPTS: u64 = 128;
 /// Turns that no schedule needs: a loop that takes more spins.
 const MOST_TURNS: usize = 400_000;
 
@@ -46,6 +50,13 @@ struct Tally {
     connections: u64,
     /// Clients that got everything and saw the end.
     served: u64,
+    /// Schedules in which the process stood still, and waits that were interrupted by that.
+    stood_still: u64,
+    interrupted: u64,
+    /// Connections that were in time, although the clock said that they were late.
+    saved: u64,
+    /// Schedules with several listeners.
+    shared: u64,
     reasons: HashMap<Reason, u64>,
 }
 
@@ -54,6 +65,10 @@ impl Tally {
         self.schedules += other.schedules;
         self.connections += other.connections;
         self.served += other.served;
+        self.stood_still += other.stood_still;
+        self.interrupted += other.interrupted;
+        self.saved += other.saved;
+        self.shared += other.shared;
         for (reason, met) in other.reasons {
             *self.reasons.entry(reason).or_default() += met;
         }
@@ -75,6 +90,9 @@ fn play(seed: u64, tally: &mut Tally) {
     for (when, signal) in scenario.stops {
         if signal { world.signal_after(when, Signal::Stop) } else { world.stop_after(when) }
     }
+    for Stop { when, calls, lasts } in scenario.standstills {
+        world.stand_still_after(when, calls, lasts);
+    }
     for (script, when) in scenario.clients {
         world.connect(script, when);
     }
@@ -93,11 +111,17 @@ fn play(seed: u64, tally: &mut Tally) {
             assert!(event_loop.owed() <= most_owed * event_loop.connections(), "it owes too much");
         }
     });
+    let (world, calls) = (simulation.world(), simulation.world().calls());
+    assert!(calls.most_accepts <= ACCEPTS, "{} calls of accept in one turn", calls.most_accepts);
     tally.schedules += 1;
-    for (told, served) in check(&simulation, &config, longest) {
+    tally.stood_still += u64::from(!world.standstills().is_empty());
+    tally.interrupted += calls.interrupted;
+    tally.shared += u64::from(config.listen.len() > 1);
+    for end in check(&simulation, &config, longest) {
         tally.connections += 1;
-        tally.served += u64::from(served);
-        *tally.reasons.entry(told.reason).or_default() += 1;
+        tally.served += u64::from(end.served);
+        tally.saved += u64::from(end.saved);
+        *tally.reasons.entry(end.reason).or_default() += 1;
     }
 }
 
@@ -123,8 +147,13 @@ fn play_all(seeds: Range<u64>) -> Tally {
         Some(_) => Tally::default(),
         None => share_out(seeds),
     };
-    let Tally { schedules, connections, served, reasons } = &tally;
+    let Tally { schedules, connections, served, reasons, .. } = &tally;
     println!("{schedules} schedules, {connections} connections, {served} served to the end");
+    let Tally { stood_still, interrupted, saved, shared, .. } = &tally;
+    println!(
+        "{stood_still} stood still, {interrupted} waits interrupted, {saved} late by the clock"
+    );
+    println!("{shared} with several listeners");
     println!("{reasons:?}");
     tally
 }
@@ -139,6 +168,9 @@ fn any_schedule_gives_the_transcript_of_the_model() {
     let tally = play_all(0..100_000);
     if tally.schedules > 1 {
         assert!(tally.served * 3 > tally.connections, "too few are served to show anything");
+        let Tally { stood_still, interrupted, saved, shared, .. } = tally;
+        let often = [stood_still / 20, interrupted / 5, saved, shared / 20];
+        assert!(often.iter().all(|met| *met >= 50), "what is to be shown is too rare: {often:?}");
         // All that a connection can end with was met, but for a kind of error that there is not here.
         for reason in Reason::ALL.into_iter().filter(|reason| *reason != Reason::SocketError) {
             let met = tally.reasons.get(&reason).copied().unwrap_or(0);

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use sockmodes::observe::{Errno, Event, Record};
+use sockmodes::observe::{Detail, Errno, Event, Record};
 use sockmodes::session::Service;
 use sockmodes::sim::{Finale, Pieces, Script, Simulation};
 
-use super::{MOST_TURNS, drive, letters, sparing};
-use crate::common::drive::{got, script};
+use super::{MOST_TURNS, SEED, drive, letters, sparing};
+use crate::common::drive::{config, got, script, simulate};
 
 #[test]
 fn accept_until_would_block_and_go_on_after_econnaborted_and_eintr() {
@@ -34,6 +34,36 @@ fn accept_errno(record: &Record) -> Option<Errno> {
         Event::AcceptFailed { errno } => Some(errno),
         _ => None,
     }
+}
+
+/// How many are let in at so many listeners: all at once, and half of them at the first.
+const CROWD: usize = 1000;
+
+fn crowd(listeners: usize) -> Simulation {
+    let mut config = config(None, Service::Echo);
+    config.listen = vec![config.listen[0]; listeners];
+    let mut drive = simulate(SEED, config, sparing(|_| {}), Detail::Calls);
+    for client in 0..CROWD {
+        let listener = if client % 2 == 0 { 0 } else { client / 2 };
+        drive.connect(script(b"hello", |script| script.listener = listener));
+    }
+    drive.run(MOST_TURNS);
+    drive
+}
+
+#[test]
+fn listeners_share_the_budget_of_a_turn_and_none_is_passed_over() {
+    const LISTENERS: usize = 16;
+    let (alone, shared) = (crowd(1), crowd(LISTENERS));
+    let (alone, world) = (alone.world().calls().most_accepts, shared.world());
+    assert_eq!(world.calls().most_accepts, alone, "calls of accept in one turn");
+    let mut first = [u64::MAX; LISTENERS];
+    for id in world.clients() {
+        let first = &mut first[world.client(id).script.listener % LISTENERS];
+        *first = world.transcript(id).number.min(*first);
+    }
+    let in_two_turns = first.iter().all(|number| (1..=2 * alone).contains(number));
+    assert!(in_two_turns, "the first of each listener: {first:?}");
 }
 
 #[test]

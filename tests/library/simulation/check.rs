@@ -1,4 +1,5 @@
-//! What must hold of every connection when it is over, whatever the schedule was.
+//! What must hold of every connection when it is over, whatever the schedule was; of its deadlines, that
+//! is in `deadlines.rs`.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -6,12 +7,11 @@ use std::time::Duration;
 use sockmodes::auth::MAX_NONCE_LEN;
 use sockmodes::server::network::Errno;
 use sockmodes::server::{Config, Outcome};
-use sockmodes::session::{
-    DELIVERY, IDLE_SLACK, LINGER, LINGER_QUIET, MAX_REQUEST, Reason, Service, Time,
-};
-use sockmodes::sim::{Client, End, Simulation, Transcript};
+use sockmodes::session::{DELIVERY, LINGER, LINGER_QUIET, MAX_REQUEST, Reason, Service, Time};
+use sockmodes::sim::{self, Client, Simulation, Transcript};
 
-use super::terms::{Terms, heard_at};
+use super::standstills::Standstills;
+use super::terms::Terms;
 use crate::common::drive::{Told, endings};
 use crate::common::model::{Entry, Verdict};
 
@@ -26,28 +26,37 @@ macro_rules! holds {
     };
 }
 
+pub(super) use holds;
+
 /// One connection that is over.
-struct Case<'c> {
-    client: Client,
-    record: Transcript,
-    told: Told,
-    terms: Terms,
-    config: &'c Config,
+pub(super) struct Case<'c> {
+    pub(super) client: Client,
+    pub(super) record: Transcript,
+    pub(super) told: Told,
+    pub(super) terms: Terms,
+    pub(super) config: &'c Config,
     /// What comes of what the server has read.
-    verdict: Verdict,
-    stopped_at: Option<Time>,
-    forced: bool,
+    pub(super) verdict: Verdict,
+    pub(super) stopped_at: Option<Time>,
+    /// When the drain began.
+    pub(super) drains_at: Option<Time>,
+    pub(super) standstills: &'c Standstills,
+    pub(super) forced: bool,
     /// A login of everybody else may come before the one that is waited for.
-    longest_check: Duration,
+    pub(super) longest_check: Duration,
 }
 
-/// Checks every connection, of which one login takes at most `longest`; gives what the loop told of
-/// each, with whether its client got everything that it could have.
-pub(crate) fn check(
-    simulation: &Simulation,
-    config: &Config,
-    longest: Duration,
-) -> Vec<(Told, bool)> {
+/// How a connection ended.
+pub(crate) struct End {
+    pub(crate) reason: Reason,
+    /// Its client got everything that it could have.
+    pub(crate) served: bool,
+    /// It was in time, although the clock said that it was late.
+    pub(crate) saved: bool,
+}
+
+/// Checks every connection, of which one login takes at most `longest`.
+pub(crate) fn check(simulation: &Simulation, config: &Config, longest: Duration) -> Vec<End> {
     let forced = simulation.outcome() == Some(Outcome::Forced);
     let mut endings = endings(simulation);
     endings.sort_by_key(|told| told.number);
@@ -61,11 +70,12 @@ pub(crate) fn check(
         assert!(is_idle, "a place, a count or a deadline was not given back");
         assert_eq!(simulation.event_loop().owed(), 0);
     }
+    let standstills = Standstills::of(world);
     let logins = if terms.service == Service::Login { world.clients().count() } else { 0 };
     let case = |told: Told| {
         let (mut record, client) = accepted.remove(&told.number).expect("it was accepted, once");
         // Whoever is owed nothing is looked at once more when the server stops: there may be the end.
-        let looked_at = record.left_at.is_some() && record.left_at == world.stopped_at();
+        let looked_at = record.left_at.is_some() && record.left_at == world.listening_until();
         record.end_heard |= looked_at && record.end_read && told.reason == Reason::Done;
         Case {
             verdict: terms.verdict(&record),
@@ -75,11 +85,13 @@ pub(crate) fn check(
             terms,
             config,
             stopped_at: world.stopped_at(),
+            drains_at: world.listening_until(),
+            standstills: &standstills,
             forced,
             longest_check: longest * logins as u32,
         }
     };
-    endings.into_iter().map(case).map(|case| (case.told, case.check())).collect()
+    endings.into_iter().map(case).map(|case| case.ends()).collect()
 }
 
 fn is_a_limit(reason: Reason) -> bool {
@@ -88,6 +100,10 @@ fn is_a_limit(reason: Reason) -> bool {
 }
 
 impl Case<'_> {
+    fn ends(&self) -> End {
+        End { reason: self.told.reason, served: self.check(), saved: self.was_saved() }
+    }
+
     /// Whether the client got everything.
     fn check(&self) -> bool {
         let Case { client, record, told, .. } = self;
@@ -158,7 +174,7 @@ impl Case<'_> {
 
     /// Whether the entry deadline has nothing more to say: for a one-shot service without a digest it
     /// goes on until the request is whole, for logins until one is right.
-    fn has_entered(&self) -> bool {
+    pub(super) fn has_entered(&self) -> bool {
         if self.terms.logs_in() {
             return self.told.let_in;
         }
@@ -168,82 +184,13 @@ impl Case<'_> {
         right && (!one_shot || self.verdict.over.is_some() || self.record.end_heard)
     }
 
-    /// No connection outlives its deadlines, and none ends before them.
-    fn deadlines(&self) {
-        let Case { record, told, config, .. } = self;
-        if self.forced {
-            return;
-        }
-        let closed_at = record.closed_at.expect("it was told to be closed");
-        let ended_at = record.left_at.unwrap_or(closed_at);
-        let entry = config.protocol.handshake_timeout.duration().expect("it has one");
-        let entry_at = record.accepted_at + entry;
-        let in_time = ended_at <= entry_at + self.longest_check || self.pays_after(entry_at);
-        holds!(self, self.has_entered() || in_time, "it was let wait too long");
-        let heard_late = heard_at(record) > entry_at;
-        holds!(self, self.has_entered() || !heard_late, "it was heard after the deadline");
-        if told.reason == Reason::HandshakeTimeout {
-            holds!(self, ended_at >= entry_at && in_time, "the entry deadline moved");
-        }
-        if let Some(idle) = config.protocol.idle_timeout.duration() {
-            let at_most = idle + idle / IDLE_SLACK;
-            let quiet = self.terms.longest_quiet(record);
-            holds!(self, quiet <= at_most || !self.idles(), "it idled too long");
-            if told.reason == Reason::IdleTimeout {
-                let quiet = ended_at.since(record.active_at());
-                holds!(self, (idle..=at_most).contains(&quiet), "idle timeout out of time");
-            }
-        }
-        // In a drain its timeout is the limit.
-        let in_drain = self.stopped_at.is_some() && record.left_at >= self.stopped_at;
-        let most = |time| if in_drain { Duration::MAX } else { time };
-        if let Some(left_at) = record.left_at {
-            // Whoever has ended their input is owed it for as long as their kernel takes it.
-            let delivered_by =
-                left_at + if record.end_read { Duration::MAX } else { most(DELIVERY) };
-            holds!(
-                self,
-                record.shut_at.unwrap_or(closed_at) <= delivered_by,
-                "it delivers too long"
-            );
-        }
-        if let Some(shut_at) = record.shut_at {
-            let quiet_at = shut_at.max(record.last_read_at) + LINGER_QUIET;
-            let at_most = quiet_at.min(shut_at + most(LINGER));
-            holds!(self, closed_at <= at_most, "it lingers too long");
-        }
-        if let Some((broken_at, _)) = record.broken_at {
-            // While a login is being checked nobody looks.
-            let at_most = broken_at.max(record.accepted_at) + self.longest_check;
-            holds!(self, closed_at <= at_most, "it outlived its socket");
-        }
-        if let (Some(stopped_at), Some(drain)) = (self.stopped_at, config.drain_timeout.duration())
-        {
-            holds!(self, closed_at <= stopped_at + drain, "it outlived the drain");
-            if told.reason == Reason::DrainTimeout {
-                holds!(self, closed_at == stopped_at + drain, "the drain was cut short");
-            }
-        }
-    }
-
-    /// Whether answers to logins were still to be paid after `deadline`: then the end waits for that.
-    fn pays_after(&self, deadline: Time) -> bool {
-        let owes = self.record.taken.len() < self.terms.nonce_len + self.verdict.answer.len();
-        self.terms.logs_in() && (owes || self.record.active_at() > deadline)
-    }
-
-    /// Whether the idle deadline is the one that runs once it is let in.
-    fn idles(&self) -> bool {
-        self.terms.service != Service::UpperOnce || self.terms.nonce_len > 0
-    }
-
     /// The client got what the kernel took for it, in order; and all of it, unless it broke off
     /// itself or let everything wait too long.
     fn client(&self) -> bool {
         let Case { client, record, told, .. } = self;
         holds!(self, record.taken.starts_with(&client.got), "bytes out of order");
         let whole = client.got == record.taken;
-        if client.end == Some(End::Eof) {
+        if client.end == Some(sim::End::Eof) {
             holds!(self, whole, "an end of the stream before the end");
         }
         if record.destroyed > 0 && !self.forced {
@@ -255,7 +202,7 @@ impl Case<'_> {
         if done && self.is_patient() && self.verdict.over.is_none() {
             holds!(self, record.read == client.outgoing, "the end came before the last byte");
         }
-        done && whole && client.end == Some(End::Eof)
+        done && whole && client.end == Some(sim::End::Eof)
     }
 
     /// The client reads without a rest and never breaks the connection.

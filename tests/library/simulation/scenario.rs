@@ -21,10 +21,19 @@ pub(crate) struct Scenario {
     pub(crate) clients: Vec<(Script, Duration)>,
     /// When the server is stopped, and whether by a signal.
     pub(crate) stops: Vec<(Duration, bool)>,
+    /// When the process stands still.
+    pub(crate) standstills: Vec<Stop>,
     /// When descriptors become free, if there are few.
     pub(crate) descriptors_free: Duration,
     /// Logins that are checked at once, and for how long at most.
     pub(crate) checks: (usize, Duration),
+}
+
+/// The process stands still: `when` or so many of its calls later, and how long.
+pub(crate) struct Stop {
+    pub(crate) when: Duration,
+    pub(crate) calls: u32,
+    pub(crate) lasts: Duration,
 }
 
 /// The scenario of `seed` with about `clients` clients.
@@ -38,6 +47,7 @@ pub(crate) fn scenario(seed: u64, clients: usize) -> Scenario {
         faults: draw_faults(rng, clients),
         clients: Vec::new(),
         stops: Vec::new(),
+        standstills: Vec::new(),
         descriptors_free: milliseconds(rng, 30_000),
         checks: (
             one_of(rng, &[1, 2, 4]),
@@ -75,7 +85,39 @@ pub(crate) fn scenario(seed: u64, clients: usize) -> Scenario {
             wait_for_answers(scheme, service, script);
         }
     }
+    draw_listeners(seed, &mut scenario);
+    draw_standstills(seed, &mut scenario);
     scenario
+}
+
+/// Several listeners, and one of them with many more clients than the others.
+fn draw_listeners(seed: u64, scenario: &mut Scenario) {
+    let rng = &mut StdRng::seed_from_u64(seed ^ 0x115);
+    let crowd = scenario.clients.len() > 10;
+    let listeners = one_of(rng, if crowd { &[1, 2, 5, 16] } else { &[1, 1, 2, 3] });
+    scenario.config.listen = vec![scenario.config.listen[0]; listeners];
+    let usual = rng.random_range(0..listeners);
+    for (script, _) in &mut scenario.clients {
+        let other = rng.random_ratio(1, 2);
+        script.listener = if other { rng.random_range(0..listeners) } else { usual };
+    }
+}
+
+/// For less than a deadline, and for more than several; often while something is under way.
+fn draw_standstills(seed: u64, scenario: &mut Scenario) {
+    let rng = &mut StdRng::seed_from_u64(seed ^ 0x57a);
+    if !rng.random_ratio(1, 4) {
+        return;
+    }
+    for _ in 0..one_of(rng, &[1, 1, 2, 3]) {
+        let (when, lasts) =
+            (one_of(rng, &[3, 500, 5000, 20_000]), one_of(rng, &[10, 4000, 90_000]));
+        scenario.standstills.push(Stop {
+            when: milliseconds(rng, when),
+            calls: one_of(rng, &[0, 0, 0, 1, 2, 5, 10, 30]),
+            lasts: milliseconds(rng, lasts),
+        });
+    }
 }
 
 fn draw_config(rng: &mut StdRng, scheme: Option<Scheme>, service: Service, crowd: bool) -> Config {

@@ -1,7 +1,5 @@
 //! What server and clients have agreed on, and what the model makes of a transcript by it.
 
-use std::time::Duration;
-
 use sockmodes::auth::{self, Scheme};
 use sockmodes::server::Config;
 use sockmodes::session::{Service, Time};
@@ -46,22 +44,25 @@ impl Terms {
         model::verdict(self.scheme, self.service, self.nonce(taken), heard, ended)
     }
 
-    /// The longest that nothing moved after the client was let in.
-    pub(crate) fn longest_quiet(self, record: &Transcript) -> Duration {
-        let (mut longest, mut before) = (Duration::ZERO, (record.accepted_at, 0, 0));
+    /// Whether nothing moved after the client was let in, and that for `too_long`, from a moment to another.
+    pub(crate) fn is_quiet(
+        self,
+        record: &Transcript,
+        too_long: impl Fn(Time, Time) -> bool,
+    ) -> bool {
+        let mut before = (record.accepted_at, 0, 0);
         for call in &record.calls {
             let (active_at, taken, read) = before;
-            let quiet = call.at.since(active_at);
             // In this order: asking the model takes longer than comparing.
             if call.by_recv
-                && quiet > longest
+                && too_long(active_at, call.at)
                 && self.is_let_in(&record.taken[..taken], &record.read[..read])
             {
-                longest = quiet;
+                return true;
             }
             before = (call.at, call.taken, call.read);
         }
-        longest
+        false
     }
 
     /// Whether the client is let in once so much was taken and read.
