@@ -81,14 +81,10 @@ impl Deadlines {
         self.earliest().0
     }
 
-    /// Takes out a connection whose deadline is `now` or earlier, the earliest first.
-    pub(super) fn pop_due(&mut self, now: Time) -> Option<usize> {
+    /// A connection whose deadline is `now` or earlier, the earliest first.
+    pub(super) fn due(&self, now: Time) -> Option<usize> {
         let (at, link) = self.earliest();
-        if at > now {
-            return None;
-        }
-        self.remove(link - KINDS);
-        Some(link - KINDS)
+        (at <= now).then(|| link - KINDS)
     }
 
     /// How many connections there is a place for by now.
@@ -160,6 +156,13 @@ mod tests {
         ]
     }
 
+    /// As the loop does it.
+    fn pop_due(deadlines: &mut Deadlines, now: Time) -> Option<usize> {
+        let due = deadlines.due(now)?;
+        deadlines.remove(due);
+        Some(due)
+    }
+
     fn at(nanoseconds: u64) -> Time {
         Time::after_start(Duration::from_nanos(nanoseconds))
     }
@@ -190,7 +193,7 @@ mod tests {
                     now += after;
                     let earliest = model.values().map(|(_, at)| *at).min();
                     let due = earliest.filter(|earliest| *earliest <= at(now));
-                    let popped = deadlines.pop_due(at(now));
+                    let popped = pop_due(&mut deadlines, at(now));
                     // Of those that fall due together, any may be the first.
                     let popped_at = popped.and_then(|connection| model.remove(&connection));
                     prop_assert_eq!(popped_at.map(|(_, at)| at), due);
@@ -204,10 +207,11 @@ mod tests {
         let mut left: Vec<_> = model.values().map(|(_, at)| *at).collect();
         left.sort();
         for expected in left {
-            let popped = deadlines.pop_due(at(u64::MAX - 1)).and_then(|key| model.remove(&key));
+            let popped =
+                pop_due(&mut deadlines, at(u64::MAX - 1)).and_then(|key| model.remove(&key));
             prop_assert_eq!(popped.map(|(_, at)| at), Some(expected));
         }
-        prop_assert_eq!(deadlines.pop_due(at(u64::MAX - 1)), None);
+        prop_assert_eq!(pop_due(&mut deadlines, at(u64::MAX - 1)), None);
         Ok(())
     }
 
@@ -227,7 +231,7 @@ mod tests {
         deadlines.set(1, Timer::Handshake, at(15));
         deadlines.set(0, Timer::Handshake, at(10));
         assert_eq!(deadlines.next(), at(10));
-        assert_eq!(deadlines.pop_due(at(12)), Some(0));
-        assert_eq!(deadlines.pop_due(at(12)), None);
+        assert_eq!(pop_due(&mut deadlines, at(12)), Some(0));
+        assert_eq!(pop_due(&mut deadlines, at(12)), None);
     }
 }

@@ -226,17 +226,20 @@ impl<N: Network> EventLoop<N> {
     // ANCHOR: meet_deadlines
     fn meet_deadlines(&mut self, heard_until: Option<Time>) {
         let Some(heard_until) = heard_until else { return };
-        while let Some(key) = self.deadlines.pop_due(heard_until) {
-            self.meet_deadline(key);
+        while let Some(key) = self.deadlines.due(heard_until) {
+            // Whoever waits for a turn is heard first: what came in time counts as in time.
+            self.serve_out_of_turn(key);
+            if self.deadlines.due(heard_until) == Some(key) {
+                self.deadlines.remove(key);
+                self.meet_deadline(key);
+            }
         }
         if self.drain.is_overdue(heard_until) {
             self.cut_off(Outcome::Drained);
         }
     }
 
-    /// Whoever waits for a turn is heard first: what came in time counts as in time.
     fn meet_deadline(&mut self, key: usize) {
-        self.serve_out_of_turn(key);
         self.serve_at(key, |connection, tools| {
             let due = connection.session.poll_deadline();
             if due.is_some_and(|(_, at)| at <= tools.now) {

@@ -37,3 +37,36 @@ impl<N: Network> EventLoop<N> {
         self.round.take_if(|_| is_over).map(|round| round.began)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::observe::Event;
+    use crate::server::event_loop::fake::{self, Fake, Peer};
+    use crate::server::network::{Readiness, Token};
+    use crate::session::Service;
+
+    #[test]
+    fn who_is_late_and_waits_for_a_turn_is_not_put_behind_later_ones() {
+        let config = fake::config(Service::Login);
+        let entry = config.protocol.handshake_timeout.duration().expect("it has one");
+        let (mut event_loop, told) = fake::event_loop(Fake::default(), config);
+        // Never a whole login, and never an end.
+        let white = || Ok(Peer { is_endless: true, fill: b' ', ..Peer::default() });
+        for _ in 0..2 {
+            event_loop.network.accepts.push_back(white());
+            event_loop.network.found.push_back(vec![Wakeup::Acceptable(0)]);
+            assert_eq!(event_loop.turn(&mut Default::default()), Ok(None));
+            event_loop.network.now = event_loop.network.now + Duration::from_secs(1);
+        }
+        let token = Token::new(0, event_loop.connections[0].number);
+        let readable = Wakeup::Ready { token, readiness: Readiness::READABLE };
+        event_loop.network.now = event_loop.network.now + (entry - Duration::from_millis(1500));
+        event_loop.network.found.push_back(vec![readable]);
+        assert_eq!(event_loop.turn(&mut Default::default()), Ok(None));
+        assert_eq!(told.count(|event| matches!(event, Event::Deadline)), 1);
+        event_loop.assert_consistent();
+    }
+}
