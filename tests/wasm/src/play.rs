@@ -10,6 +10,8 @@ use sockmodes::sim::{Answer, Faults, Finale, Pieces, Rest, Script, Simulation};
 
 /// Clients of each server.
 const CLIENTS: u64 = 24;
+/// Where they connect, one after the other.
+const LISTENERS: usize = 3;
 /// Turns that no run needs.
 const MOST_TURNS: usize = 100_000;
 
@@ -34,6 +36,8 @@ fn play(seed: u64, scheme: Option<Scheme>, service: Service, text: &mut String) 
     for number in 0..CLIENTS {
         world.connect(script(number, service), Duration::from_millis(number * 700));
     }
+    world.stand_still_after(Duration::from_secs(5), 0, Duration::from_secs(3));
+    world.stand_still_after(Duration::from_secs(11), 4, Duration::from_secs(12));
     world.stop_after(Duration::from_secs(40));
     simulation.run(MOST_TURNS);
     for record in simulation.events() {
@@ -47,7 +51,8 @@ fn config(scheme: Option<Scheme>, service: Service) -> Config {
         let secret = Secret::new(b"known to both".to_vec()).expect("it is not empty");
         Entry::Challenge(Challenge::new(Key::new(scheme, &secret), NonceLen::default()))
     });
-    let mut config = Config::new(Vec::new(), Protocol::new(entry, service));
+    let address = std::net::SocketAddr::from(([192, 0, 2, 1], 0));
+    let mut config = Config::new(vec![address; LISTENERS], Protocol::new(entry, service));
     config.max_buffer = std::num::NonZeroUsize::new(16).expect("it is not zero");
     config.limits.pending_per_source = Some(3);
     let mut penalties = Penalties::default();
@@ -72,6 +77,7 @@ fn script(number: u64, service: Service) -> Script {
         }
         _ => b"a line that is longer than every buffer on its way\nand another",
     });
+    script.listener = number as usize;
     script.answer =
         [Answer::Right, Answer::Right, Answer::Wrong(3), Answer::Short(9)][number as usize / 2 % 4];
     script.finale = [
