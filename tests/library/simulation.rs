@@ -15,11 +15,13 @@ use std::ops::Range;
 use std::thread;
 
 use sockmodes::observe::Detail;
+use sockmodes::server::Config;
 use sockmodes::server::network::Signal;
 use sockmodes::session::Reason;
+use sockmodes::sim::Simulation;
 
 use crate::common::drive::simulate;
-use check::{check, most_kept};
+use check::{End, check, most_kept};
 use scenario::{Stop, scenario};
 
 /// Seeds below this are schedules with one connection or a few, the others crowds.
@@ -61,6 +63,21 @@ struct Tally {
 }
 
 impl Tally {
+    fn note_schedule(&mut self, simulation: &Simulation, config: &Config) {
+        let world = simulation.world();
+        self.schedules += 1;
+        self.stood_still += u64::from(!world.standstills().is_empty());
+        self.interrupted += world.calls().interrupted;
+        self.shared += u64::from(config.listen.len() > 1);
+    }
+
+    fn note_end(&mut self, end: &End) {
+        self.connections += 1;
+        self.served += u64::from(end.served);
+        self.saved += u64::from(end.saved);
+        *self.reasons.entry(end.reason).or_default() += 1;
+    }
+
     fn add(mut self, other: Tally) -> Tally {
         self.schedules += other.schedules;
         self.connections += other.connections;
@@ -111,18 +128,10 @@ fn play(seed: u64, tally: &mut Tally) {
             assert!(event_loop.owed() <= most_owed * event_loop.connections(), "it owes too much");
         }
     });
-    let (world, calls) = (simulation.world(), simulation.world().calls());
-    assert!(calls.most_accepts <= ACCEPTS, "{} calls of accept in one turn", calls.most_accepts);
-    tally.schedules += 1;
-    tally.stood_still += u64::from(!world.standstills().is_empty());
-    tally.interrupted += calls.interrupted;
-    tally.shared += u64::from(config.listen.len() > 1);
-    for end in check(&simulation, &config, longest) {
-        tally.connections += 1;
-        tally.served += u64::from(end.served);
-        tally.saved += u64::from(end.saved);
-        *tally.reasons.entry(end.reason).or_default() += 1;
-    }
+    let most = simulation.world().calls().most_accepts;
+    assert!(most <= ACCEPTS, "{most} calls of accept in one turn");
+    tally.note_schedule(&simulation, &config);
+    check(&simulation, &config, longest).iter().for_each(|end| tally.note_end(end));
 }
 
 fn play_each(seeds: impl IntoIterator<Item = u64>) -> Tally {

@@ -69,14 +69,17 @@ pub(crate) fn scenario(seed: u64, clients: usize) -> Scenario {
         scenario.clients.push((script, milliseconds(rng, spread)));
     }
     scenario.faults.unable = one_of(rng, &[0, 0, 0, 30]);
-    if rng.random_ratio(1, 5) {
-        let when = one_of(rng, &[3, 500, 10_000, 40_000]);
-        for _ in 0..one_of(rng, &[1, 1, 1, 2]) {
-            scenario.stops.push((milliseconds(rng, when), rng.random()));
-        }
-    }
-    // With numbers of its own, so that the other schedules are what they were.
+    draw_stops(rng, &mut scenario);
+    // Each with numbers of its own, so that the rest of a schedule is what it was.
+    draw_large(seed, scheme, service, &mut scenario);
+    draw_listeners(seed, &mut scenario);
+    draw_standstills(seed, &mut scenario);
+    scenario
+}
+
+fn draw_large(seed: u64, scheme: Option<Scheme>, service: Service, scenario: &mut Scenario) {
     let rng = &mut StdRng::seed_from_u64(seed ^ 0xb16);
+    let crowd = scenario.clients.len() > 10;
     if !crowd && rng.random_ratio(1, 50) {
         // As much as that, a byte at a time, would take longer than all else.
         scenario.config.max_buffer = buffer(4096);
@@ -85,9 +88,15 @@ pub(crate) fn scenario(seed: u64, clients: usize) -> Scenario {
             wait_for_answers(scheme, service, script);
         }
     }
-    draw_listeners(seed, &mut scenario);
-    draw_standstills(seed, &mut scenario);
-    scenario
+}
+
+fn draw_stops(rng: &mut StdRng, scenario: &mut Scenario) {
+    if rng.random_ratio(1, 5) {
+        let when = one_of(rng, &[3, 500, 10_000, 40_000]);
+        for _ in 0..one_of(rng, &[1, 1, 1, 2]) {
+            scenario.stops.push((milliseconds(rng, when), rng.random()));
+        }
+    }
 }
 
 /// Several listeners, and one of them with many more clients than the others.
