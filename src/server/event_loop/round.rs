@@ -44,7 +44,9 @@ mod tests {
 
     use super::*;
     use crate::observe::Event;
+    use crate::server::connection::Connection;
     use crate::server::event_loop::fake::{self, Fake, Peer};
+    use crate::server::event_loop::tests::{readable, turn};
     use crate::server::network::{Readiness, Token};
     use crate::session::Service;
 
@@ -65,8 +67,82 @@ mod tests {
         let readable = Wakeup::Ready { token, readiness: Readiness::READABLE };
         event_loop.network.now = event_loop.network.now + (entry - Duration::from_millis(1500));
         event_loop.network.found.push_back(vec![readable]);
-        assert_eq!(event_loop.turn(&mut Default::default()), Ok(None));
+        // The first wait was asked before the deadline was over.
+        for _ in 0..2 {
+            assert_eq!(event_loop.turn(&mut Default::default()), Ok(None));
+        }
         assert_eq!(told.count(|event| matches!(event, Event::Deadline)), 1);
         event_loop.assert_consistent();
+    }
+
+    #[test]
+    fn what_came_in_time_is_in_time_however_late_it_is_reported() {
+        // The process stands still, and all five have sent their request meanwhile: before the wait, and the
+        // kernel reports two at a time; or when it had found two and not yet returned, and the next finds the rest.
+        for (room, reports) in [(Some(2), vec![2, 2, 1]), (None, vec![2, 3])] {
+            let clients = reports.iter().sum();
+            let mut network = Fake { room, ..Fake::default() };
+            network.accepts.extend((0..clients).map(|_| Ok(Peer::sends(b"hello\n"))));
+            let (mut event_loop, told) =
+                fake::event_loop(network, fake::config(Service::UpperOnce));
+            turn(&mut event_loop, &[Wakeup::Acceptable(0)]);
+            let token =
+                |(key, connection): (usize, &Connection<Peer>)| Token::new(key, connection.number);
+            let mut tokens: Vec<_> = event_loop.connections.iter().map(token).collect();
+            event_loop.network.now = event_loop.network.now + Duration::from_secs(3600);
+            for count in reports {
+                let found: Vec<_> = tokens.drain(..count).map(readable).collect();
+                turn(&mut event_loop, &found);
+            }
+            assert_eq!(
+                told.count(|event| matches!(event, Event::Sent { .. })),
+                clients,
+                "{room:?}"
+            );
+            assert_eq!(told.count(|event| matches!(event, Event::Deadline)), 0, "{room:?}");
+        }
+    }
+
+    #[test]
+    fn who_is_heard_and_closed_does_not_stand_for_who_was_not_heard() {
+        const CLIENTS: usize = 4;
+        let mut network = Fake { room: Some(2), ..Fake::default() };
+        // An end of input follows.
+        let client =
+            || Peer { reads: [Ok(b"hello".to_vec()), Ok(Vec::new())].into(), ..Peer::default() };
+        network.accepts.extend((0..CLIENTS).map(|_| Ok(client())));
+        let (mut event_loop, told) = fake::event_loop(network, fake::config(Service::UpperOnce));
+        turn(&mut event_loop, &[Wakeup::Acceptable(0)]);
+        let number =
+            |(key, connection): (usize, &Connection<Peer>)| Token::new(key, connection.number);
+        let tokens: Vec<_> = event_loop.connections.iter().map(number).collect();
+        event_loop.network.now = event_loop.network.now + Duration::from_secs(3600);
+        let readiness = Readiness::READABLE | Readiness::READ_CLOSED;
+        for pair in tokens.chunks(2) {
+            let found: Vec<_> =
+                pair.iter().map(|token| Wakeup::Ready { token: *token, readiness }).collect();
+            turn(&mut event_loop, &found);
+        }
+        assert_eq!(told.count(|event| matches!(event, Event::Sent { .. })), CLIENTS);
+        assert_eq!(told.count(|event| matches!(event, Event::Deadline)), 0);
+    }
+
+    #[test]
+    fn full_waits_put_deadlines_off_no_longer_than_until_everybody_was_reported() {
+        let mut network = Fake { room: Some(1), ..Fake::default() };
+        let noisy = Peer { is_endless: true, ..Peer::default() };
+        network.accepts.extend([Ok(noisy), Ok(Peer::default()), Ok(Peer::default())]);
+        let (mut event_loop, told) = fake::event_loop(network, fake::config(Service::UpperOnce));
+        turn(&mut event_loop, &[Wakeup::Acceptable(0)]);
+        let (key, connection) = event_loop.connections.iter().next().expect("it was let in");
+        let noisy = readable(Token::new(key, connection.number));
+        event_loop.network.now = event_loop.network.now + Duration::from_secs(3600);
+        let silent_closed = || told.count(|event| matches!(event, Event::Deadline));
+        // The first wait was asked before they were due; from then on each of the three could be reported.
+        for turns in 0..=3 {
+            assert_eq!(silent_closed(), 0, "before turn {turns}");
+            turn(&mut event_loop, &[noisy]);
+        }
+        assert_eq!(silent_closed(), 2, "both who said nothing");
     }
 }
