@@ -30,7 +30,7 @@ pub use entry::{MAX_NONCE_LEN, MIN_NONCE_LEN};
 #[cfg(unix)]
 pub use files::{Hash, HashError, IfMissing, NameError, UserFile, UsersError, default_file};
 #[cfg(unix)]
-pub use files::{add_user, check_name, list_users, remove_user};
+pub use files::{UserEditor, check_name, list_users, secret_file};
 pub use scheme::{Digest, Key, MAX_DIGEST_LEN, Scheme};
 pub use secret::{Secret, SecretError};
 pub use store::{Refresh, UserStore, VerifyError};

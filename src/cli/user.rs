@@ -1,17 +1,15 @@
 //! `sockmodes user …`: the file of users who can log in, changed and queried.
 
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::ValueEnum;
-use sockmodes::auth::{
-    Credentials, Hash, MAX_PASSWORD_LEN, UserFile, UserStore, add_user, check_name, list_users,
-    remove_user,
-};
+use sockmodes::auth::{Credentials, Hash, MAX_PASSWORD_LEN, UserFile, UserStore};
+use sockmodes::auth::{UserEditor, UsersError, check_name, list_users};
 use zeroize::Zeroizing;
 
-use super::{Done, Failure, password, print};
+use super::{Done, Failure, one_line, password, print};
 
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
@@ -70,6 +68,9 @@ pub(super) fn run(command: &Command) -> Done {
 
 fn add(user: &User, kind: Kind) -> Done {
     check_name(&user.name).map_err(|why| Failure::Usage(format!("{:?}: {why}", user.name)))?;
+    let editor = editor(&user.file.path)?;
+    // What can't be done need not be asked for.
+    editor.try_add(&user.name)?;
     let password = new_password(&user.name)?;
     let hash = match kind {
         Kind::Argon2id => Hash::argon2id(&password)
@@ -77,14 +78,14 @@ fn add(user: &User, kind: Kind) -> Done {
         Kind::Md5 => Hash::md5(&user.name, &password),
     };
     drop(password);
-    let there = add_user(&user.file.path, &user.name, &hash)?;
+    let there = editor.add(&user.name, &hash)?;
     let done = if there { "changed the password of" } else { "added" };
     say(&format!("{done} {} in {}", user.name, user.file.path.display()));
     Ok(ExitCode::SUCCESS)
 }
 
 fn remove(user: &User) -> Done {
-    if !remove_user(&user.file.path, &user.name)? {
+    if !editor(&user.file.path)?.remove(&user.name)? {
         let path = user.file.path.display();
         return Err(Failure::Failed(format!("{path}: there is no user {:?}", user.name)));
     }
@@ -104,6 +105,14 @@ fn check(user: &User) -> Done {
         }
         Err(error) => Err(Failure::Failed(format!("{path}: {:?}: {error}", user.name))),
     }
+}
+
+/// One that says what it waits for: another command may be stuck.
+fn editor(path: &Path) -> Result<UserEditor, UsersError> {
+    Ok(UserEditor::open(path)?.on_wait(|lock| {
+        let text = format!("waiting for {}, which another command has locked", lock.display());
+        let _ = writeln!(io::stderr(), "sockmodes: {}", one_line(&text));
+    }))
 }
 
 /// A password that can be set; asked for twice where it can't be seen.

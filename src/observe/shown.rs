@@ -1,6 +1,8 @@
 //! Text that a peer sent, made fit to be shown: it can't end a line, move a cursor or reverse what
 //! stands beside it.
 
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
+
 /// The most bytes of a peer's text that are shown.
 pub const MAX_SHOWN: usize = 256;
 
@@ -23,33 +25,10 @@ pub fn shown(text: &str) -> String {
     shown
 }
 
-/// General categories Cf, Zl and Zp of Unicode 16: characters that are not seen but change how others
-/// are.
+/// Characters that are not seen but change how others are.
 fn is_format(character: char) -> bool {
-    matches!(
-        character,
-        '\u{ad}'
-            | '\u{600}'..='\u{605}'
-            | '\u{61c}'
-            | '\u{6dd}'
-            | '\u{70f}'
-            | '\u{890}'..='\u{891}'
-            | '\u{8e2}'
-            | '\u{180e}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{2064}'
-            | '\u{2066}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}'
-            | '\u{110bd}'
-            | '\u{110cd}'
-            | '\u{13430}'..='\u{1343f}'
-            | '\u{1bca0}'..='\u{1bca3}'
-            | '\u{1d173}'..='\u{1d17a}'
-            | '\u{e0001}'
-            | '\u{e0020}'..='\u{e007f}'
-    )
+    use GeneralCategory::{Format, LineSeparator, ParagraphSeparator};
+    matches!(character.general_category(), Format | LineSeparator | ParagraphSeparator)
 }
 
 #[cfg(test)]

@@ -65,11 +65,40 @@ fn model(data: &[u8]) -> Option<Result<Vec<String>, usize>> {
         }
         let is_hash =
             hash == "!" || hash.len() == 32 && hash.chars().all(|digit| digit.is_ascii_hexdigit());
-        let is_name = !name.is_empty() && !name.chars().any(char::is_control);
+        let is_unseen = |character: char| character.is_control() || is_format(character);
+        let is_name = !name.is_empty() && !name.chars().any(is_unseen);
         if !is_hash || !is_name || !seen.insert(name.to_owned()) {
             return Some(Err(number + 1));
         }
         names.push(name.to_owned());
     }
     Some(Ok(names))
+}
+
+/// General category Cf of Unicode 16, copied from its tables: characters that are not seen.
+fn is_format(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}'
+            | '\u{600}'..='\u{605}'
+            | '\u{61c}'
+            | '\u{6dd}'
+            | '\u{70f}'
+            | '\u{890}'..='\u{891}'
+            | '\u{8e2}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2064}'
+            | '\u{2066}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{110bd}'
+            | '\u{110cd}'
+            | '\u{13430}'..='\u{1343f}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0001}'
+            | '\u{e0020}'..='\u{e007f}'
+    )
 }

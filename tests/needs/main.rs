@@ -21,6 +21,7 @@ mod real_network;
 mod secret_files;
 mod slow_readers;
 mod tools;
+mod user_files;
 
 use std::process::ExitCode;
 
@@ -45,5 +46,6 @@ fn main() -> ExitCode {
         ("secret_files", secret_files::TESTS),
         ("slow_readers", slow_readers::TESTS),
         ("tools", tools::TESTS),
+        ("user_files", user_files::TESTS),
     ])
 }

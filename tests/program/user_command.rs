@@ -118,7 +118,7 @@ fn what_is_not_theirs_stays_as_it_is() {
 #[test]
 fn bad_names_passwords_and_files_are_refused_in_one_line() {
     let folder = Folder::with("a | !\n");
-    for name in ["", " a", "#a", "a|b", "a\nb", "a\u{7f}"] {
+    for name in ["", " a", "#a", "a|b", "a\nb", "a\u{7f}", "\u{feff}a", "a\u{200b}", "\u{202e}a"] {
         let (status, _, error) = folder.run(&["add", name], "x\n");
         assert_eq!((status, error.lines().count()), (Some(2), 1), "{name:?}: {error}");
     }
@@ -151,6 +151,44 @@ fn a_line_that_is_cut_off_within_a_character_is_too_long() {
     let (status, out, err) = folder.run(&["add", "a"], &password);
     let said = "sockmodes: a line of more than 65536 bytes\n";
     assert_eq!((status, &*out, &*err), (Some(1), "", said));
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_a_name_and_stays_where_it_is() {
+    let folder = Folder::with("\u{feff}root | !");
+    assert_eq!(folder.status(&["add", "eva", "--hash", "md5"], "x\n"), Some(0));
+    assert!(folder.text().starts_with("\u{feff}root | !\neva | "));
+    assert_eq!(folder.run(&["list"], "").1, "root\neva\n");
+    assert_eq!(folder.status(&["remove", "root"], ""), Some(0));
+    assert!(folder.text().starts_with("\u{feff}eva | "));
+    assert_eq!(folder.status(&["check", "eva"], "x\n"), Some(0));
+    // Behind the first line it is part of a name that nobody can have: no other than root.
+    let folder = Folder::with("a | !\n\u{feff}root | !\n");
+    for arguments in [&["remove", "a"][..], &["check", "root"], &["add", "root"]] {
+        let (status, _, error) = folder.run(arguments, "x\n");
+        assert_eq!(status, Some(1));
+        assert!(error.contains("info, line 2: the name has a format character"), "{error}");
+    }
+    assert_eq!(folder.text(), "a | !\n\u{feff}root | !\n");
+}
+
+#[test]
+fn what_failed_is_named() {
+    let folder = Folder::with("a | !\n");
+    for beside in [".info.lock", ".info.new"] {
+        let beside = folder.0.path().join(beside);
+        fs::create_dir(&beside).unwrap();
+        for arguments in [&["add", "b"][..], &["remove", "a"]] {
+            let (status, _, error) = folder.run(arguments, "x\n");
+            assert_eq!((status, error.lines().count()), (Some(1), 1), "{error}");
+            let said =
+                format!("sockmodes: cannot change the user file {}: ", folder.file().display());
+            assert!(error.starts_with(&said), "{error}");
+            assert!(error.contains(&format!("{}: Is a directory", beside.display())), "{error}");
+        }
+        fs::remove_dir(&beside).unwrap();
+    }
+    assert_eq!(folder.text(), "a | !\n");
 }
 
 #[test]

@@ -68,6 +68,17 @@ impl Secret {
     }
 }
 
+/// The file in which [`Secret::find`] looks; `None` where the environment has the secret, or where there is no
+/// place for a default file.
+#[must_use]
+pub fn secret_file(named: Option<&Path>) -> Option<PathBuf> {
+    match named {
+        Some(file) => Some(file.into()),
+        None if env::var_os(VARIABLE).is_some() => None,
+        None => default_file(),
+    }
+}
+
 /// Where the secret is kept by default: `sockmodes/secret` in `$XDG_CONFIG_HOME`, if that is an
 /// absolute path (the XDG Base Directory Specification), else in `~/.config`.
 #[must_use]

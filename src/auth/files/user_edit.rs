@@ -1,285 +1,173 @@
 //! Changing a user file: whole, or not at all, and one at a time.
 //!
-//! The new version is written beside the old one and renamed over it, so a reader, or anybody after
-//! a crash, finds one or the other. The lock is on a file beside it, because a rename would put
-//! another file in the place of the locked one. Comments, order, mode and, where that is permitted,
-//! the owner stay.
+//! What is written is first read as the server would read it: only a file that says what was asked for takes
+//! the old one's place. How it does that is in `place.rs`. Comments, order and whoever may do what with the
+//! file stay as they are.
 
-use std::ffi::OsString;
-use std::fs::{self, File, Metadata, OpenOptions, Permissions};
-use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
-use std::path::{Path, PathBuf};
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::path::Path;
 
-use rustix::fs::{FlockOperation, OFlags, flock};
-
+use super::access::Access;
+use super::error::{MAX_LEN, UsersError};
 use super::password::Hash;
-use super::user_file::{UsersError, parse, read};
-use super::users::{Line, lines};
+use super::place::{Place, Waiting};
+use super::rewrite::{Rewritten, rewrite};
+use super::user_file::{parse, read, read_all};
+use super::users::{check_name, names};
 
-/// Symbolic links that are followed, as many as Linux follows.
-const MAX_LINKS: usize = 40;
-/// The mode of a new file: hashes are for nobody else to guess at.
-const MODE: u32 = 0o600;
-
-/// Gives `name` the password behind `hash`, in the file at `path`, which is made if there is none;
-/// returns whether the user was there before.
-pub fn add_user(path: &Path, name: &str, hash: &Hash) -> Result<bool, UsersError> {
-    edit(path, name, Some(&format!("{name} | {hash}")))
+/// Whoever changes a user file: adds users, gives them new passwords, removes them. Two that change the same
+/// file take turns.
+///
+/// ```
+/// use sockmodes::auth::{Hash, UserEditor, list_users};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("info");
+/// let editor = UserEditor::open(&path)?.on_wait(|lock| eprintln!("waiting for {}", lock.display()));
+/// // Before a password is asked for.
+/// editor.try_add("eva")?;
+/// assert!(!editor.add("eva", &Hash::md5("eva", "x"))?);
+/// assert_eq!(list_users(&path)?, ["eva"]);
+/// assert!(editor.remove("eva")?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct UserEditor {
+    place: Place,
+    waiting: Box<Waiting>,
 }
 
-/// Takes `name` out of the file at `path`; returns whether the user was there.
-pub fn remove_user(path: &Path, name: &str) -> Result<bool, UsersError> {
-    edit(path, name, None)
+impl UserEditor {
+    /// For the file at `path`, which [`add`](UserEditor::add) makes if there is none.
+    ///
+    /// # Errors
+    ///
+    /// Where the folder is missing, or can't be read.
+    pub fn open(path: &Path) -> Result<UserEditor, UsersError> {
+        Ok(UserEditor { place: Place::of(path)?, waiting: Box::new(|_| ()) })
+    }
+
+    /// Has `tell` called, with the path of the lock, when somebody else has held it for a second.
+    #[must_use]
+    pub fn on_wait(self, tell: impl Fn(&Path) + Send + Sync + 'static) -> UserEditor {
+        UserEditor { waiting: Box::new(tell), ..self }
+    }
+
+    /// Whether [`add`](UserEditor::add) would succeed as things are now: all of it but the change is done.
+    ///
+    /// # Errors
+    ///
+    /// What `add` would fail with.
+    pub fn try_add(&self, name: &str) -> Result<(), UsersError> {
+        let change = self.prepare(name, Some("!"))?;
+        self.place.begin(change.access.as_ref()).map(drop)
+    }
+
+    /// Gives `name` the password behind `hash`; returns whether the user was there before.
+    ///
+    /// # Errors
+    ///
+    /// Where the name is none, a line of the file is broken, or a new version can't be written, or can't have
+    /// the old one's owner, group, mode and access control list. Then the file is what it was.
+    pub fn add(&self, name: &str, hash: &Hash) -> Result<bool, UsersError> {
+        self.commit(self.prepare(name, Some(&hash.to_string()))?)
+    }
+
+    /// Takes `name` out of the file; returns whether the user was there.
+    ///
+    /// # Errors
+    ///
+    /// As [`add`](UserEditor::add), and where there is no file.
+    pub fn remove(&self, name: &str) -> Result<bool, UsersError> {
+        self.commit(self.prepare(name, None)?)
+    }
+
+    /// What the file is to be, with the lock held.
+    fn prepare(&self, name: &str, hash: Option<&str>) -> Result<Change, UsersError> {
+        if hash.is_some() {
+            let bad = |why| UsersError::Name { name: name.into(), why };
+            check_name(name).map_err(bad)?;
+        }
+        // Once before there is a lock, so that one who may not read it leaves no lock either.
+        let access = self.old(hash.is_none())?.map(|(_, access)| access);
+        let lock = self.place.lock(access.as_ref(), &*self.waiting)?;
+        let (old, access) = match self.old(hash.is_none())? {
+            Some((mut file, access)) => (read_all(&mut file, &self.place.path)?, Some(access)),
+            None => (Vec::new(), None),
+        };
+        let new = rewrite(&old, name, hash);
+        self.check(&new, name, hash.is_some())?;
+        let is_change = new.text != old;
+        Ok(Change { new, is_change, access, _lock: lock })
+    }
+
+    /// The file, open, if it is there or has to be.
+    fn old(&self, must_exist: bool) -> Result<Option<(File, Access)>, UsersError> {
+        let path = &self.place.path;
+        let failed = |source| UsersError::Read { path: path.clone(), source };
+        let open = || -> io::Result<Option<(File, Access)>> {
+            if !fs::metadata(&self.place.file)?.is_file() {
+                return Ok(None);
+            }
+            let file = File::open(&self.place.file)?;
+            let access = Access::of(&file, &self.place.file)?;
+            Ok(Some((file, access)))
+        };
+        match open() {
+            // A rename would put an ordinary file in the place of a device or a pipe.
+            Ok(None) => Err(UsersError::NotAFile(path.clone())),
+            Err(error) if error.kind() == ErrorKind::NotFound && !must_exist => Ok(None),
+            done => done.map_err(failed),
+        }
+    }
+
+    /// Only a file that a server would take is written, and only if it says what was asked for.
+    fn check(&self, new: &Rewritten, name: &str, is_there: bool) -> Result<(), UsersError> {
+        let path = &self.place.path;
+        if new.text.len() as u64 > MAX_LEN {
+            return Err(UsersError::TooLong(path.clone()));
+        }
+        // The first finds what is broken now, by its number in the file that is there; the second what would be
+        // then: a line can come to stand where it is read in another way.
+        let users = parse(path, &new.numbered).and_then(|_| parse(path, &new.text))?;
+        if users.has(name) == is_there && names(&new.text).eq(names(&new.numbered)) {
+            return Ok(());
+        }
+        let source = io::Error::other("it would not say what was asked for");
+        Err(UsersError::Write { path: path.clone(), source })
+    }
+
+    fn commit(&self, change: Change) -> Result<bool, UsersError> {
+        if change.is_change {
+            self.place.begin(change.access.as_ref())?.replace(&change.new.text)?;
+        }
+        Ok(change.new.found)
+    }
+}
+
+impl fmt::Debug for UserEditor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UserEditor({:?})", self.place.path)
+    }
+}
+
+/// What a file is to be.
+struct Change {
+    new: Rewritten,
+    is_change: bool,
+    /// That of the file that is there.
+    access: Option<Access>,
+    /// Nobody else changes it meanwhile.
+    _lock: File,
 }
 
 /// The names in the file at `path`, in its order.
 pub fn list_users(path: &Path) -> Result<Vec<String>, UsersError> {
     let (text, _) = read(path)?;
     parse(path, &text)?;
-    let name = |line| match Line::parse(line) {
-        Ok(Line::User { name, .. }) => Some(name.to_owned()),
-        _ => None,
-    };
-    Ok(lines(&text).filter_map(name).collect())
-}
-
-fn edit(path: &Path, name: &str, replacement: Option<&str>) -> Result<bool, UsersError> {
-    let failed = |source| UsersError::Write { path: path.into(), source };
-    let place = Place::of(path).map_err(failed)?;
-    if fs::metadata(&place.file).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
-        // A rename would put an ordinary file in the place of a device or a pipe.
-        return Err(failed(io::Error::new(ErrorKind::InvalidInput, "it is no regular file")));
-    }
-    let _lock = place.lock().map_err(failed)?;
-    let (old, metadata) = match read(&place.file) {
-        Ok((text, _)) => (text, Some(fs::metadata(&place.file).map_err(failed)?)),
-        Err(UsersError::Read { source, .. })
-            if source.kind() == ErrorKind::NotFound && replacement.is_some() =>
-        {
-            (Vec::new(), None)
-        }
-        Err(error) => return Err(error),
-    };
-    let new = rewrite(&old, name, replacement);
-    // Only a file that a server would take is written; a broken one stays as it is.
-    parse(path, &new.numbered)?;
-    if new.text != old {
-        place.replace(&new.text, metadata.as_ref()).map_err(failed)?;
-    }
-    Ok(new.found)
-}
-
-/// A text with one user's line replaced, taken out or added.
-struct Rewritten {
-    text: Vec<u8>,
-    /// The same, with an empty line for each that was taken out: its lines have their old numbers.
-    numbered: Vec<u8>,
-    found: bool,
-}
-
-fn rewrite(old: &[u8], name: &str, replacement: Option<&str>) -> Rewritten {
-    let mark = if old.starts_with("\u{feff}".as_bytes()) { 3 } else { 0 };
-    let (mark, body) = old.split_at(mark);
-    let mut new = Rewritten { text: mark.into(), numbered: Vec::new(), found: false };
-    for line in body.split_inclusive(|byte| *byte == b'\n') {
-        let theirs =
-            matches!(Line::parse(line), Ok(Line::User { name: other, .. }) if other == name);
-        if !theirs {
-            new.text.extend_from_slice(line);
-            new.numbered.extend_from_slice(line);
-            continue;
-        }
-        let ending =
-            line.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |at| at + 1);
-        if let Some(replacement) = replacement.filter(|_| !new.found) {
-            new.text.extend_from_slice(replacement.as_bytes());
-            new.text.extend_from_slice(&line[ending..]);
-            new.numbered.extend_from_slice(replacement.as_bytes());
-        }
-        new.numbered.extend_from_slice(&line[ending..]);
-        new.found = true;
-    }
-    if let Some(replacement) = replacement.filter(|_| !new.found) {
-        for text in [&mut new.text, &mut new.numbered] {
-            if text.len() > mark.len() && !text.ends_with(b"\n") {
-                text.push(b'\n');
-            }
-            text.extend_from_slice(replacement.as_bytes());
-            text.push(b'\n');
-        }
-    }
-    new
-}
-
-/// Where a user file is, links followed, and what lies beside it.
-struct Place {
-    folder: PathBuf,
-    file: PathBuf,
-    draft: PathBuf,
-    lock: PathBuf,
-}
-
-impl Place {
-    fn of(path: &Path) -> io::Result<Place> {
-        let mut file = path.to_path_buf();
-        let mut links = 0;
-        // By hand, because what the last link points to may not be there yet.
-        while let Ok(target) = fs::read_link(&file) {
-            links += 1;
-            if links > MAX_LINKS {
-                return Err(rustix::io::Errno::LOOP.into());
-            }
-            file = file.parent().unwrap_or(Path::new("")).join(target);
-        }
-        let name = file.file_name().ok_or(ErrorKind::IsADirectory)?.to_owned();
-        let folder = match file.parent() {
-            Some(folder) if folder != Path::new("") => folder.to_path_buf(),
-            _ => PathBuf::from("."),
-        };
-        let beside = |suffix: &str| {
-            let mut beside = OsString::from(".");
-            beside.push(&name);
-            beside.push(suffix);
-            folder.join(beside)
-        };
-        Ok(Place { draft: beside(".new"), lock: beside(".lock"), folder, file })
-    }
-
-    /// Waits until nobody else is changing the file. The lock file stays: if it were removed,
-    /// whoever has it open already and whoever comes next would lock two different files.
-    fn lock(&self) -> io::Result<File> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(MODE)
-            .custom_flags(OFlags::NOFOLLOW.bits() as i32)
-            .open(&self.lock)?;
-        while let Err(errno) = flock(&file, FlockOperation::LockExclusive) {
-            if errno != rustix::io::Errno::INTR {
-                return Err(errno.into());
-            }
-        }
-        Ok(file)
-    }
-
-    /// Puts `text` in the place of the file. Called under the lock, which makes the draft's name
-    /// ours: a file that has it already was left by somebody who was killed.
-    fn replace(&self, text: &[u8], old: Option<&Metadata>) -> io::Result<()> {
-        let _ = fs::remove_file(&self.draft);
-        let written =
-            OpenOptions::new().write(true).create_new(true).mode(MODE).open(&self.draft).and_then(
-                |mut file| {
-                    file.write_all(text)?;
-                    if let Some(old) = old {
-                        keep_access(&file, old)?;
-                    }
-                    file.sync_all()
-                },
-            );
-        let renamed = written.and_then(|()| fs::rename(&self.draft, &self.file));
-        if renamed.is_err() {
-            let _ = fs::remove_file(&self.draft);
-        }
-        // Until the folder is written too, a power cut can bring the old version back.
-        renamed.and_then(|()| File::open(&self.folder)?.sync_all())
-    }
-}
-
-/// Gives `file` the owner and the mode of `old`. Where the group can't be kept, the new group may
-/// do no more than everybody may.
-fn keep_access(file: &File, old: &Metadata) -> io::Result<()> {
-    let new = file.metadata()?;
-    let mut mode = old.mode() & 0o7777;
-    if new.uid() != old.uid() {
-        // Only root may; if anybody else changes the file, it is theirs from now on.
-        let _ = fchown(file, Some(old.uid()), None);
-    }
-    if new.gid() != old.gid() && fchown(file, None, Some(old.gid())).is_err() {
-        mode = mode & !0o070 | (mode & 0o007) << 3 & mode & 0o070;
-    }
-    file.set_permissions(Permissions::from_mode(mode))
+    Ok(names(&text).map(str::to_owned).collect())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HASH: &str = "00000000000000000000000000000000";
-
-    fn rewritten(old: &str, replacement: Option<&str>) -> (String, bool) {
-        let new = rewrite(old.as_bytes(), "b", replacement);
-        (String::from_utf8(new.text).unwrap(), new.found)
-    }
-
-    #[test]
-    fn only_the_users_own_line_changes() {
-        let old = "# b | !\na | !\r\n  b|!\r\n\n bb | !\nc";
-        assert_eq!(
-            rewritten(old, Some("b | x")),
-            ("# b | !\na | !\r\nb | x\r\n\n bb | !\nc".into(), true)
-        );
-        assert_eq!(rewritten(old, None), ("# b | !\na | !\r\n\n bb | !\nc".into(), true));
-        assert_eq!(rewritten("a | !", Some("b | x")), ("a | !\nb | x\n".into(), false));
-        assert_eq!(rewritten("", Some("b | x")), ("b | x\n".into(), false));
-        assert_eq!(rewritten("b | !", Some("b | x")), ("b | x".into(), true));
-        assert_eq!(
-            rewritten("b | !\na | !\nb | !", Some("b | x")),
-            ("b | x\na | !\n".into(), true)
-        );
-        assert_eq!(rewritten("\u{feff}b | !\n", Some("b | x")), ("\u{feff}b | x\n".into(), true));
-        assert_eq!(rewritten("\u{feff}", Some("b | x")), ("\u{feff}b | x\n".into(), false));
-        assert_eq!(rewritten("a | !\n", None), ("a | !\n".into(), false));
-    }
-
-    #[test]
-    fn a_broken_file_is_left_as_it_is_unless_the_change_repairs_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("info");
-        let hash = Hash::parse(HASH).unwrap();
-        let old = "a | !\nb | broken\nc | !\n";
-        fs::write(&path, old).unwrap();
-        for error in [add_user(&path, "d", &hash), remove_user(&path, "a")] {
-            let error = error.unwrap_err().to_string();
-            assert!(error.contains("info, line 2: the hash is wrong"), "{error}");
-        }
-        assert_eq!(fs::read_to_string(&path).unwrap(), old);
-        assert!(add_user(&path, "b", &hash).unwrap());
-        assert_eq!(list_users(&path).unwrap(), ["a", "b", "c"]);
-    }
-
-    #[test]
-    fn a_link_stays_and_what_it_points_to_changes() {
-        let folder = tempfile::tempdir().unwrap();
-        let (real, link) = (folder.path().join("real"), folder.path().join("link"));
-        std::os::unix::fs::symlink("real", &link).unwrap();
-        let hash = Hash::parse(HASH).unwrap();
-        // Even before there is a file.
-        assert!(!add_user(&link, "a", &hash).unwrap());
-        assert!(!add_user(&link, "b", &hash).unwrap());
-        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-        assert_eq!(fs::metadata(&real).unwrap().mode() & 0o7777, 0o600);
-        assert_eq!(list_users(&real).unwrap(), ["a", "b"]);
-        assert!(folder.path().join(".real.lock").exists());
-        assert!(!folder.path().join(".link.lock").exists());
-
-        let round = folder.path().join("round");
-        std::os::unix::fs::symlink("round", &round).unwrap();
-        assert!(add_user(&round, "a", &hash).is_err());
-    }
-
-    #[test]
-    fn the_mode_is_kept() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("info");
-        let hash = Hash::parse(HASH).unwrap();
-        for mode in [0o644, 0o640, 0o600, 0o604] {
-            fs::write(&path, "a | !\n").unwrap();
-            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-            add_user(&path, "b", &hash).unwrap();
-            assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, mode);
-        }
-    }
-}
+mod tests;

@@ -6,56 +6,14 @@
 use std::fmt;
 use std::fs::{File, Metadata, OpenOptions};
 use std::hash::{DefaultHasher, Hash as _, Hasher};
-use std::io::{self, Read};
+use std::io::Read;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use thiserror::Error;
-
+use super::error::{MAX_LEN, UsersError};
 use super::users::{BadLine, Users};
 use crate::auth::{Credentials, Refresh, UserStore, VerifyError};
-
-/// The most bytes of a user file: enough for half a million users, too few for a device that never ends.
-const MAX_LEN: u64 = 64 * 1024 * 1024;
-
-/// Why a user file can't be used.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum UsersError {
-    /// It can't be read.
-    #[error("cannot read the user file {}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system said.
-        source: io::Error,
-    },
-    /// It is longer than any user file.
-    #[error("{}: longer than {MAX_LEN} bytes, which is no user file", .0.display())]
-    TooLong(PathBuf),
-    /// It was a file, and something else is in its place.
-    #[error("{}: no regular file", .0.display())]
-    NotAFile(PathBuf),
-    /// A line of it is broken.
-    #[error("{}, line {line}: {why}", path.display())]
-    Line {
-        /// The file.
-        path: PathBuf,
-        /// Counted from 1.
-        line: usize,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// It can't be written.
-    #[error("cannot write the user file {}: {source}", path.display())]
-    Write {
-        /// The file, or the folder that it is in.
-        path: PathBuf,
-        /// What the operating system said.
-        source: io::Error,
-    },
-}
 
 /// The users of a file, one `name | hash` a line, which may change while it is in use.
 pub struct UserFile {
@@ -222,7 +180,7 @@ pub(super) fn read(path: &Path) -> Result<(Vec<u8>, Stamp), UsersError> {
     Ok((read_all(&mut file, path)?, stamp))
 }
 
-fn read_all(file: &mut File, path: &Path) -> Result<Vec<u8>, UsersError> {
+pub(super) fn read_all(file: &mut File, path: &Path) -> Result<Vec<u8>, UsersError> {
     let mut text = Vec::new();
     let read = file.take(MAX_LEN + 1).read_to_end(&mut text);
     read.map_err(|source| UsersError::Read { path: path.into(), source })?;

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use thiserror::Error;
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
 use super::password::{Cost, Hash, Kind, NoHash, md5_matches};
 use crate::auth::Credentials;
@@ -62,6 +63,10 @@ impl Users {
         self.hashes.len()
     }
 
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.hashes.contains_key(name)
+    }
+
     /// Whether the password is right. Every way to fail does the same work: an MD5 hash and the
     /// file's dearest, and so does success with an MD5 hash. Only a line with another cost than
     /// that adds its own. And where there is no memory for that work, none of them can be told.
@@ -87,10 +92,20 @@ impl Users {
     }
 }
 
-/// The lines of a user file; a byte order mark in front is no part of them.
-pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
-    text.split(|byte| *byte == b'\n')
+/// The byte order mark that some editors put in front of a file; it is no part of its first line.
+pub(super) const MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// The lines of a user file.
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.strip_prefix(MARK).unwrap_or(text).split(|byte| *byte == b'\n')
+}
+
+/// The names in a text that is right, in its order.
+pub(super) fn names(text: &[u8]) -> impl Iterator<Item = &str> {
+    lines(text).filter_map(|line| match Line::parse(line) {
+        Ok(Line::User { name, .. }) => Some(name),
+        _ => None,
+    })
 }
 
 /// What a line of a user file is.
@@ -140,6 +155,8 @@ fn check(name: &str) -> Result<(), &'static str> {
         Err("the name has a '|' in it")
     } else if name.contains(char::is_control) {
         Err("the name has a control character in it")
+    } else if name.contains(|c: char| c.general_category() == GeneralCategory::Format) {
+        Err("the name has a format character in it, which is not seen")
     } else {
         Ok(())
     }
@@ -230,11 +247,14 @@ mod tests {
 
     #[test]
     fn names() {
-        for good in ["a", "旭哥", "a b", "a#", "\u{200b}", "!", "a:b"] {
+        for good in ["a", "旭哥", "a b", "a#", "e\u{301}", "ไทย", "👩", "!", "a:b"] {
             assert_eq!(check_name(good), Ok(()), "{good:?}");
         }
         for bad in ["", " a", "a\u{3000}", "#a", "a|b", "a\nb", "\u{7f}", "a\u{85}b"] {
             assert!(check_name(bad).is_err(), "{bad:?}");
+        }
+        for unseen in ["\u{feff}root", "root\u{200b}", "ro\u{ad}ot", "\u{202e}toor", "a\u{e0041}"] {
+            assert!(check_name(unseen).unwrap_err().to_string().contains("format"), "{unseen:?}");
         }
     }
 }
