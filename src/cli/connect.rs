@@ -6,10 +6,11 @@ use std::process::ExitCode;
 
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
-use sockmodes::auth::{IfMissing, Key, MAX_NONCE_LEN, Secret};
+use sockmodes::auth::{Key, MAX_NONCE_LEN};
 use sockmodes::client::{Client, ClientError};
 use sockmodes::session::Timeout;
 
+use super::files::{check_input, find_secret, input};
 use super::values::{Address, Auth, bytes, timeout};
 use super::{Done, Failure};
 
@@ -29,7 +30,7 @@ pub(super) struct Args {
     nonce_len: usize,
     /// The file with the secret [default: $SOCKMODES_SECRET, else sockmodes/secret in the
     /// configuration directory]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = input())]
     secret_file: Option<PathBuf>,
     /// How long each wait may be: to connect, for the nonce, for the next byte
     #[arg(long, value_name = "TIME", value_parser = timeout, default_value = "10s")]
@@ -43,10 +44,11 @@ impl Args {
             let text = format!("--nonce-len {}: it must be 1 to {MAX_NONCE_LEN}", self.nonce_len);
             return Err(Failure::Usage(text));
         }
+        check_input()?;
         let key = match self.auth.scheme() {
             None => None,
             Some(scheme) => {
-                let secret = Secret::find(self.secret_file.as_deref(), IfMissing::Fail)?;
+                let secret = find_secret(self.secret_file.as_deref())?;
                 Some(Key::new(scheme, &secret))
             }
         };

@@ -5,6 +5,7 @@
 
 mod connect;
 mod demo;
+mod files;
 mod login;
 mod password;
 mod serve;
@@ -68,6 +69,8 @@ enum Failure {
     Failed(String),
     /// Status 2.
     Usage(String),
+    /// Status 2 without a word: standard error goes where nothing may be written.
+    Unsaid,
 }
 
 impl Failure {
@@ -97,6 +100,7 @@ pub(crate) fn main() -> ExitCode {
         let (text, status) = match failure {
             Failure::Failed(text) => (text, 1),
             Failure::Usage(text) => (text, 2),
+            Failure::Unsaid => return ExitCode::from(2),
         };
         // If standard error is closed or full, the status still tells.
         let _ = writeln!(io::stderr(), "sockmodes: {}", one_line(&text));

@@ -20,6 +20,7 @@ use sockmodes::observe::{Admin, Lines, Seen, Trace};
 use sockmodes::server::{Config, Limits, Outcome, Penalties, Server};
 use sockmodes::session::{Protocol, Timeout};
 
+use super::files::{Open, input, output};
 use super::values::{Address, Auth, BufferSize, Limit, Offer, Penalty, Pending};
 use super::values::{bytes, say_back, timeout};
 use super::{Done, Failure};
@@ -49,14 +50,14 @@ pub(super) struct Args {
     service: Offer,
     /// The file of users who can log in, with --service login: on each line a name, a '|' and a
     /// hash
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = input())]
     users: Option<PathBuf>,
     /// How many logins may fail on one connection
     #[arg(long, value_name = "N", default_value = "6")]
     max_tries: Limit,
     /// The file with the secret [default: $SOCKMODES_SECRET, else sockmodes/secret in the
     /// configuration directory, made on first use]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = input())]
     secret_file: Option<PathBuf>,
     /// How long a client may take to be let in, from accept [default: 10s; 2m for --service login
     /// with --auth none, where a person types]
@@ -93,7 +94,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "ADDR", value_parser = Address::on_loopback)]
     admin: Option<Address>,
     /// Write every event of the loop to this file, one JSON object a line; SIGHUP opens it anew
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output())]
     trace: Option<PathBuf>,
     /// Log every change of state; twice: every readiness and system call
     #[arg(short, action = ArgAction::Count)]
@@ -123,7 +124,7 @@ pub(super) fn run(args: Args) -> Done {
     let nonces = args.nonces()?;
     let users = args.users()?;
     let entry = args.entry(nonces)?;
-    args.check_trace()?;
+    args.check_outputs()?;
     let lines = log::try_init(args.verbosity(), args.format())?;
     let listen = args.addresses()?;
     let config = args.config(listen, entry);
@@ -161,7 +162,8 @@ impl Args {
         let admin = self.admin.as_ref().map(|address| show(address, &seen, server)).transpose()?;
         // After all that can fail, because it empties the file; and before signals are caught, because
         // opening a pipe waits until somebody reads it, and a signal has to be able to end that wait.
-        let trace = self.trace.as_deref().map(Trace::create).transpose()?;
+        let trace = self.trace.as_deref();
+        let trace = trace.map(|path| Trace::create(path, self.read_files())).transpose()?;
         server
             .catch_signals()
             .map_err(|error| Failure::Failed(format!("cannot catch signals: {error}")))?;
@@ -180,6 +182,10 @@ impl Args {
                 bytes,
                 "the nonce is fixed: whoever overhears one digest can come in with it"
             );
+        }
+        if let Some(Open { path, mode, what }) = self.open_secret() {
+            let file = path.display().to_string();
+            tracing::warn!(file, mode, "others may {what} the secret file");
         }
         say_back("--handshake-timeout", self.handshake_timeout());
         say_back("--idle-timeout", self.idle_timeout);

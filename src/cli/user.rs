@@ -9,6 +9,7 @@ use sockmodes::auth::{Credentials, Hash, MAX_PASSWORD_LEN, UserFile, UserStore};
 use sockmodes::auth::{UserEditor, UsersError, check_name, list_users};
 use zeroize::Zeroizing;
 
+use super::files::{check_input, check_outputs, input};
 use super::{Done, Failure, one_line, password, print};
 
 #[derive(clap::Subcommand)]
@@ -41,7 +42,7 @@ pub(super) struct User {
 #[derive(clap::Args)]
 pub(super) struct File {
     /// The user file: on each line a name, a '|' and a hash
-    #[arg(long = "users", value_name = "FILE")]
+    #[arg(long = "users", value_name = "FILE", value_parser = input())]
     path: PathBuf,
 }
 
@@ -54,7 +55,22 @@ pub(super) enum Kind {
     Md5,
 }
 
+impl Command {
+    fn file(&self) -> &Path {
+        match self {
+            Command::Add { user, .. } | Command::Remove(user) | Command::Check(user) => {
+                &user.file.path
+            }
+            Command::List(file) => &file.path,
+        }
+    }
+}
+
 pub(super) fn run(command: &Command) -> Done {
+    check_outputs(&[command.file()], None)?;
+    if let Command::Add { .. } | Command::Check(_) = command {
+        check_input()?;
+    }
     match command {
         Command::Add { user, hash } => add(user, *hash),
         Command::Remove(user) => remove(user),

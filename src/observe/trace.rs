@@ -3,7 +3,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -57,15 +57,18 @@ impl Trace {
     /// Makes or empties the file at `path`; from then on lines are appended to it. After
     /// [`Event::Hangup`] it is opened anew, as it has to be when it was moved away. Keep the [`Lines`]
     /// until the end: they count the lines that were lost and, when dropped, write what is queued.
-    pub fn create(path: &Path) -> Result<(Trace, Lines), TraceError> {
+    ///
+    /// `read` are files that this process reads: the trace goes into none of them, now or when it is opened
+    /// anew, by whatever name or link it leads there.
+    pub fn create(path: &Path, read: Vec<PathBuf>) -> Result<(Trace, Lines), TraceError> {
         let start = || {
-            let file = open(path)?;
+            let file = open(path, &read)?;
             if file.metadata()?.is_file() {
                 file.set_len(0)?;
             }
             let reopen = {
                 let path = path.to_owned();
-                move || reopen(&path)
+                move || reopen(&path, &read)
             };
             Trace::start(file, reopen)
         };
@@ -111,17 +114,25 @@ impl Observer for Trace {
     }
 }
 
-fn open(path: &Path) -> io::Result<File> {
+fn open(path: &Path, read: &[PathBuf]) -> io::Result<File> {
     let mut options = File::options();
     options.append(true).create(true);
     // Where half a line is taken back, what is before it is looked at.
     let readable = if is_pipe(path) { None } else { options.clone().read(true).open(path).ok() };
-    readable.map_or_else(|| options.open(path), Ok)
+    let file = readable.map_or_else(|| options.open(path), Ok)?;
+    let opened = file.metadata()?;
+    let is_opened = |other: fs::Metadata| {
+        opened.is_file() && (other.dev(), other.ino()) == (opened.dev(), opened.ino())
+    };
+    match read.iter().find(|read| fs::metadata(read).is_ok_and(is_opened)) {
+        None => Ok(file),
+        Some(read) => Err(io::Error::other(format!("it is {}, which is read", read.display()))),
+    }
 }
 
 /// The file that is at `path` now. A pipe can't have been moved away, and to open it waits for a reader.
-fn reopen(path: &Path) -> io::Result<Option<File>> {
-    if is_pipe(path) { Ok(None) } else { open(path).map(Some) }
+fn reopen(path: &Path, read: &[PathBuf]) -> io::Result<Option<File>> {
+    if is_pipe(path) { Ok(None) } else { open(path, read).map(Some) }
 }
 
 fn is_pipe(path: &Path) -> bool {

@@ -1,7 +1,6 @@
-//! The trace in a file that is full for a while, cut short, moved away, or somebody else's.
+//! The trace in a file that is full for a while, cut short, or moved away. One that is read is in `outputs.rs`.
 
 use std::fs::{self, File};
-use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use rustix::process::Signal;
@@ -9,7 +8,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::common::client::{eventually, exchange};
-use crate::common::program::{SECRET, Server, run, sockmodes, sockmodes_in_shell};
+use crate::common::program::{Server, sockmodes_in_shell};
 
 /// A folder, and in it the path of a trace.
 fn place() -> (TempDir, String) {
@@ -128,36 +127,4 @@ fn a_trace_that_cannot_be_opened_anew_goes_on_where_it_was() {
     server.program.wait_for_log("cannot open the trace anew");
     server.stop();
     assert_eq!(names(&lines(&moved)).last(), Some(&"stopped"));
-}
-
-#[test]
-fn what_is_read_is_no_trace() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let (secret, users) = (file("secret"), file("users"));
-    fs::write(&secret, SECRET).unwrap();
-    fs::write(&users, "# nobody yet\n").unwrap();
-    symlink(&secret, file("link")).unwrap();
-    fs::hard_link(&users, file("other")).unwrap();
-    let login = ["--service", "login", "--users", &users, "--secret-file", &secret, "--trace"];
-    for trace in [&secret, &users, &file("link"), &file("other"), &file("./secret")] {
-        let done =
-            run(&mut sockmodes([&Server::args(&login)[..], &[trace]].concat()), b"").expect(2);
-        let (out, err) = (done.out(), done.err());
-        assert!(out.is_empty() && err.contains(&format!("--trace {trace} would empty ")), "{err}");
-    }
-    // So is the default file.
-    let home = folder.path().join("sockmodes");
-    fs::create_dir(&home).unwrap();
-    let default = home.join("secret");
-    let args = Server::args(&["--trace", default.to_str().unwrap()]);
-    let mut command = sockmodes(args);
-    run(command.env("XDG_CONFIG_HOME", folder.path()), b"").expect(2);
-    assert_eq!(fs::read_to_string(&default).unwrap().len(), 65);
-    let done =
-        run(&mut sockmodes(Server::args(&["--auth", "none", "--trace", "-"])), b"").expect(2);
-    assert!(done.err().contains("--trace needs a file"), "{}", done.err());
-    assert!(!Path::new("-").exists());
-    assert_eq!(fs::read_to_string(&secret).unwrap(), SECRET);
-    assert_eq!(fs::read_to_string(&users).unwrap(), "# nobody yet\n");
 }

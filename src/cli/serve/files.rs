@@ -1,13 +1,13 @@
-//! The files of a server: how many it may open, and which one must not be the trace.
+//! The files of a server: how many it may open, and which it reads.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use sockmodes::auth::default_file;
+use sockmodes::auth::{default_file, secret_file};
 use sockmodes::observe::Admin;
 
+use super::super::files::{Open, check_outputs};
 use super::{Args, Auth, Failure};
 
 /// Descriptors that are open for a moment now and then: a user file that is read, a trace that is opened
@@ -17,35 +17,25 @@ const SPARE: usize = 8;
 const AT_LEAST: usize = 10;
 
 impl Args {
-    /// The trace empties its file: that must not be one that this server reads.
-    pub(super) fn check_trace(&self) -> Result<(), Failure> {
-        let Some(trace) = &self.trace else { return Ok(()) };
-        if trace.as_os_str() == "-" {
-            return Err(Failure::Usage(
-                "--trace needs a file: standard output is not for it".into(),
-            ));
-        }
-        match self.read_files().iter().find(|file| are_same(file, trace)) {
-            None => Ok(()),
-            Some(file) => Err(Failure::Usage(format!(
-                "--trace {} would empty {}, which is read",
-                trace.display(),
-                file.display()
-            ))),
-        }
+    /// What this server writes must not be what it reads.
+    pub(super) fn check_outputs(&self) -> Result<(), Failure> {
+        let read = self.read_files();
+        let read: Vec<_> = read.iter().map(PathBuf::as_path).collect();
+        check_outputs(&read, self.trace.as_deref())
     }
 
-    fn read_files(&self) -> Vec<PathBuf> {
-        let secret = self.secret_file.clone().or_else(default_file);
-        let secret = secret.filter(|_| self.auth != Auth::None);
+    /// The files that this server reads, or was told of.
+    pub(super) fn read_files(&self) -> Vec<PathBuf> {
+        let default = default_file().filter(|_| self.auth != Auth::None);
+        let secret = self.secret_file.clone().or(default);
         secret.into_iter().chain(self.users.clone()).collect()
     }
-}
 
-/// Whether both names lead to one file, by whatever links.
-fn are_same(one: &Path, other: &Path) -> bool {
-    let identity = |path| fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino())).ok();
-    identity(one).is_some_and(|one| identity(other) == Some(one))
+    /// The secret's file, if others can get at it.
+    pub(super) fn open_secret(&self) -> Option<Open> {
+        self.auth.scheme()?;
+        secret_file(self.secret_file.as_deref()).and_then(Open::of)
+    }
 }
 
 /// Raises the soft limit of open files to the hard one; returns what it is now.
