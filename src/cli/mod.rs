@@ -26,6 +26,11 @@ const VALUES: &str = "\
 TIME is a number with a unit, such as 500ms, 10s or 1m30s, or a number of seconds; 'none' turns a timeout, or \
 a limit, off. SIZE is a number of bytes, or one with a unit, such as 256KiB.";
 
+const USERS: &str = "\
+A change replaces the file: the new version takes its name, with the same owner, group, mode and access control \
+list; where it can't have them, the file is left as it is. A file that is mounted by itself, as one that was \
+handed to a container, can't be replaced: mount the folder that it is in.";
+
 const PROTECTION: &str = "\
 What the schemes are: the client proves once, at the start of a connection, that it holds the secret. \
 What they are not: the server proves nothing, nothing that follows is encrypted or protected from \
@@ -50,7 +55,7 @@ enum Command {
     #[command(after_long_help = PROTECTION)]
     Login(connect::Args),
     /// Change or query the file of users who can log in
-    #[command(subcommand)]
+    #[command(subcommand, after_long_help = USERS)]
     User(user::Command),
     /// Tell the whole story in one terminal: a server, a client that may come in, two that may not
     Demo,

@@ -61,7 +61,11 @@ fn lists() -> Option<String> {
     let folder = Folder::new("");
     let done = Command::new("setfacl").args(["-m", "u:1:r"]).arg(folder.file()).output().ok()?;
     let said = String::from_utf8_lossy(&done.stderr).into_owned();
-    (!done.status.success()).then(|| format!("no file can be given a list: {said}"))
+    if !done.status.success() {
+        return Some(format!("no file can be given a list: {said}"));
+    }
+    let failed = setxattr(folder.file(), "user.note", b"", XattrFlags::empty()).err()?;
+    Some(format!("no file can be given an attribute: {failed}"))
 }
 
 fn mounts() -> Option<String> {
@@ -282,6 +286,7 @@ fn a_file_mounted_by_itself_says_so() {
         let said = format!("cannot replace the user file {}: ", inside.file().display());
         assert!(done.err().contains(&said), "{}", done.err());
         assert!(done.err().contains("mount the folder that it is in"), "{}", done.err());
+        assert!(run(&mut sockmodes(["man"]), b"").out().contains("mount the folder that it is in"));
         assert_eq!(outside.names(), ["a"]);
         assert!(!inside.0.path().join(".info.new").exists());
         run(Command::new("umount").arg(inside.file()), b"").expect(0);
@@ -306,6 +311,7 @@ fn what_cannot_be_done_is_not_asked_for() {
         ("add", broken.clone(), "broken, line 1: no '|'"),
         ("add", unreadable.clone(), "cannot read the user file"),
         ("add", hers.0.path().to_owned(), "no regular file"),
+        ("add", hers.0.path().join("new/"), "new/: is a directory"),
         ("add", roots.file(), ".info.lock: Permission denied"),
         ("add", sticky.file(), "info: Operation not permitted"),
         ("check", hers.file(), "No such file or directory"),

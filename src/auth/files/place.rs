@@ -7,6 +7,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -46,9 +47,8 @@ impl Place {
     pub(super) fn of(path: &Path) -> Result<Place, UsersError> {
         let failed = |source| UsersError::Write { path: path.into(), source };
         let file = follow(path).map_err(failed)?;
-        let Some(name) = file.file_name() else {
-            return Err(failed(ErrorKind::IsADirectory.into()));
-        };
+        let name = file.file_name().filter(|_| !file.as_os_str().as_bytes().ends_with(b"/"));
+        let name = name.ok_or_else(|| failed(ErrorKind::IsADirectory.into()))?;
         let folder_path = match file.parent() {
             Some(folder) if folder != Path::new("") => folder.to_path_buf(),
             _ => PathBuf::from("."),
