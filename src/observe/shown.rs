@@ -25,10 +25,11 @@ pub fn shown(text: &str) -> String {
     shown
 }
 
-/// Characters that are not seen but change how others are.
+/// Characters that are not seen but change how others are; none of ASCII is one.
 fn is_format(character: char) -> bool {
     use GeneralCategory::{Format, LineSeparator, ParagraphSeparator};
-    matches!(character.general_category(), Format | LineSeparator | ParagraphSeparator)
+    !character.is_ascii()
+        && matches!(character.general_category(), Format | LineSeparator | ParagraphSeparator)
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub enum UsersError {
     /// It is longer than any user file.
     #[error("{}: longer than {MAX_LEN} bytes, which is no user file", .0.display())]
     TooLong(PathBuf),
-    /// It was a file, and something else is in its place.
+    /// It is a folder, a device or a pipe.
     #[error("{}: no regular file", .0.display())]
     NotAFile(PathBuf),
     /// A line of it is broken.

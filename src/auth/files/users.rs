@@ -155,11 +155,16 @@ fn check(name: &str) -> Result<(), &'static str> {
         Err("the name has a '|' in it")
     } else if name.contains(char::is_control) {
         Err("the name has a control character in it")
-    } else if name.contains(|c: char| c.general_category() == GeneralCategory::Format) {
+    } else if name.contains(is_format) {
         Err("the name has a format character in it, which is not seen")
     } else {
         Ok(())
     }
+}
+
+/// Of general category Cf: none of ASCII is, which most names are made of.
+fn is_format(character: char) -> bool {
+    !character.is_ascii() && character.general_category() == GeneralCategory::Format
 }
 
 #[cfg(test)]
