@@ -13,6 +13,7 @@ mod descriptors;
 mod first_steps;
 mod login_python;
 mod many;
+mod open_secrets;
 mod own_peer;
 mod page;
 mod peers;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         ("login_python", login_python::TESTS),
         ("many", many::TESTS),
         ("own_peer", own_peer::TESTS),
+        ("open_secrets", open_secrets::TESTS),
         ("page", page::TESTS),
         ("peers", peers::TESTS),
         ("proxy", proxy::TESTS),

@@ -1,20 +1,20 @@
 //! The user file on a real file system: who may do what with it before and after a change, who can't change
 //! it, and what is said of that before anybody is asked for anything.
 
+mod folder;
+
 use std::fs::{self, File, Permissions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
 use nix::sched::{CloneFlags, unshare};
 use rustix::fs::{FlockOperation, XattrFlags, flock, getxattr, setxattr};
-use sockmodes::auth::list_users;
-use tempfile::TempDir;
 
 use crate::common::harness::{Need, Test, missing_program};
-use crate::common::program::{Finished, Program, run, sockmodes};
+use crate::common::program::{Program, run, sockmodes};
+use folder::{Folder, access, give, list, set_list};
 
 pub(crate) const TESTS: &[Test] = &[
     ("a_list_and_other_attributes_are_kept", LISTS, a_list_and_other_attributes_are_kept),
@@ -81,69 +81,6 @@ fn own_mounts() -> Result<(), String> {
         done if done.status.success() => Ok(()),
         done => Err(String::from_utf8_lossy(&done.stderr).into_owned()),
     }
-}
-
-/// A folder with a user file in it.
-struct Folder(TempDir);
-
-impl Folder {
-    fn new(text: &str) -> Folder {
-        let folder = Folder(tempfile::tempdir().unwrap());
-        fs::write(folder.file(), text).unwrap();
-        folder
-    }
-
-    /// One that a user owns, or a group may write.
-    fn of(owner: u32, group: u32, mode: u32) -> Folder {
-        let folder = Folder(tempfile::tempdir().unwrap());
-        give(folder.0.path(), owner, group, mode);
-        folder
-    }
-
-    fn file(&self) -> PathBuf {
-        self.0.path().join("info")
-    }
-
-    fn lock(&self) -> PathBuf {
-        self.0.path().join(".info.lock")
-    }
-
-    fn names(&self) -> Vec<String> {
-        list_users(&self.file()).unwrap()
-    }
-
-    /// `user add NAME` with a password on standard input.
-    fn add(&self, name: &str) -> Command {
-        let mut command = sockmodes(["user", "add", name, "--hash", "md5", "--users"]);
-        command.arg(self.file());
-        command
-    }
-
-    /// The same by somebody else, in a group.
-    fn add_as(&self, user: u32, group: u32, name: &str) -> Finished {
-        run(self.add(name).uid(user).gid(group), b"x\n")
-    }
-}
-
-fn give(path: &Path, owner: u32, group: u32, mode: u32) {
-    chown(path, Some(owner), Some(group)).unwrap();
-    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
-}
-
-/// Owner, group and mode.
-fn access(path: &Path) -> (u32, u32, u32) {
-    let metadata = fs::metadata(path).unwrap();
-    (metadata.uid(), metadata.gid(), metadata.mode() & 0o7777)
-}
-
-fn set_list(path: &Path, args: &[&str]) {
-    run(Command::new("setfacl").args(args).arg(path), b"").expect(0);
-}
-
-fn list(path: &Path) -> String {
-    let mut getfacl = Command::new("getfacl");
-    getfacl.args(["--omit-header", "--numeric", "--absolute-names"]);
-    run(getfacl.arg(path), b"").expect(0).out().to_owned()
 }
 
 fn a_list_and_other_attributes_are_kept() {
