@@ -123,8 +123,7 @@ impl<N: Network> EventLoop<N> {
     /// turn; take the verdicts on logins; accept; meet the deadlines; pass on logins to be checked.
     /// What `found` held before does not matter: it is room for what the wait finds.
     pub fn turn(&mut self, found: &mut N::Found) -> Result<Option<Outcome>, Errno> {
-        let asked = self.wait(found)?;
-        let heard_until = self.heard_until(found, asked);
+        let heard_until = self.wait(found)?;
         let left_over = self.queues.left_over();
         self.serve_ready(found);
         self.serve_queues(left_over);
@@ -138,9 +137,9 @@ impl<N: Network> EventLoop<N> {
     }
     // ANCHOR_END: turn
 
-    /// Waits, and looks at the clock. Returns the time of the look before: all that had come by then is in
-    /// `found`, as far as there is room, however long the process then stood still.
-    fn wait(&mut self, found: &mut N::Found) -> Result<Time, Errno> {
+    /// Waits, and looks at the clock. Returns until when deadlines may be met in this turn: all that had come
+    /// at the look before is in `found`, as far as there is room, however long the process then stood still.
+    fn wait(&mut self, found: &mut N::Found) -> Result<Option<Time>, Errno> {
         let asked = self.tools.now;
         let until = self.next_deadline();
         if self.tools.events.are_told(Detail::Calls) {
@@ -158,7 +157,7 @@ impl<N: Network> EventLoop<N> {
         };
         let ready = || N::wakeups(found).count();
         self.tools.tell(Detail::Calls, None, || Event::Turn { ready: ready() });
-        Ok(asked)
+        Ok(self.heard_until(found, asked))
     }
 
     /// Looks at the clock once more, if anybody wants to know how long the turn took.
