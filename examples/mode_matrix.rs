@@ -43,7 +43,7 @@ use std::sync::Mutex;
 use std::thread;
 
 use cell::Cell;
-use common::Lesson;
+use common::{Lesson, complain, say};
 use trial::{Run, Trial};
 
 const MODES: [&str; 3] = ["blocking", "nonblocking", "timeout"];
@@ -71,8 +71,8 @@ fn main() -> ExitCode {
 fn usage(cells: &[Cell]) -> ExitCode {
     let mut ops: Vec<_> = cells.iter().map(|cell| cell.op.as_str()).collect();
     ops.dedup();
-    eprintln!("usage: mode_matrix [--json] [--op OPERATION], with one of the operations:");
-    eprintln!("  {}", ops.join(", "));
+    complain("usage: mode_matrix [--json] [--op OPERATION], with one of the operations:");
+    complain(format_args!("  {}", ops.join(", ")));
     ExitCode::from(2)
 }
 
@@ -109,7 +109,7 @@ fn table(cells: &[Cell]) -> ExitCode {
         let columns = MODES
             .map(|mode| by_key.get(&(row.0, mode, row.1)).map_or(String::new(), |run| shown(run)));
         let line = format!("  {:<49}{:<33}{:<33}{}", row.1, columns[0], columns[1], columns[2]);
-        println!("{}", line.trim_end());
+        say(line.trim_end());
     }
     lesson.part("And CPython?");
     lesson.note(&format!("{} cells in {} rows were measured.", cells.len(), rows.len()));
@@ -144,7 +144,7 @@ fn json(cells: &[Cell]) -> ExitCode {
     let measured = measure(cells);
     let lines: Vec<String> =
         cells.iter().zip(&measured).map(|(cell, run)| line(cell, run)).collect();
-    println!("[\n{}\n]", lines.join(",\n"));
+    say(format_args!("[\n{}\n]", lines.join(",\n")));
     let agreed = cells.iter().zip(&measured).all(|(cell, run)| agree(cell, run));
     ExitCode::from(u8::from(!agreed))
 }

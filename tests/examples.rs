@@ -6,9 +6,10 @@
 //! twins are skipped, which is said and counted; with `SOCKMODES_REQUIRE_PEERS=1` that is a failure.
 
 use std::collections::BTreeSet;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{LazyLock, Mutex};
+use std::process::{Child, Stdio};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 use std::{env, fs, io, thread};
 
@@ -18,6 +19,8 @@ use regex::Regex;
 const WATCHDOG: Duration = Duration::from_secs(60);
 /// This one measures speed, and is not to be disturbed: it runs alone.
 const ALONE: &str = "server_designs";
+/// Held by whichever test runs them all: they measure, and another thirty programs beside them would be measured, too.
+static QUIET: Mutex<()> = Mutex::new(());
 /// How many of the others run at a time. They mostly wait.
 const AT_A_TIME: usize = 4;
 
@@ -33,6 +36,7 @@ fn lessons_twins_and_pages_agree() {
     };
     let lessons = lessons();
     let (alone, together): (Vec<_>, Vec<_>) = lessons.iter().partition(|name| *name == ALONE);
+    let _quiet = QUIET.lock().unwrap_or_else(PoisonError::into_inner);
     alone.into_iter().for_each(|name| run(name));
     let queue = Mutex::new(together.into_iter());
     thread::scope(|scope| {
@@ -85,6 +89,55 @@ fn the_matrix_speaks_the_tables_json() {
     let known: BTreeSet<_> = table.lines().map(|line| line.trim_end_matches(',')).collect();
     for line in printed.lines() {
         assert!(known.contains(line.trim_end_matches(',')), "not in the table: {line}");
+    }
+}
+
+#[test]
+fn an_output_that_takes_nothing_ends_a_lesson_without_a_backtrace() {
+    build();
+    let mut programs: Vec<_> = lessons().iter().map(|name| vec![example(name)]).collect();
+    if python_is_there() {
+        let twin = |name: &String| root(&format!("examples/python/{name}.py"));
+        programs.extend(lessons().iter().map(|name| vec!["python3".into(), twin(name)]));
+    }
+    let _quiet = QUIET.lock().unwrap_or_else(PoisonError::into_inner);
+    thread::scope(|scope| {
+        for program in &programs {
+            scope.spawn(|| ends_quietly(program));
+        }
+    });
+}
+
+fn ends_quietly(program: &[PathBuf]) {
+    let start = |stdout| {
+        let mut command = std::process::Command::new(&program[0]);
+        command.args(&program[1..]).env("PYTHONDONTWRITEBYTECODE", "1").stdin(Stdio::null());
+        command.stdout(stdout).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let ended = |child: Child| {
+        let output = child.wait_with_output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    // As `head` does: the first line, and no more.
+    let mut child = start(Stdio::piped());
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(ended(child), (Some(0), String::new()), "{program:?} after {line:?}");
+
+    if let Ok(full) = fs::File::options().write(true).open("/dev/full") {
+        let (status, error) = ended(start(full.into()));
+        assert_eq!((status, error.lines().count()), (Some(1), 1), "{program:?}: {error}");
+        assert!(error.starts_with("cannot write to standard output: No space"), "{error}");
+    }
+}
+
+#[test]
+fn a_twin_without_standard_output_runs_all_the_same() {
+    if python_is_there() {
+        let mut shell = assert_cmd::Command::new("sh");
+        let twin = root("examples/python/udp.py");
+        shell.args(["-c", "exec python3 \"$0\" >&-"]).arg(twin);
+        assert_eq!(stdout(&mut shell), Ok(String::new()));
     }
 }
 

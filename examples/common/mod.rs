@@ -21,7 +21,9 @@
 
 mod told;
 
-use std::process::ExitCode;
+use std::fmt::Display;
+use std::io::{self, ErrorKind, Write};
+use std::process::{self, ExitCode};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -40,21 +42,21 @@ pub(crate) struct Lesson {
 impl Lesson {
     /// Prints the title and what to predict. Read them, make up your mind, then read on.
     pub(crate) fn begin(title: &str, predictions: &[&str]) -> Self {
-        println!("{title}\n\nPredict:");
+        say(format_args!("{title}\n\nPredict:"));
         for prediction in predictions {
-            println!("  ? {prediction}");
+            say(format_args!("  ? {prediction}"));
         }
         Lesson { steps: 0, claims: 0, failed: Vec::new() }
     }
 
     /// A heading: what the next steps are about.
     pub(crate) fn part(&self, heading: &str) {
-        println!("\n{heading}");
+        say(format_args!("\n{heading}"));
     }
 
     /// A line between steps.
     pub(crate) fn note(&self, text: &str) {
-        println!("     {text}");
+        say(format_args!("     {text}"));
     }
 
     /// Runs one call; prints its number, how long it took and what came of it; returns that.
@@ -63,7 +65,12 @@ impl Lesson {
         let result = run();
         let took = begun.elapsed();
         self.steps += 1;
-        println!("{:3}. [{:8.3} s] {call} -> {}", self.steps, took.as_secs_f64(), result.told());
+        say(format_args!(
+            "{:3}. [{:8.3} s] {call} -> {}",
+            self.steps,
+            took.as_secs_f64(),
+            result.told()
+        ));
         result
     }
 
@@ -71,9 +78,9 @@ impl Lesson {
     pub(crate) fn check(&mut self, claim: &str, holds: bool) {
         self.claims += 1;
         if holds {
-            println!("     so: {claim}");
+            say(format_args!("     so: {claim}"));
         } else {
-            println!("     DOES NOT HOLD: {claim}");
+            say(format_args!("     DOES NOT HOLD: {claim}"));
             self.failed.push(claim.to_owned());
         }
     }
@@ -81,15 +88,30 @@ impl Lesson {
     /// Counts the claims, and returns the status to end with.
     pub(crate) fn end(self) -> ExitCode {
         let held = self.claims - self.failed.len();
-        println!("\nClaims that hold: {held} of {}", self.claims);
+        say(format_args!("\nClaims that hold: {held} of {}", self.claims));
         if self.failed.is_empty() {
             return ExitCode::SUCCESS;
         }
         for claim in &self.failed {
-            println!("  DOES NOT HOLD: {claim}");
+            say(format_args!("  DOES NOT HOLD: {claim}"));
         }
         ExitCode::FAILURE
     }
+}
+
+/// Prints a line. Whoever closes the pipe has seen enough, and the lesson ends; `println!` would panic.
+pub(crate) fn say(line: impl Display) {
+    let Err(error) = writeln!(io::stdout(), "{line}") else { return };
+    if error.kind() == ErrorKind::BrokenPipe {
+        process::exit(0);
+    }
+    complain(format_args!("cannot write to standard output: {error}"));
+    process::exit(1);
+}
+
+/// Tells on standard error what is wrong. If nobody can be told, there is the exit status.
+pub(crate) fn complain(what: impl Display) {
+    let _ = writeln!(io::stderr(), "{what}");
 }
 
 /// Two TCP sockets on this machine, connected to each other, both in blocking mode.

@@ -5,14 +5,49 @@ test that compares the two; examples/common/mod.rs says in which forms to write 
 """
 
 import errno
+import io
+import os
 import select
 import socket
 import sys
 import threading
 import time
 
-# A pipe must get the same bytes as a terminal, whatever the locale is.
-sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
+
+
+class Output(io.TextIOWrapper):
+    """Standard output. Whoever closes the pipe has seen enough, and the lesson ends, without a traceback."""
+
+    def write(self, text):
+        return ended_by_errors(super().write, text)
+
+    def flush(self):
+        return ended_by_errors(super().flush)
+
+
+def ended_by_errors(call, *arguments):
+    """Ends the process where standard output fails: at once, whatever its other threads are doing."""
+    try:
+        return call(*arguments)
+    except BrokenPipeError:
+        os._exit(0)
+    except OSError as error:
+        complain(f"cannot write to standard output: {error.strerror}")
+        os._exit(1)
+
+
+def complain(what):
+    """Tells on standard error what is wrong. If nobody can be told, there is the exit status."""
+    try:
+        print(what, file=sys.stderr or io.StringIO(), flush=True)
+    except OSError:
+        pass
+
+
+# A pipe must get the same bytes as a terminal, whatever the locale is. Where standard output is closed there is none.
+sys.stdout = Output(
+    sys.stdout.detach() if sys.stdout else open(os.devnull, "wb"), encoding="utf-8", line_buffering=True
+)
 
 
 class Lesson:

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import conditions
-from common import Lesson
+from common import Lesson, complain
 
 MODES = ("blocking", "nonblocking", "timeout")
 AT_A_TIME = 64
@@ -220,8 +220,8 @@ def main(arguments):
             case ["--op", op, *arguments] if op in ops:
                 cells = [cell for cell in cells if cell["op"] == op]
             case _:
-                print("usage: mode_matrix [--json] [--op OPERATION], with one of the operations:", file=sys.stderr)
-                print("  " + ", ".join(ops), file=sys.stderr)
+                complain("usage: mode_matrix [--json] [--op OPERATION], with one of the operations:")
+                complain("  " + ", ".join(ops))
                 sys.exit(2)
     show(cells)
 

@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use std::{env, fs, process, thread};
 
+use crate::common::{complain, say};
 use crate::servers::Design;
 
 /// The hidden argument.
@@ -47,12 +48,12 @@ pub(crate) struct Arrivals {
 
 impl Arrivals {
     pub(crate) fn listening(&self, address: SocketAddr) {
-        println!("{address}");
+        say(address);
     }
 
     pub(crate) fn count(&self) {
         if self.count.fetch_add(1, Ordering::Relaxed) + 1 == self.expected {
-            println!("ready");
+            say("ready");
         }
     }
 }
@@ -63,13 +64,13 @@ pub(crate) fn serve(design: Design, expected: usize) -> io::Result<()> {
     thread::spawn(move || {
         let ended = design.run(arrivals);
         // A server here never ends by itself. If one does, the lesson has to hear of it.
-        eprintln!("the server {} ended: {ended:?}", design.name());
+        complain(format_args!("the server {} ended: {ended:?}", design.name()));
         process::exit(1);
     });
     for question in io::stdin().lock().lines() {
         question?;
         let usage = usage()?;
-        println!("{} {}", usage.cpu.as_nanos(), usage.memory_kib);
+        say(format_args!("{} {}", usage.cpu.as_nanos(), usage.memory_kib));
     }
     Ok(())
 }

@@ -38,7 +38,7 @@ use std::{env, fs};
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-use common::{Lesson, Told, ms};
+use common::{Lesson, Told, complain, ms};
 use load::Cell;
 use servers::{Design, PATIENCE};
 
@@ -71,7 +71,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     check_load(&mut lesson, &cells);
     picture::draw(&cells, &options.svg)?;
     // Not a line of the lesson: the twin draws no picture.
-    eprintln!("picture: {}", options.svg.display());
+    complain(format_args!("picture: {}", options.svg.display()));
     Ok(lesson.end())
 }
 
