@@ -129,6 +129,6 @@ impl<W: Write> Story<W> {
     fn say(&mut self, text: &str) -> Result<(), Failure> {
         writeln!(self.out, "{text}")
             .and_then(|()| self.out.flush())
-            .map_err(|error| Failure::Failed(format!("cannot write to standard output: {error}")))
+            .map_err(|error| Failure::writing("to standard output", &error))
     }
 }

@@ -4,40 +4,44 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use super::connect::Args;
-use super::{Done, Failure, password};
+use super::prompt::{self, Echo};
+use super::{Done, Failure, terminal};
 
 pub(super) fn run(args: &Args) -> Done {
     let mut client = args.connect()?;
-    while let Some(name) = ask_name()? {
-        let Some(password) = password::ask("password: ")? else {
-            return match io::stdin().is_terminal() {
+    let is_terminal = io::stdin().is_terminal();
+    if is_terminal {
+        let greeting = args.greeting(&client);
+        terminal::show(&format!("{greeting}; asks for one login after another, Ctrl-D ends it\n"));
+    }
+    let mut has_answered = false;
+    while let Some(name) = prompt::ask("name: ", Echo::On)? {
+        let Some(password) = prompt::ask("password: ", Echo::Off)? else {
+            return match is_terminal {
                 true => Ok(ExitCode::SUCCESS),
                 false => Err(Failure::Failed(
                     "standard input ended after a name: its password is missing".into(),
                 )),
             };
         };
-        let success = client.log_in(&name, &password).map_err(|error| args.failed(&error))?;
+        let name = prompt::text("a name", name);
+        let login = name.and_then(|name| Ok((name, prompt::text("a password", password)?)));
+        let (name, password) = match login {
+            Ok(login) => login,
+            // Who sits there can type it again.
+            Err(why) if is_terminal => {
+                terminal::show(&format!("sockmodes: {why}\n"));
+                continue;
+            }
+            Err(why) => return Err(Failure::Failed(why)),
+        };
+        let success = client.log_in(&name, &password);
+        let success = success.map_err(|error| args.failed(&error, has_answered))?;
+        has_answered = true;
         let mut stdout = io::stdout().lock();
         writeln!(stdout, "{}", if success { "success!" } else { "failed!" })
             .and_then(|()| stdout.flush())
-            .map_err(|error| Failure::Failed(format!("cannot write the reply: {error}")))?;
+            .map_err(|error| Failure::writing("the reply", &error))?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The next name; `None` at the end of input. The prompt goes where the password's does, not among
-/// the replies.
-fn ask_name() -> Result<Option<String>, Failure> {
-    let asks = io::stdin().is_terminal();
-    if asks {
-        let mut stderr = io::stderr().lock();
-        // Without a prompt a name can be typed all the same.
-        let _ = write!(stderr, "name: ").and_then(|()| stderr.flush());
-    }
-    let name = password::line()?.map(|name| name.to_string());
-    if asks && name.is_none() {
-        let _ = writeln!(io::stderr());
-    }
-    Ok(name)
 }

@@ -5,10 +5,12 @@
 
 mod connect;
 mod demo;
+mod editor;
 mod files;
 mod login;
-mod password;
+mod prompt;
 mod serve;
+mod terminal;
 mod user;
 mod values;
 
@@ -17,8 +19,6 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
-use signal_hook::consts::SIGINT;
-use signal_hook::low_level::emulate_default_handler;
 
 const ABOUT: &str = "A non-blocking challenge-response server, its clients, and the loop at work";
 
@@ -76,14 +76,17 @@ enum Failure {
     Usage(String),
     /// Status 2 without a word: standard error goes where nothing may be written.
     Unsaid,
+    /// Status 0, and no word: whoever closes the pipe has seen enough.
+    Unread,
 }
 
 impl Failure {
-    /// Control-C at a prompt is a key and no signal. Ends the program as the signal would have, so that
-    /// whoever started it learns what ended it.
-    fn interrupted() -> Failure {
-        let _ = emulate_default_handler(SIGINT);
-        Failure::Failed("interrupted".into())
+    /// `what` could not be written.
+    fn writing(what: &str, error: &io::Error) -> Failure {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::Unread,
+            _ => Failure::Failed(format!("cannot write {what}: {error}")),
+        }
     }
 }
 
@@ -106,6 +109,7 @@ pub(crate) fn main() -> ExitCode {
             Failure::Failed(text) => (text, 1),
             Failure::Usage(text) => (text, 2),
             Failure::Unsaid => return ExitCode::from(2),
+            Failure::Unread => return ExitCode::SUCCESS,
         };
         // If standard error is closed or full, the status still tells.
         let _ = writeln!(io::stderr(), "sockmodes: {}", one_line(&text));
@@ -150,12 +154,10 @@ fn add_pages(command: &clap::Command, pages: &mut Vec<u8>) -> io::Result<()> {
 }
 
 fn print(bytes: &[u8]) -> Done {
-    match io::stdout().write_all(bytes) {
-        // Whoever closes the pipe has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
-        Err(error) => Err(Failure::Failed(format!("cannot write to standard output: {error}"))),
-        Ok(()) => Ok(ExitCode::SUCCESS),
-    }
+    let mut stdout = io::stdout().lock();
+    let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
+    written.map_err(|error| Failure::writing("to standard output", &error))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Help where it was asked for; else what is wrong with the command line, in one line.

@@ -10,7 +10,8 @@ use sockmodes::auth::{UserEditor, UsersError, check_name, list_users};
 use zeroize::Zeroizing;
 
 use super::files::{check_input, check_outputs, input};
-use super::{Done, Failure, one_line, password, print};
+use super::prompt::{self, Echo};
+use super::{Done, Failure, one_line, print};
 
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
@@ -137,6 +138,11 @@ fn new_password(name: &str) -> Result<Zeroizing<String>, Failure> {
     if password.is_empty() {
         return Err(Failure::Failed("an empty password is refused".into()));
     }
+    if password.chars().any(char::is_control) {
+        // A terminal takes most of them for something else, so that it could not be typed again.
+        let text = "a password with a control character in it is refused";
+        return Err(Failure::Failed(text.into()));
+    }
     if password.len() > MAX_PASSWORD_LEN {
         let text = format!("a password of more than {MAX_PASSWORD_LEN} bytes is refused");
         return Err(Failure::Failed(text));
@@ -148,7 +154,9 @@ fn new_password(name: &str) -> Result<Zeroizing<String>, Failure> {
 }
 
 fn asked(prompt: &str) -> Result<Zeroizing<String>, Failure> {
-    password::ask(prompt)?.ok_or_else(|| Failure::Failed("there is no password".into()))
+    let answer = prompt::ask(prompt, Echo::Off)?;
+    let answer = answer.ok_or_else(|| Failure::Failed("there is no password".into()))?;
+    prompt::text("a password", answer).map_err(Failure::Failed)
 }
 
 /// Tells a person what was done; a program has the exit status.

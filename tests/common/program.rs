@@ -38,7 +38,7 @@ pub(crate) fn sockmodes_in_shell<S: AsRef<std::ffi::OsStr>>(
     at_home(shell, args)
 }
 
-fn at_home<S: AsRef<std::ffi::OsStr>>(
+pub(crate) fn at_home<S: AsRef<std::ffi::OsStr>>(
     mut command: Command,
     args: impl IntoIterator<Item = S>,
 ) -> Command {

@@ -127,7 +127,7 @@ struct Shell {
 impl Shell {
     /// Pastes a block, and waits until it shows `text`.
     fn paste(&mut self, block: &str, text: &str) {
-        self.terminal.type_in(&format!("{block}\n"));
+        self.terminal.type_in(format!("{block}\n"));
         self.terminal.wait_for(text);
     }
 

@@ -17,6 +17,7 @@ mod open_secrets;
 mod own_peer;
 mod page;
 mod peers;
+mod prompts;
 mod proxy;
 mod real_network;
 mod secret_files;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         ("open_secrets", open_secrets::TESTS),
         ("page", page::TESTS),
         ("peers", peers::TESTS),
+        ("prompts", prompts::TESTS),
         ("proxy", proxy::TESTS),
         ("secret_files", secret_files::TESTS),
         ("slow_readers", slow_readers::TESTS),

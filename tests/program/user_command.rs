@@ -122,7 +122,8 @@ fn bad_names_passwords_and_files_are_refused_in_one_line() {
         let (status, _, error) = folder.run(&["add", name], "x\n");
         assert_eq!((status, error.lines().count()), (Some(2), 1), "{name:?}: {error}");
     }
-    for password in ["", "\n", &"x".repeat(1025)] {
+    let unseen = ["\u{feff}x\n", "a\tb\n", "a\x1b[D\n", "a\u{85}b\n", "\0\n"];
+    for password in [&["", "\n", &"x".repeat(1025)][..], &unseen].concat() {
         let (status, _, error) = folder.run(&["add", "b"], password);
         assert_eq!((status, error.lines().count()), (Some(1), 1), "{error}");
     }
