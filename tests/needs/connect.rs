@@ -18,6 +18,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("refused_is_status_1_and_says_so", &[], refused_is_status_1_and_says_so),
     ("the_end_is_no_refusal_once_let_in", &[], the_end_is_no_refusal_once_let_in),
     ("silence_times_out", &[], silence_times_out),
+    ("another_proof_than_the_servers_is_named", &[], another_proof_than_the_servers_is_named),
     ("a_full_output_is_status_1", &[], a_full_output_is_status_1),
     (
         "terminal_prompt_editing_history_quit",
@@ -104,7 +105,8 @@ fn refused_is_status_1_and_says_so() {
     says(run(wrong, &large), &address, "refused: the connection ended before the first reply");
     // Without the scheme, what comes first is the nonce, and then the end.
     let done = run(&mut connect(&server, &["--auth", "none"]), &[b'x'; 64]).expect(1);
-    assert!(done.err().contains("32 of 64 bytes came"), "{}", done.err());
+    let what = "32 of 64 bytes came; if the server has another --auth, give the same";
+    assert!(done.err().contains(what), "{}", done.err());
     server.stop();
 
     // Over a limit there is no nonce.
@@ -132,6 +134,31 @@ fn silence_times_out() {
         let done = run(command.env("SOCKMODES_SECRET", SECRET), b"hello\n");
         says(done, &address, &format!("timed out while waiting for {waited_for}"));
     }
+}
+
+fn another_proof_than_the_servers_is_named() {
+    let open = Server::start(&["--auth", "none"]);
+    let server = open.address.to_string();
+    for command in ["connect", "login"] {
+        let mut command = sockmodes([command, &server, "--timeout", "100ms"]);
+        let what = "timed out while waiting for the nonce; a server with --auth none sends none";
+        says(run(command.env("SOCKMODES_SECRET", SECRET), b"hello\nhello\n"), &server, what);
+    }
+    open.stop();
+    // The digest is shorter than the one that the server waits for.
+    let longer = Server::start(&["--auth", "hmac-sha256"]);
+    let server = longer.address.to_string();
+    let done = run(&mut connect(&longer, &["--timeout", "100ms"]), b"hello\n");
+    says(
+        done,
+        &server,
+        "the next byte of the reply; if the server has another --auth, give the same",
+    );
+    // The answer is a nonce.
+    let mut login = sockmodes(["login", &server, "--auth", "none"]);
+    let done = run(&mut login, b"eva\nx1\n");
+    says(done, &server, "neither success! nor failed!: this is another service; if the server has");
+    longer.stop();
 }
 
 fn a_full_output_is_status_1() {

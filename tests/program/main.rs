@@ -16,6 +16,7 @@ mod outputs;
 mod resets;
 mod secrecy;
 mod signals;
+mod streams;
 mod trace;
 mod urgent;
 mod user_command;
