@@ -28,6 +28,7 @@ struct Numbers {
     authenticated: IntCounter,
     closed: Vec<IntCounter>,
     cut_off: IntCounter,
+    local: IntCounter,
     received: IntCounter,
     sent: IntCounter,
     logins: Vec<IntCounter>,
@@ -66,6 +67,10 @@ impl Metrics {
             cut_off: add.counter(
                 "cut_off_total",
                 "Connections closed although they were owed something.",
+            )?,
+            local: add.counter(
+                "local_total",
+                "Connections that proxies made for themselves, by their headers.",
             )?,
             received: add.counter("received_bytes_total", "Bytes that recv gave.")?,
             sent: add.counter("sent_bytes_total", "Bytes that send took.")?,
@@ -137,10 +142,13 @@ impl Observer for Metrics {
     fn observe(&mut self, record: &Record) {
         let numbers = &*self.0;
         match &record.event {
-            Event::Opened { state, .. } => {
+            // Behind a proxy it was counted when it was accepted.
+            Event::Opened { via: Some(_), .. } => {}
+            Event::Accepted { state, .. } | Event::Opened { state, .. } => {
                 numbers.opened.inc();
                 self.moved(None, Some(*state));
             }
+            Event::Local { .. } => numbers.local.inc(),
             Event::Refused { reason, .. } => {
                 numbers.opened.inc();
                 numbers.closed[*reason as usize].inc();

@@ -8,9 +8,11 @@
 mod ending;
 mod fields;
 mod handshake;
+mod header;
 mod login;
 mod poll;
 mod protocol;
+mod proxied;
 mod scan;
 mod stage;
 mod state;
@@ -19,6 +21,7 @@ mod upper;
 mod upper_once;
 mod verifying;
 
+pub use header::{MAX_HEADER_V1, MAX_HEADER_V2, Origin};
 pub use login::Verdict;
 pub use poll::{Step, Timer};
 pub use protocol::{Protocol, Service};
@@ -102,6 +105,28 @@ impl Session {
     /// can foresee; it is called once at most.
     #[must_use]
     pub fn new(protocol: &Protocol, now: Time, random: impl FnOnce(&mut [u8])) -> (Session, Nonce) {
+        let mut session = Session::before(Stage::Closed(Reason::Done), now, protocol);
+        let nonce = session.begin(protocol, now, random);
+        (session, nonce)
+    }
+
+    /// A connection of which nothing is decided but that it has so long to be let in.
+    fn before(stage: Stage, now: Time, protocol: &Protocol) -> Session {
+        Session {
+            stage,
+            deadline: now + protocol.handshake_timeout,
+            owing: false,
+            pending: true,
+            on_entry_deadline: true,
+            logged_in: false,
+            failed_logins: false,
+            cut_off: false,
+            touched: true,
+        }
+    }
+
+    /// Begins with the client itself; returns the nonce that it is owed.
+    fn begin(&mut self, protocol: &Protocol, now: Time, random: impl FnOnce(&mut [u8])) -> Nonce {
         let (stage, nonce) = match &protocol.entry {
             Entry::Open => (Stage::Serving(Serving::new(protocol.service)), Nonce::NONE),
             Entry::Challenge(challenge) => {
@@ -110,25 +135,14 @@ impl Session {
                 (Stage::SendNonce(Box::new(Handshake::new(expected))), nonce)
             }
         };
-        let owing = !nonce.is_empty();
-        let pending = owing || protocol.service == Service::Login;
-        let on_entry_deadline = pending || protocol.service == Service::UpperOnce;
-        let deadline = match on_entry_deadline {
-            true => now + protocol.handshake_timeout,
-            false => idle_deadline(protocol, now),
-        };
-        let session = Session {
-            stage,
-            deadline,
-            owing,
-            pending,
-            on_entry_deadline,
-            logged_in: false,
-            failed_logins: false,
-            cut_off: false,
-            touched: true,
-        };
-        (session, nonce)
+        self.stage = stage;
+        self.owing = !nonce.is_empty();
+        self.pending = self.owing || protocol.service == Service::Login;
+        self.on_entry_deadline = self.pending || protocol.service == Service::UpperOnce;
+        if !self.on_entry_deadline {
+            self.deadline = idle_deadline(protocol, now);
+        }
+        nonce
     }
 
     /// Bytes came. What is returned is owed to the peer: it is a part of `bytes`, changed in place.
@@ -165,6 +179,13 @@ impl Session {
                     }
                 }
             }
+            Stage::AwaitHeader(header) => {
+                let heard = header.hear(bytes);
+                self.touched = true;
+                if heard.is_err() {
+                    self.refuse(Reason::BadProxyHeader, now);
+                }
+            }
             Stage::Serving(Serving::UpperOnce(request)) => {
                 if request.hear(bytes) {
                     let answer = request.finish();
@@ -181,6 +202,7 @@ impl Session {
             }
             // A driver that reads although it was told to wait loses nothing.
             Stage::Verifying(login) => login.keep(bytes),
+            Stage::Behind(behind) => behind.bytes.extend_from_slice(bytes),
             Stage::Serving(Serving::Upper(_) | Serving::Echo) => {}
             Stage::Answering(_) | Stage::Draining(_) | Stage::Ending(_) => {}
             Stage::Delivering(_) | Stage::Closed(_) => {}
@@ -194,6 +216,13 @@ impl Session {
     pub fn handle_end_of_input(&mut self) {
         match self.take_stage() {
             Stage::SendNonce(_) | Stage::AwaitDigest(_) => self.close(Reason::ShortDigest),
+            // To connect and leave is how proxies look whether anybody is there.
+            Stage::AwaitHeader(header) if header.is_empty() => self.close(Reason::Done),
+            Stage::AwaitHeader(_) => self.close(Reason::BadProxyHeader),
+            Stage::Behind(behind) => {
+                self.stage = behind.then;
+                self.handle_end_of_input();
+            }
             Stage::Serving(serving) => {
                 self.enter(Stage::Draining(Reason::Done).after(serving.finish()));
                 self.settle();
@@ -215,6 +244,7 @@ impl Session {
         }
         match self.take_stage() {
             Stage::SendNonce(handshake) => self.stage = Stage::AwaitDigest(handshake),
+            Stage::Behind(behind) => self.stage = behind.flushed(),
             Stage::Ending(reason) => self.deliver(reason, now),
             Stage::Draining(reason) => self.close(reason),
             other => self.stage = other,

@@ -20,7 +20,8 @@ impl State {
             self.listener_armed = false;
             self.list(Item::Listener);
         }
-        if self.key.is_none() {
+        self.introduce(id);
+        if self.key.is_none() && !self.sockets[id].client.started {
             self.start(id);
         }
     }

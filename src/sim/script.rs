@@ -8,13 +8,16 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Script {
+    /// What the proxy that it comes through sends first, from the sources of
+    /// [`Config::proxies`](crate::server::Config::proxies); from elsewhere, nothing.
+    pub header: Vec<u8>,
     /// What it answers to the nonce, if the server sends one.
     pub answer: Answer,
     /// What it sends behind a whole answer.
     pub payload: Vec<u8>,
     /// What it does when it has sent everything.
     pub finale: Finale,
-    /// After so many bytes, those of the digest included, it goes straight to the finale.
+    /// After so many bytes, those of header and digest included, it goes straight to the finale.
     pub stops_after: usize,
     /// In what pieces its bytes reach the server.
     pub sending: Pieces,
@@ -85,6 +88,7 @@ impl Script {
     #[must_use]
     pub fn new(payload: &[u8]) -> Script {
         Script {
+            header: Vec::new(),
             answer: Answer::Right,
             payload: payload.to_vec(),
             finale: Finale::HalfClose,

@@ -49,9 +49,9 @@ pub(super) struct Socket {
     pub(super) looking_at_progress: bool,
     /// A login of it is being checked.
     pub(super) checking: bool,
-    /// What the server has to answer in all to so many bytes, and the end if it was heard: kept, since it is
-    /// asked whenever the loop sleeps, and seldom has more been heard.
-    pub(super) answers: Cell<Option<(usize, bool, usize)>>,
+    /// What the server owes in all for so many bytes, the end if it was heard, and so much of the nonce: kept,
+    /// since it is asked whenever the loop sleeps, and seldom has any of that changed.
+    pub(super) owed: Cell<Option<((usize, bool, usize), usize)>>,
 }
 
 impl Socket {
@@ -78,7 +78,7 @@ impl Socket {
             progress_at: Time::START,
             looking_at_progress: false,
             checking: false,
-            answers: Cell::new(None),
+            owed: Cell::new(None),
         }
     }
 

@@ -5,6 +5,7 @@
 //! `SOCKMODES_SEEDS=n` plays so many crowds instead of the usual number, for the night.
 
 mod check;
+mod proxies;
 mod scenario;
 mod terms;
 

@@ -23,10 +23,10 @@ fn expected(state: State, input: Input, owing_after: bool) -> State {
 fn the_code_does_what_the_table_says() {
     let mut reached = HashSet::new();
     let mut exercised = HashSet::new();
-    for (scheme, service) in pairs() {
+    for (new, scheme, service) in ways_in() {
         for (state, owing) in State::ALL.into_iter().flat_map(|s| [(s, false), (s, true)]) {
             for input in Input::ALL {
-                let mut driven = Driven::new(scheme, service);
+                let mut driven = new(scheme, service);
                 if !driven.bring_to(state, owing) {
                     continue;
                 }
@@ -56,10 +56,26 @@ fn pairs() -> impl Iterator<Item = (Option<Scheme>, Service)> {
     SCHEMES.into_iter().flat_map(|scheme| Service::ALL.map(|service| (scheme, service)))
 }
 
+/// A way to come in.
+type New = fn(Option<Scheme>, Service) -> Driven;
+
+/// All pairs, directly and through a proxy.
+fn ways_in() -> impl Iterator<Item = (New, Option<Scheme>, Service)> {
+    let ways: [New; 2] = [Driven::new, Driven::behind_proxy];
+    ways.into_iter().flat_map(|new| pairs().map(move |(scheme, service)| (new, scheme, service)))
+}
+
 #[test]
 fn every_ending_has_its_reason() {
     use Reason::*;
     let cases: &[(State, Input, Service, Reason)] = &[
+        (State::AwaitHeader, Input::BadHeader, Service::Echo, BadProxyHeader),
+        (State::AwaitHeader, Input::RefusedHeader, Service::Echo, Penalized),
+        (State::AwaitHeader, Input::EndOfInput, Service::Echo, Done),
+        (State::AwaitHeader, Input::Deadline, Service::Echo, HandshakeTimeout),
+        (State::AwaitHeader, Input::Stop, Service::Echo, Stopped),
+        (State::AwaitHeader, Input::DrainDeadline, Service::Echo, DrainTimeout),
+        (State::AwaitHeader, Input::Lost, Service::Echo, Reset),
         (State::SendNonce, Input::WrongDigest, Service::Echo, WrongDigest),
         (State::SendNonce, Input::EndOfInput, Service::Echo, ShortDigest),
         (State::SendNonce, Input::Deadline, Service::Echo, HandshakeTimeout),
@@ -96,7 +112,8 @@ fn every_ending_has_its_reason() {
         (State::Closed, Input::DrainDeadline, Service::Upper, Reset),
     ];
     for (state, input, service, reason) in cases {
-        let mut driven = Driven::new(Some(Scheme::HmacMd5), *service);
+        let new = if *state == State::AwaitHeader { Driven::behind_proxy } else { Driven::new };
+        let mut driven = new(Some(Scheme::HmacMd5), *service);
         let delivers = [Input::Delivered, Input::EndOfInput, Input::Deadline].contains(input);
         let owing = matches!(state, State::SendNonce | State::Draining)
             || *state == State::Ending && !delivers;
@@ -112,6 +129,13 @@ fn every_ending_has_its_reason() {
             service.name()
         );
     }
+}
+
+#[test]
+fn half_a_header_is_a_bad_one() {
+    let mut driven = Driven::behind_proxy(Some(Scheme::HmacMd5), Service::Echo);
+    assert!(driven.let_happen(Input::Bytes) && driven.let_happen(Input::EndOfInput));
+    assert_eq!(driven.session.poll_step(), Step::Close(Reason::BadProxyHeader));
 }
 
 #[test]
@@ -147,14 +171,22 @@ fn the_last_answer_is_given_once_and_waits_until_it_is_taken() {
 
 #[test]
 fn no_order_of_calls_panics_or_leaves_the_table() {
-    // Every sequence of four inputs from the start, those included that make no sense.
+    use Input::{BadHeader, Header, OpenHeader, RefusedHeader};
+    let of_proxies = [Header, OpenHeader, BadHeader, RefusedHeader];
+    let others = Input::ALL.into_iter().filter(|input| !of_proxies.contains(input)).collect();
+    play_every_sequence(Driven::new, others, 4);
+    play_every_sequence(Driven::behind_proxy, Input::ALL.to_vec(), 3);
+}
+
+/// Every sequence of so many inputs from the start, those included that make no sense.
+fn play_every_sequence(new: New, inputs: Vec<Input>, len: u32) {
     for (scheme, service) in pairs() {
-        for sequence in 0..Input::ALL.len().pow(4) {
-            let mut driven = Driven::new(scheme, service);
+        for sequence in 0..inputs.len().pow(len) {
+            let mut driven = new(scheme, service);
             let mut rest = sequence;
-            for _ in 0..4 {
-                let input = Input::ALL[rest % Input::ALL.len()];
-                rest /= Input::ALL.len();
+            for _ in 0..len {
+                let input = inputs[rest % inputs.len()];
+                rest /= inputs.len();
                 let before = driven.session.state();
                 if driven.let_happen(input) {
                     let after = driven.session.state();

@@ -2,7 +2,7 @@
 //!
 //! It moves bytes between sockets and sessions and keeps their deadlines; it knows nothing of
 //! nonces or services. [`EventLoop::turn`] is the whole of it: read it from the top down. Below it,
-//! accepting is in `accept.rs`, how a connection is served in `turns.rs`, when it has to be looked at
+//! accepting is in `accept.rs`, what is different behind a proxy in `proxied.rs`, how a connection is served in `turns.rs`, when it has to be looked at
 //! in `deadlines.rs`, how logins get to those who check them in `logins.rs`, stopping in `drain.rs`,
 //! and what must hold after every turn in `consistency.rs`; beside it, in `connection/`, what a
 //! connection does when it is served.
@@ -14,6 +14,7 @@ mod drain;
 #[cfg(test)]
 mod fake;
 mod logins;
+mod proxied;
 #[cfg(test)]
 mod tests;
 mod turns;
@@ -78,7 +79,7 @@ impl<N: Network> EventLoop<N> {
     #[must_use]
     pub fn new(network: N, config: Config, events: Events, stop: Arc<AtomicBool>) -> EventLoop<N> {
         EventLoop {
-            gate: Gate::new(config.limits, config.penalties),
+            gate: Gate::new(config.limits, config.penalties, config.proxies),
             deadlines: Deadlines::default(),
             accepting: Accepting::default(),
             drain: Drain::default(),

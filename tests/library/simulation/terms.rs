@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use sockmodes::auth::{self, Scheme};
 use sockmodes::server::Config;
-use sockmodes::session::{Service, Time};
+use sockmodes::session::{Reason, Service, Time};
 use sockmodes::sim::{Moved, Transcript};
 
+use crate::common::header::{self, Header};
 use crate::common::model::{self, Entry, Verdict};
 
 #[derive(Clone, Copy)]
@@ -37,17 +38,23 @@ impl Terms {
         &taken[..self.nonce_len.min(taken.len())]
     }
 
-    /// What the model makes of all that the server has heard.
-    pub(crate) fn verdict(self, record: &Transcript) -> Verdict {
-        self.judge(&record.taken, record.heard(), record.end_heard)
+    /// What the model makes of all that the server has heard, behind a proxy's header if it is `proxied`.
+    pub(crate) fn verdict(self, record: &Transcript, proxied: bool) -> Verdict {
+        self.judge(&record.taken, record.heard(), record.end_heard, proxied)
     }
 
-    fn judge(self, taken: &[u8], heard: &[u8], ended: bool) -> Verdict {
+    fn judge(self, taken: &[u8], heard: &[u8], ended: bool, proxied: bool) -> Verdict {
+        let before = |entry, over| Verdict { entry, answer: Vec::new(), over };
+        let heard = match header(heard, proxied) {
+            Header::Part => return before(Entry::Undecided, None),
+            Header::Bad => return before(Entry::Wrong, Some(Reason::BadProxyHeader)),
+            Header::Whole(len, _) => &heard[len..],
+        };
         model::verdict(self.scheme, self.service, self.nonce(taken), heard, ended)
     }
 
     /// The longest that nothing moved after the client was let in.
-    pub(crate) fn longest_quiet(self, record: &Transcript) -> Duration {
+    pub(crate) fn longest_quiet(self, record: &Transcript, proxied: bool) -> Duration {
         let (mut longest, mut before) = (Duration::ZERO, (record.accepted_at, 0, 0));
         for call in &record.calls {
             let (active_at, taken, read) = before;
@@ -55,7 +62,7 @@ impl Terms {
             // In this order: asking the model takes longer than comparing.
             if call.by_recv
                 && quiet > longest
-                && self.is_let_in(&record.taken[..taken], &record.read[..read])
+                && self.is_let_in(&record.taken[..taken], &record.read[..read], proxied)
             {
                 longest = quiet;
             }
@@ -65,12 +72,17 @@ impl Terms {
     }
 
     /// Whether the client is let in once so much was taken and read.
-    fn is_let_in(self, taken: &[u8], read: &[u8]) -> bool {
-        let verdict = self.judge(taken, read, false);
+    fn is_let_in(self, taken: &[u8], read: &[u8], proxied: bool) -> bool {
+        let verdict = self.judge(taken, read, false, proxied);
         taken.len() >= self.nonce_len
             && verdict.entry == Entry::Right
             && (!self.logs_in() || verdict.has_success())
     }
+}
+
+/// What comes of the header in `heard`: there is none unless it is `proxied`.
+pub(crate) fn header(heard: &[u8], proxied: bool) -> Header {
+    if proxied { header::header(heard) } else { Header::Whole(0, None) }
 }
 
 /// When the last bytes came that meant something.
