@@ -11,6 +11,15 @@ use super::transcript::Transcript;
 use crate::server::network::{Errno, Readiness, Wakeup};
 use crate::session::Time;
 
+/// What was heard when it was asked what is owed for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Heard {
+    pub(super) bytes: usize,
+    pub(super) end: bool,
+    /// As much of the nonce as had been taken.
+    pub(super) nonce: usize,
+}
+
 /// Both ends of a connection.
 #[derive(Debug)]
 pub(super) struct Socket {
@@ -49,9 +58,9 @@ pub(super) struct Socket {
     pub(super) looking_at_progress: bool,
     /// A login of it is being checked.
     pub(super) checking: bool,
-    /// What the server owes in all for so many bytes, the end if it was heard, and so much of the nonce: kept,
-    /// since it is asked whenever the loop sleeps, and seldom has any of that changed.
-    pub(super) owed: Cell<Option<((usize, bool, usize), usize)>>,
+    /// What the server owes in all for what was heard: kept, since it is asked whenever the loop sleeps, and
+    /// seldom has more been heard.
+    pub(super) owed: Cell<Option<(Heard, usize)>>,
 }
 
 impl Socket {

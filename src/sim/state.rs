@@ -18,7 +18,7 @@ use super::client::Client;
 use super::faults::Faults;
 use super::owed;
 use super::script::Script;
-use super::socket::Socket;
+use super::socket::{Heard, Socket};
 use super::verifier::Checks;
 use super::world::Calls;
 use crate::auth::{Entry, Key};
@@ -259,8 +259,7 @@ impl State {
         let taken = transcript.taken.len();
         let nonce = &transcript.taken[..taken.min(self.nonce_len)];
         let (heard, ended) = (transcript.heard(), transcript.end_heard);
-        // What is owed changes with what is heard, and once the nonce is out.
-        let known = (heard.len(), ended, nonce.len());
+        let known = Heard { bytes: heard.len(), end: ended, nonce: nonce.len() };
         let owed = match socket.owed.get() {
             Some((of, owed)) if of == known => owed,
             _ => owed::owed(

@@ -29,7 +29,7 @@ fn draw_header(rng: &mut StdRng) -> Vec<u8> {
         4..9 => draw_block(rng),
         9 => b"PROXY UNKNOWN\r\n".to_vec(),
         10 => vec![one_of(rng, b"P\r"); rng.random_range(0..3)],
-        _ => [b"PROXY UNKNOWN ".as_slice(), &vec![b'x'; 200]].concat(),
+        _ => [b"PROXY UNKNOWN ".as_slice(), &[b'x'; 200]].concat(),
     };
     if rng.random_ratio(1, 10)
         && let Some(last) = header.len().checked_sub(1)
