@@ -9,6 +9,8 @@ mod common;
 
 mod deadlines;
 mod edge_triggered;
+#[cfg(feature = "log")]
+mod health_checks;
 mod login_pool;
 mod login_session;
 mod simulation;

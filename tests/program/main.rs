@@ -12,6 +12,7 @@ mod limits;
 mod login;
 mod login_load;
 mod login_memory;
+mod proxied;
 mod resets;
 mod secrecy;
 mod signals;
