@@ -121,18 +121,29 @@ mod tests {
         note(Some(2), Event::LetIn { peer });
         note(Some(2), Event::State { from: State::AwaitDigest, to: State::Serving });
         note(Some(1), Event::Closed { peer, reason, let_in, received: 0, sent: 0, cut_off: false });
+        note(Some(4), Event::Accepted { peer, state: State::AwaitHeader });
+        note(Some(5), Event::Accepted { peer, state: State::AwaitHeader });
+        note(Some(5), Event::State { from: State::AwaitHeader, to: State::SendNonce });
+        note(Some(5), Event::Local { peer });
         let told = |most| {
             let (untold, records) = standing.records(most);
             let brief = |record: Record| match record.event {
                 Event::Opened { state, .. } => (record.connection, state.name()),
                 Event::LetIn { .. } => (record.connection, "let in"),
+                Event::Accepted { state: State::AwaitHeader, .. } => (record.connection, "waits"),
+                Event::Accepted { .. } => (record.connection, "accepted"),
+                Event::Local { .. } => (record.connection, "local"),
                 _ => (record.connection, "listening"),
             };
             (untold, records.into_iter().map(brief).collect::<Vec<_>>())
         };
         let second = [(Some(2), "serving"), (Some(2), "let in")];
         let third = (Some(3), "send_nonce");
-        assert_eq!(told(9), (0, vec![(None, "listening"), second[0], second[1], third]));
-        assert_eq!(told(1), (1, vec![(None, "listening"), third]));
+        let fourth = (Some(4), "waits");
+        let fifth = [(Some(5), "accepted"), (Some(5), "local")];
+        let all =
+            [&[(None, "listening"), second[0], second[1], third, fourth][..], &fifth].concat();
+        assert_eq!(told(9), (0, all));
+        assert_eq!(told(1), (3, vec![(None, "listening"), fifth[0], fifth[1]]));
     }
 }
