@@ -7,7 +7,9 @@ mod picture;
 use std::collections::HashSet;
 
 use sockmodes::auth::{Entry, Scheme};
-use sockmodes::session::{Input, Protocol, Reason, Service, State, Step, TRANSITIONS, Time};
+use sockmodes::session::{
+    Input, Origin, Protocol, Reason, Service, Session, State, Step, TRANSITIONS, Time,
+};
 
 use crate::common::{self, SCHEMES};
 use driven::Driven;
@@ -167,6 +169,29 @@ fn the_last_answer_is_given_once_and_waits_until_it_is_taken() {
     assert_eq!((session.state(), session.poll_step()), (State::Ending, Step::Deliver));
     session.handle_delivered(now);
     assert_eq!(session.poll_step(), Step::Linger);
+}
+
+#[test]
+fn what_comes_behind_a_header_waits_until_the_nonce_is_out_and_is_given_out_once() {
+    let protocol = Protocol::new(common::entry(Some(Scheme::Md5), 8), Service::Echo);
+    let now = Time::START;
+    let mut session = Session::behind_proxy(&protocol, now);
+    assert_eq!(session.poll_step(), Step::Read);
+    let mut header = *b"PROXY UNKNOWN\r\nbehind";
+    assert!(session.handle_bytes(&protocol, now, &mut header).is_empty());
+    assert_eq!((session.poll_step(), session.origin()), (Step::Admit, Some(Origin::Local)));
+    assert_eq!(session.handle_admitted(&protocol, now, |bytes| bytes.fill(7)).len(), 8);
+    assert_eq!((session.state(), session.poll_step()), (State::SendNonce, Step::Wait));
+    assert!(session.poll_behind().is_empty() && session.origin().is_none());
+    session.handle_flushed(&protocol, now);
+    assert_eq!((session.state(), session.poll_step()), (State::AwaitDigest, Step::Hear));
+    assert_eq!(session.poll_behind(), b"behind");
+    assert_eq!((session.state(), session.poll_step()), (State::AwaitDigest, Step::Read));
+    assert!(session.poll_behind().is_empty());
+    // It is decided.
+    assert!(session.handle_admitted(&protocol, now, |_| panic!("nothing is drawn")).is_empty());
+    session.handle_refused(Reason::Penalized, now);
+    assert_eq!(session.state(), State::AwaitDigest);
 }
 
 #[test]
