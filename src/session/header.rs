@@ -3,7 +3,7 @@
 //!
 //! Where it ends is found here, so that it may come in any pieces and what follows is not touched; the
 //! addresses in it are read by the crate `proxy-header`, once it is whole. Never here: who may send one,
-//! and what becomes of whoever it names (see `proxied.rs`).
+//! and what becomes of whoever it names (see `beginning.rs`).
 
 use std::net::SocketAddr;
 

@@ -3,8 +3,9 @@
 //!
 //! No socket, no clock, no random numbers: everything comes in through `handle_*`, so a test can
 //! play any network and any hour. Read [`State`] and [`TRANSITIONS`] first, then [`Session`]; how
-//! it ends is in `ending.rs`, what it wants next in `poll.rs`.
+//! it begins is in `beginning.rs`, how it ends in `ending.rs`, what it wants next in `poll.rs`.
 
+mod beginning;
 mod ending;
 mod fields;
 mod handshake;
@@ -12,7 +13,6 @@ mod header;
 mod login;
 mod poll;
 mod protocol;
-mod proxied;
 mod scan;
 mod stage;
 mod state;
@@ -31,8 +31,7 @@ pub use state::{Input, Reason, State, TRANSITIONS, Transition};
 pub use time::{Time, Timeout};
 pub use upper_once::MAX_REQUEST;
 
-use crate::auth::{Entry, Nonce};
-use handshake::{Handshake, Heard};
+use handshake::Heard;
 use stage::{Serving, Stage};
 
 /// An idle connection is closed late, by up to its timeout divided by this (1.2 s for 5 min), so
@@ -43,14 +42,17 @@ pub const IDLE_SLACK: u32 = 256;
 ///
 /// To drive it, in this order:
 ///
-/// 1. make it with [`Session::new`] and send the nonce that comes with it;
+/// 1. make it with [`Session::new`] and send the nonce that comes with it; or, where it comes from a
+///    proxy, with [`Session::behind_proxy`];
 /// 2. tell it what happened: [`handle_bytes`](Session::handle_bytes),
 ///    [`handle_end_of_input`](Session::handle_end_of_input),
 ///    [`handle_flushed`](Session::handle_flushed), [`handle_deadline`](Session::handle_deadline),
 ///    [`handle_verdict`](Session::handle_verdict),
 ///    [`handle_no_verdict`](Session::handle_no_verdict), [`handle_stop`](Session::handle_stop),
 ///    [`handle_drain_deadline`](Session::handle_drain_deadline),
-///    [`handle_lost`](Session::handle_lost);
+///    [`handle_lost`](Session::handle_lost), and behind a proxy
+///    [`handle_admitted`](Session::handle_admitted) or
+///    [`handle_refused`](Session::handle_refused);
 /// 3. send what the call returned, all of it and in order, and call `handle_flushed` once the
 ///    kernel has taken the last byte (the same goes for what [`poll_answer`](Session::poll_answer)
 ///    returns), and [`handle_delivered`](Session::handle_delivered) where it asks for that;
@@ -100,51 +102,6 @@ pub struct Session {
 }
 
 impl Session {
-    /// A connection that was just accepted, and the nonce that it is owed; with an open entry that is
-    /// empty, and the service begins at once. `random` fills what it is given with bytes that nobody
-    /// can foresee; it is called once at most.
-    #[must_use]
-    pub fn new(protocol: &Protocol, now: Time, random: impl FnOnce(&mut [u8])) -> (Session, Nonce) {
-        let mut session = Session::before(Stage::Closed(Reason::Done), now, protocol);
-        let nonce = session.begin(protocol, now, random);
-        (session, nonce)
-    }
-
-    /// A connection of which nothing is decided but that it has so long to be let in.
-    fn before(stage: Stage, now: Time, protocol: &Protocol) -> Session {
-        Session {
-            stage,
-            deadline: now + protocol.handshake_timeout,
-            owing: false,
-            pending: true,
-            on_entry_deadline: true,
-            logged_in: false,
-            failed_logins: false,
-            cut_off: false,
-            touched: true,
-        }
-    }
-
-    /// Begins with the client itself; returns the nonce that it is owed.
-    fn begin(&mut self, protocol: &Protocol, now: Time, random: impl FnOnce(&mut [u8])) -> Nonce {
-        let (stage, nonce) = match &protocol.entry {
-            Entry::Open => (Stage::Serving(Serving::new(protocol.service)), Nonce::NONE),
-            Entry::Challenge(challenge) => {
-                let nonce = challenge.draw(random);
-                let expected = challenge.key().digest(&nonce);
-                (Stage::SendNonce(Box::new(Handshake::new(expected))), nonce)
-            }
-        };
-        self.stage = stage;
-        self.owing = !nonce.is_empty();
-        self.pending = self.owing || protocol.service == Service::Login;
-        self.on_entry_deadline = self.pending || protocol.service == Service::UpperOnce;
-        if !self.on_entry_deadline {
-            self.deadline = idle_deadline(protocol, now);
-        }
-        nonce
-    }
-
     /// Bytes came. What is returned is owed to the peer: it is a part of `bytes`, changed in place.
     #[inline(always)]
     pub fn handle_bytes<'b>(

@@ -1,14 +1,60 @@
-//! How a session begins behind a proxy: its header first, then the word of whoever drives the session
-//! that whoever it names may stay, and from there on as if they had come themselves.
+//! How a conversation begins: with the client itself; or behind a proxy with its header, and once
+//! whoever drives the session has said that whomever it names may stay, as if they had come themselves.
 //!
 //! Never here: what a header looks like (see `header.rs`), and who may stay.
 
+use super::handshake::Handshake;
 use super::header::Origin;
-use super::stage::{Behind, Stage};
-use super::{Protocol, Reason, Session, Time};
-use crate::auth::Nonce;
+use super::stage::{Behind, Serving, Stage};
+use super::{Protocol, Reason, Service, Session, Time, idle_deadline};
+use crate::auth::{Entry, Nonce};
 
 impl Session {
+    /// A connection that was just accepted, and the nonce that it is owed; with an open entry that is
+    /// empty, and the service begins at once. `random` fills what it is given with bytes that nobody
+    /// can foresee; it is called once at most.
+    #[must_use]
+    pub fn new(protocol: &Protocol, now: Time, random: impl FnOnce(&mut [u8])) -> (Session, Nonce) {
+        let mut session = Session::before(Stage::Closed(Reason::Done), now, protocol);
+        let nonce = session.begin(protocol, now, random);
+        (session, nonce)
+    }
+
+    /// A connection of which nothing is decided but that it has so long to be let in.
+    fn before(stage: Stage, now: Time, protocol: &Protocol) -> Session {
+        Session {
+            stage,
+            deadline: now + protocol.handshake_timeout,
+            owing: false,
+            pending: true,
+            on_entry_deadline: true,
+            logged_in: false,
+            failed_logins: false,
+            cut_off: false,
+            touched: true,
+        }
+    }
+
+    /// Begins with the client itself; returns the nonce that it is owed.
+    fn begin(&mut self, protocol: &Protocol, now: Time, random: impl FnOnce(&mut [u8])) -> Nonce {
+        let (stage, nonce) = match &protocol.entry {
+            Entry::Open => (Stage::Serving(Serving::new(protocol.service)), Nonce::NONE),
+            Entry::Challenge(challenge) => {
+                let nonce = challenge.draw(random);
+                let expected = challenge.key().digest(&nonce);
+                (Stage::SendNonce(Box::new(Handshake::new(expected))), nonce)
+            }
+        };
+        self.stage = stage;
+        self.owing = !nonce.is_empty();
+        self.pending = self.owing || protocol.service == Service::Login;
+        self.on_entry_deadline = self.pending || protocol.service == Service::UpperOnce;
+        if !self.on_entry_deadline {
+            self.deadline = idle_deadline(protocol, now);
+        }
+        nonce
+    }
+
     /// A connection that was just accepted from a proxy, which sends a header of the PROXY protocol
     /// first. Nothing is owed before that is whole and its [origin](Session::origin)
     /// [admitted](Session::handle_admitted).
