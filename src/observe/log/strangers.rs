@@ -1,15 +1,15 @@
 //! Those of whom it is not known that they are let in, and what has been told of them so far.
 //!
 //! Load balancers and monitors look several times a second whether anybody is there: they connect, and
-//! leave without a word. So it is told that a connection was opened once it has said something, or has
-//! stayed for a second; and of one that has left before, nothing is told. Nor of those that proxies make
-//! for themselves. A log that looks more closely tells everything at once.
+//! leave without a word. So it is told that a connection was opened once it is let in for what it said,
+//! has stayed for a second, or ends; and of one that has left before without a word, nothing is told. Nor
+//! of those that proxies make for themselves. A log that looks more closely tells everything at once.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tracing::dispatcher::{get_default, with_default};
 use tracing::{Dispatch, debug, info, warn};
@@ -18,7 +18,8 @@ use super::flood::{Flood, Kind};
 use crate::observe::{Detail, Event, Record};
 use crate::session::{Reason, State, Time, Verdict};
 
-/// For so long it is not told that a connection was opened that has not said a word.
+/// For so long at least it is not told that a connection was opened that has not said a word; for twice as
+/// long at most.
 const SECOND: Duration = Duration::from_secs(1);
 
 /// What is known of strangers, and whom a thread waits for.
@@ -36,7 +37,7 @@ pub(super) struct Known {
     /// Connections that are open and not let in, and whom else there is nothing to tell of yet.
     open: HashMap<u64, Stranger>,
     /// Those that have not said a word, as far as is known, in the order in which they came.
-    silent: VecDeque<(Instant, u64)>,
+    silent: VecDeque<u64>,
     has_thread: bool,
     has_ended: bool,
 }
@@ -118,10 +119,11 @@ impl Strangers {
             if known.has_ended {
                 return;
             }
-            let left = known.tell_who_stays(Instant::now());
+            let there = known.silent.len();
             let goes_on = |known: &mut Known| !known.has_ended;
-            let waited = self.changed.wait_timeout_while(known, left, goes_on);
+            let waited = self.changed.wait_timeout_while(known, SECOND, goes_on);
             known = waited.unwrap_or_else(PoisonError::into_inner).0;
+            known.tell_who_stays(there);
         }
     }
 
@@ -175,7 +177,7 @@ impl Known {
         let is_held = !self.looks_closely();
         if is_held {
             self.open.insert(conn, Stranger::Silent(opened));
-            self.silent.push_back((Instant::now(), conn));
+            self.silent.push_back(conn);
         } else {
             self.open.insert(conn, Stranger::Told);
             opened.tell(conn);
@@ -212,20 +214,13 @@ impl Known {
         }
     }
 
-    /// Tells of those who have not said a word for a second; returns when the next have not.
-    fn tell_who_stays(&mut self, now: Instant) -> Duration {
-        while let Some(&(came, conn)) = self.silent.front() {
-            let stayed = now.saturating_duration_since(came);
-            match self.open.get(&conn) {
-                Some(Stranger::Silent(_)) if stayed < SECOND => return SECOND - stayed,
-                Some(&Stranger::Silent(opened)) => {
-                    self.tell_opened(conn, opened, opened.at + SECOND)
-                }
-                _ => {}
+    /// Tells of those who have not said a word, among so many who came first.
+    fn tell_who_stays(&mut self, came: usize) {
+        for conn in self.silent.drain(..came).collect::<Vec<_>>() {
+            if let Some(&Stranger::Silent(opened)) = self.open.get(&conn) {
+                self.tell_opened(conn, opened, opened.at + SECOND);
             }
-            self.silent.pop_front();
         }
-        Duration::ZERO
     }
 
     pub(super) fn login(&mut self, conn: u64, now: Time, name: &str, result: Verdict) {

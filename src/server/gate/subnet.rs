@@ -45,7 +45,7 @@ impl Subnet {
 
     /// Whether `address` is one of them; an IPv4 address is none of IPv6's.
     pub fn contains(&self, address: IpAddr) -> bool {
-        // Of nothing every shift is right, and a shift by the whole length is none that Rust does.
+        // With no bits at all it is a shift by the whole length, which is none: then nothing is left.
         let rest = len(self.address) - self.bits;
         let prefix = |bits: u128| bits.checked_shr(rest).unwrap_or(0);
         match (self.address, address) {
