@@ -15,15 +15,42 @@ impl Session {
     /// can foresee; it is called once at most.
     #[must_use]
     pub fn new(protocol: &Protocol, now: Time, random: impl FnOnce(&mut [u8])) -> (Session, Nonce) {
-        let mut session = Session::before(Stage::Closed(Reason::Done), now, protocol);
-        let nonce = session.begin(protocol, now, random);
+        let (stage, nonce) = match &protocol.entry {
+            Entry::Open => (Stage::Serving(Serving::new(protocol.service)), Nonce::NONE),
+            Entry::Challenge(challenge) => {
+                let nonce = challenge.draw(random);
+                let expected = challenge.key().digest(&nonce);
+                (Stage::SendNonce(Box::new(Handshake::new(expected))), nonce)
+            }
+        };
+        let owing = !nonce.is_empty();
+        let pending = owing || protocol.service == Service::Login;
+        let on_entry_deadline = pending || protocol.service == Service::UpperOnce;
+        let deadline = match on_entry_deadline {
+            true => now + protocol.handshake_timeout,
+            false => idle_deadline(protocol, now),
+        };
+        let session = Session {
+            stage,
+            deadline,
+            owing,
+            pending,
+            on_entry_deadline,
+            logged_in: false,
+            failed_logins: false,
+            cut_off: false,
+            touched: true,
+        };
         (session, nonce)
     }
 
-    /// A connection of which nothing is decided but that it has so long to be let in.
-    fn before(stage: Stage, now: Time, protocol: &Protocol) -> Session {
+    /// A connection that was just accepted from a proxy, which sends a header of the PROXY protocol
+    /// first. Nothing is owed before that is whole and its [origin](Session::origin)
+    /// [admitted](Session::handle_admitted).
+    #[must_use]
+    pub fn behind_proxy(protocol: &Protocol, now: Time) -> Session {
         Session {
-            stage,
+            stage: Stage::AwaitHeader(Box::default()),
             deadline: now + protocol.handshake_timeout,
             owing: false,
             pending: true,
@@ -33,34 +60,6 @@ impl Session {
             cut_off: false,
             touched: true,
         }
-    }
-
-    /// Begins with the client itself; returns the nonce that it is owed.
-    fn begin(&mut self, protocol: &Protocol, now: Time, random: impl FnOnce(&mut [u8])) -> Nonce {
-        let (stage, nonce) = match &protocol.entry {
-            Entry::Open => (Stage::Serving(Serving::new(protocol.service)), Nonce::NONE),
-            Entry::Challenge(challenge) => {
-                let nonce = challenge.draw(random);
-                let expected = challenge.key().digest(&nonce);
-                (Stage::SendNonce(Box::new(Handshake::new(expected))), nonce)
-            }
-        };
-        self.stage = stage;
-        self.owing = !nonce.is_empty();
-        self.pending = self.owing || protocol.service == Service::Login;
-        self.on_entry_deadline = self.pending || protocol.service == Service::UpperOnce;
-        if !self.on_entry_deadline {
-            self.deadline = idle_deadline(protocol, now);
-        }
-        nonce
-    }
-
-    /// A connection that was just accepted from a proxy, which sends a header of the PROXY protocol
-    /// first. Nothing is owed before that is whole and its [origin](Session::origin)
-    /// [admitted](Session::handle_admitted).
-    #[must_use]
-    pub fn behind_proxy(protocol: &Protocol, now: Time) -> Session {
-        Session::before(Stage::AwaitHeader(Box::default()), now, protocol)
     }
 
     /// Whom the proxy's header names, from when it is whole until that is decided.
@@ -81,7 +80,11 @@ impl Session {
     ) -> Nonce {
         match self.take_stage() {
             Stage::AwaitHeader(header) if header.origin().is_some() => {
-                let nonce = self.begin(protocol, now, random);
+                let (session, nonce) = Session::new(protocol, now, random);
+                let from_accept = std::mem::replace(self, session).deadline;
+                if self.on_entry_deadline {
+                    self.deadline = from_accept;
+                }
                 self.stage = self.stage.take().behind(header.into_behind());
                 nonce
             }
