@@ -26,6 +26,11 @@ fn the_corpus_of_handshake() {
 }
 
 #[test]
+fn the_corpus_of_proxied() {
+    replay("proxied", fuzzed::proxied::check, 10);
+}
+
+#[test]
 fn the_corpus_of_upper_once() {
     replay("upper_once", fuzzed::upper_once::check, 10);
 }

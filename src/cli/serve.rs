@@ -17,7 +17,7 @@ use sockmodes::auth::{Challenge, Entry, FixedNonce, IfMissing, Key, NonceError, 
 use sockmodes::auth::{Secret, UserFile};
 use sockmodes::observe::log::{self, Format, Log, Verbosity};
 use sockmodes::observe::{Admin, Lines, Seen, Trace};
-use sockmodes::server::{Config, Limits, Outcome, Penalties, Server};
+use sockmodes::server::{Config, Limits, Outcome, Penalties, Server, Subnet};
 use sockmodes::session::{Protocol, Timeout};
 
 use super::files::{Open, input, output};
@@ -87,6 +87,10 @@ pub(super) struct Args {
     /// authfail:5s,noauth:1s,timeout:10s,min:15s,max:10m,max-sources:65536, and not for loopback]
     #[arg(long, value_name = "LIST")]
     penalty: Option<Penalty>,
+    /// Connections from there begin with a PROXY protocol header, version 1 or 2, that says whose they
+    /// are; an address or ADDRESS/BITS; may be repeated
+    #[arg(long, value_name = "SOURCES")]
+    proxy_protocol: Vec<Subnet>,
     /// The most bytes kept for a client that does not take its answers
     #[arg(long, value_name = "SIZE", default_value = "256KiB")]
     max_buffer: BufferSize,
@@ -269,6 +273,7 @@ impl Args {
         let mut config = Config::new(listen, protocol);
         config.limits = limits;
         config.penalties = self.penalty.map_or(Some(Penalties::default()), |penalty| penalty.0);
+        config.proxies = self.proxy_protocol.clone();
         config.max_buffer = self.max_buffer.0;
         config.write_timeout = self.write_timeout;
         config.drain_timeout = self.drain_timeout;

@@ -51,13 +51,30 @@ pub enum Event {
         /// Where, with the port that the kernel gave it.
         address: SocketAddr,
     },
-    /// A connection was accepted.
-    Opened {
-        /// The other end.
+    /// A connection from a proxy was accepted: who is behind it, its header will say.
+    Accepted {
+        /// The proxy.
         peer: SocketAddr,
         /// The state in which it begins.
         #[serde(serialize_with = "name_of_state")]
         state: State,
+    },
+    /// A connection was accepted; behind a proxy, its header is whole and says whose it is.
+    Opened {
+        /// The other end; behind a proxy, the one that its header names.
+        peer: SocketAddr,
+        /// The state in which it begins.
+        #[serde(serialize_with = "name_of_state")]
+        state: State,
+        /// The proxy, if there is one: then the connection was [`Accepted`](Event::Accepted) before.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        via: Option<SocketAddr>,
+    },
+    /// In place of [`Opened`](Event::Opened): a proxy's header is whole and names nobody, so that the
+    /// connection is the proxy's own.
+    Local {
+        /// The proxy.
+        peer: SocketAddr,
     },
     /// A connection over a limit or from a penalized source was accepted, and closed at once.
     Refused {
@@ -91,7 +108,7 @@ pub enum Event {
         reason: Reason,
         /// Whether the client had been let in.
         let_in: bool,
-        /// Bytes read from it.
+        /// Bytes read from it; a proxy's header is none of them.
         received: u64,
         /// Bytes that the kernel took for it.
         sent: u64,

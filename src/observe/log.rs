@@ -2,13 +2,14 @@
 //!
 //! By default a line when a connection opens, is let in, logs in, is refused or closes; with `-v`
 //! every change of state; with `-vv` every readiness and every result of a system call. Without either,
-//! lines that strangers cause are limited, and the others counted: see `flood.rs`.
+//! lines that strangers cause are limited, and the others counted (`flood.rs`), and nothing is told of
+//! whoever only looks whether anybody is there (`strangers.rs`).
 
 mod flood;
+mod strangers;
 
-use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::sync::Arc;
 
 use thiserror::Error;
 use tracing::level_filters::LevelFilter;
@@ -18,8 +19,9 @@ use tracing::{debug, info, trace, warn};
 use super::whole::Whole;
 use super::writer::Lines;
 use super::{CallResult, Detail, Event, Observer, Record};
-use crate::session::{Reason, Time, Verdict};
-use flood::{Flood, Kind};
+use crate::session::Time;
+use flood::Kind;
+use strangers::{Known, Opened, Strangers};
 
 /// How a line looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -117,55 +119,20 @@ pub fn try_init(verbosity: Verbosity, format: Format) -> Result<Lines, LogError>
 #[must_use = "it writes what it is given to read"]
 pub struct Log {
     detail: Detail,
-    flood: Flood,
-    /// Connections that are open and not let in, and whether it was told that they were opened. If they
-    /// are let in, that is made up for.
-    strangers: HashMap<u64, bool>,
+    strangers: Arc<Strangers>,
 }
 
 impl Log {
     /// A log that is as detailed as `verbosity`.
     pub fn new(verbosity: Verbosity) -> Log {
-        let (flood, strangers) = (Flood::default(), HashMap::new());
-        Log { detail: verbosity.detail(), flood, strangers }
+        let detail = verbosity.detail();
+        Log { detail, strangers: Arc::new(Strangers::new(detail)) }
     }
+}
 
-    /// Whether a line may be told that a stranger has caused; if not, it is counted.
-    fn may_tell(&mut self, kind: Kind, now: Time) -> bool {
-        let may = self.detail > Detail::Life || self.flood.admits(kind, now);
-        if !may {
-            self.flood.leave_out(kind);
-        }
-        may
-    }
-
-    fn opened(&mut self, now: Time, conn: u64, peer: SocketAddr) {
-        let may = self.detail > Detail::Life || self.flood.admits(Kind::Opened, now);
-        self.strangers.insert(conn, may);
-        if may {
-            info!(conn, %peer, "opened");
-        }
-    }
-
-    fn let_in(&mut self, conn: u64, peer: SocketAddr) {
-        if self.strangers.remove(&conn) == Some(false) {
-            info!(conn, %peer, "opened");
-        }
-        info!(conn, %peer, "let in");
-    }
-
-    /// Whether the end of a connection may be told, which has or has not been `let_in`.
-    fn may_tell_end(&mut self, record: &Record, let_in: bool, reason: Reason) -> bool {
-        if self.strangers.remove(&record.connection.unwrap_or_default()) == Some(false) {
-            self.flood.leave_out(Kind::Opened);
-        }
-        let kind = if reason == Reason::Stopped { Kind::Closed } else { Kind::NotLetIn };
-        let_in || self.may_tell(kind, record.time)
-    }
-
-    /// Whether it is not known that the connection is let in. Of a quiet log nothing is known.
-    fn is_stranger(&self, conn: u64) -> bool {
-        self.detail < Detail::Life || self.strangers.contains_key(&conn)
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.strangers.end();
     }
 }
 
@@ -175,52 +142,54 @@ impl Observer for Log {
     }
 
     fn observe(&mut self, record: &Record) {
-        let (now, conn) = (record.time, record.connection.unwrap_or_default());
+        let conn = record.connection.unwrap_or_default();
+        let mut known = self.strangers.lock();
         match &record.event {
-            Event::Opened { peer, .. } => self.opened(now, conn, *peer),
-            Event::LetIn { peer } => self.let_in(conn, *peer),
-            Event::Refused { peer, reason } => {
-                if self.may_tell(Kind::Refused, now) {
-                    warn!(conn, %peer, %reason, "refused");
+            Event::Accepted { peer, .. } => known.accepted(conn, *peer),
+            Event::Local { peer } => known.local(conn, *peer),
+            Event::Opened { peer, state, via } => {
+                let opened = Opened::new(*peer, *via, *state, record.time);
+                if known.opened(conn, opened) {
+                    drop(known);
+                    Strangers::wait_for_a_word(&self.strangers);
                 }
             }
-            Event::Penalty { source, reason, seconds } => {
-                if !self.is_stranger(conn) || self.may_tell(Kind::Penalized, now) {
-                    info!(conn, %source, %reason, seconds, "penalized");
-                }
-            }
-            Event::Closed { peer, reason, let_in, received, sent, cut_off } => {
-                if self.may_tell_end(record, *let_in, *reason) {
-                    let what = match *let_in || *reason == Reason::Stopped {
-                        _ if *cut_off => "cut off",
-                        true => "closed",
-                        false => "refused",
-                    };
-                    info!(conn, %peer, %reason, received, sent, "{what}");
-                }
-            }
-            Event::Login { name, result } => {
-                let is_strange = *result == Verdict::Failure && self.is_stranger(conn);
-                if !is_strange || self.may_tell(Kind::Login, now) {
-                    info!(conn, name = name.as_str(), result = result.name(), "login");
-                }
-            }
-            Event::AcceptPaused { errno } => {
-                if self.may_tell(Kind::AcceptPaused, now) {
-                    warn!(error = errno.to_string(), "accepting pauses");
-                }
-            }
-            Event::AcceptResumed => {
-                if self.may_tell(Kind::AcceptResumed, now) {
-                    info!("accepting goes on");
-                }
-            }
-            Event::Stopped { connections } => {
-                self.flood.tell_counts();
-                info!(cut_off = connections, "stopped");
-            }
-            other => others(conn, other),
+            Event::LetIn { peer } => known.let_in(conn, *peer),
+            Event::Closed { .. } => known.closed(record),
+            event => of_strangers(&mut known, conn, record.time, event),
         }
+    }
+}
+
+/// What strangers may cause, and what they may not.
+fn of_strangers(known: &mut Known, conn: u64, now: Time, event: &Event) {
+    match event {
+        Event::Refused { peer, reason } => {
+            if known.may_tell(Kind::Refused, now) {
+                warn!(conn, %peer, %reason, "refused");
+            }
+        }
+        Event::Penalty { source, reason, seconds } => {
+            if !known.is_stranger(conn) || known.may_tell(Kind::Penalized, now) {
+                info!(conn, %source, %reason, seconds, "penalized");
+            }
+        }
+        Event::Login { name, result } => known.login(conn, now, name, *result),
+        Event::AcceptPaused { errno } => {
+            if known.may_tell(Kind::AcceptPaused, now) {
+                warn!(error = errno.to_string(), "accepting pauses");
+            }
+        }
+        Event::AcceptResumed => {
+            if known.may_tell(Kind::AcceptResumed, now) {
+                info!("accepting goes on");
+            }
+        }
+        Event::Stopped { connections } => {
+            known.tell_counts();
+            info!(cut_off = connections, "stopped");
+        }
+        other => others(conn, other),
     }
 }
 

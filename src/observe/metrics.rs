@@ -28,6 +28,7 @@ struct Numbers {
     authenticated: IntCounter,
     closed: Vec<IntCounter>,
     cut_off: IntCounter,
+    local: IntCounter,
     received: IntCounter,
     sent: IntCounter,
     logins: Vec<IntCounter>,
@@ -66,6 +67,10 @@ impl Metrics {
             cut_off: add.counter(
                 "cut_off_total",
                 "Connections closed although they were owed something.",
+            )?,
+            local: add.counter(
+                "local_total",
+                "Connections that proxies made for themselves, by their headers.",
             )?,
             received: add.counter("received_bytes_total", "Bytes that recv gave.")?,
             sent: add.counter("sent_bytes_total", "Bytes that send took.")?,
@@ -137,10 +142,13 @@ impl Observer for Metrics {
     fn observe(&mut self, record: &Record) {
         let numbers = &*self.0;
         match &record.event {
-            Event::Opened { state, .. } => {
+            // Behind a proxy it was counted when it was accepted.
+            Event::Opened { via: Some(_), .. } => {}
+            Event::Accepted { state, .. } | Event::Opened { state, .. } => {
                 numbers.opened.inc();
                 self.moved(None, Some(*state));
             }
+            Event::Local { .. } => numbers.local.inc(),
             Event::Refused { reason, .. } => {
                 numbers.opened.inc();
                 numbers.closed[*reason as usize].inc();
@@ -203,6 +211,7 @@ fn opts(name: &str, help: &str) -> Opts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::Time;
 
     #[test]
     fn every_state_reason_and_result_is_at_the_place_of_its_number() {
@@ -210,5 +219,33 @@ mod tests {
         assert_eq!(State::ALL.last(), Some(&State::Closed));
         assert!(Reason::ALL.iter().enumerate().all(|(at, reason)| *reason as usize == at));
         assert!(VERDICTS.iter().enumerate().all(|(at, verdict)| *verdict as usize == at));
+    }
+
+    #[test]
+    fn who_comes_through_a_proxy_is_counted_once_and_its_own_apart() {
+        let mut metrics = Metrics::default();
+        let peer = ([127, 0, 0, 1], 50_000).into();
+        let (from, to) = (State::AwaitHeader, State::SendNonce);
+        for number in 1..=3 {
+            let whose = match number {
+                1 => Some(Event::Opened { peer, state: to, via: Some(peer) }),
+                2 => Some(Event::Local { peer }),
+                _ => None,
+            };
+            let accepted = [Event::Accepted { peer, state: from }];
+            let changed = whose.is_some().then_some(Event::State { from, to });
+            for event in accepted.into_iter().chain(changed).chain(whose) {
+                metrics.observe(&Record { time: Time::START, connection: Some(number), event });
+            }
+        }
+        let text = metrics.text();
+        for line in [
+            "sockmodes_connections_total 3",
+            "sockmodes_local_total 1",
+            "sockmodes_connections{state=\"await_header\"} 1",
+            "sockmodes_connections{state=\"send_nonce\"} 2",
+        ] {
+            assert!(text.lines().any(|told| told == line), "{line}: {text}");
+        }
     }
 }

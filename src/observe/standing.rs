@@ -21,7 +21,19 @@ pub(super) struct Standing {
 struct Open {
     peer: SocketAddr,
     state: State,
+    whose: Whose,
     let_in: bool,
+}
+
+/// Whose it is said to be.
+#[derive(Clone, Copy, Debug)]
+enum Whose {
+    /// Of whoever came, through a proxy perhaps.
+    Peers(Option<SocketAddr>),
+    /// A proxy has not said yet.
+    Unknown,
+    /// The proxy's own.
+    Proxys,
 }
 
 impl Standing {
@@ -30,9 +42,15 @@ impl Standing {
         let number = record.connection.unwrap_or_default();
         match record.event {
             Event::Listening { .. } => self.listening.push(record.clone()),
-            Event::Opened { peer, state } => {
-                self.open.insert(number, Open { peer, state, let_in: false });
+            Event::Accepted { peer, state } => {
+                let whose = Whose::Unknown;
+                self.open.insert(number, Open { peer, state, whose, let_in: false });
             }
+            Event::Opened { peer, state, via } => {
+                let whose = Whose::Peers(via);
+                self.open.insert(number, Open { peer, state, whose, let_in: false });
+            }
+            Event::Local { .. } => self.change(number, |open| open.whose = Whose::Proxys),
             Event::LetIn { .. } => self.change(number, |open| open.let_in = true),
             Event::State { to, .. } => self.change(number, |open| open.state = to),
             Event::Closed { .. } => drop(self.open.remove(&number)),
@@ -45,10 +63,16 @@ impl Standing {
     #[cfg(feature = "admin")]
     #[inline]
     pub(super) fn is_changed_by(event: &Event) -> bool {
-        use Event::{Closed, LetIn, Listening, Opened, State};
+        use Event::{Accepted, Closed, LetIn, Listening, Local, Opened, State};
         matches!(
             event,
-            Listening { .. } | Opened { .. } | LetIn { .. } | State { .. } | Closed { .. }
+            Listening { .. }
+                | Accepted { .. }
+                | Opened { .. }
+                | Local { .. }
+                | LetIn { .. }
+                | State { .. }
+                | Closed { .. }
         )
     }
 
@@ -63,9 +87,14 @@ impl Standing {
     pub(super) fn records(&self, most: usize) -> (usize, Vec<Record>) {
         let mut records = self.listening.clone();
         let untold = self.open.len().saturating_sub(most);
-        for (&number, &Open { peer, state, let_in }) in self.open.iter().skip(untold) {
+        for (&number, &Open { peer, state, whose, let_in }) in self.open.iter().skip(untold) {
             let record = |event| Record { time: self.time, connection: Some(number), event };
-            records.push(record(Event::Opened { peer, state }));
+            match whose {
+                Whose::Peers(via) => records.push(record(Event::Opened { peer, state, via })),
+                Whose::Unknown => records.push(record(Event::Accepted { peer, state })),
+                Whose::Proxys => records
+                    .extend([Event::Accepted { peer, state }, Event::Local { peer }].map(record)),
+            }
             records.extend(let_in.then(|| record(Event::LetIn { peer })));
         }
         (untold, records)
@@ -87,23 +116,34 @@ mod tests {
         };
         note(None, Event::Listening { address: peer });
         for number in 1..=3 {
-            note(Some(number), Event::Opened { peer, state: State::SendNonce });
+            note(Some(number), Event::Opened { peer, state: State::SendNonce, via: None });
         }
         note(Some(2), Event::LetIn { peer });
         note(Some(2), Event::State { from: State::AwaitDigest, to: State::Serving });
         note(Some(1), Event::Closed { peer, reason, let_in, received: 0, sent: 0, cut_off: false });
+        note(Some(4), Event::Accepted { peer, state: State::AwaitHeader });
+        note(Some(5), Event::Accepted { peer, state: State::AwaitHeader });
+        note(Some(5), Event::State { from: State::AwaitHeader, to: State::SendNonce });
+        note(Some(5), Event::Local { peer });
         let told = |most| {
             let (untold, records) = standing.records(most);
             let brief = |record: Record| match record.event {
                 Event::Opened { state, .. } => (record.connection, state.name()),
                 Event::LetIn { .. } => (record.connection, "let in"),
+                Event::Accepted { state: State::AwaitHeader, .. } => (record.connection, "waits"),
+                Event::Accepted { .. } => (record.connection, "accepted"),
+                Event::Local { .. } => (record.connection, "local"),
                 _ => (record.connection, "listening"),
             };
             (untold, records.into_iter().map(brief).collect::<Vec<_>>())
         };
         let second = [(Some(2), "serving"), (Some(2), "let in")];
         let third = (Some(3), "send_nonce");
-        assert_eq!(told(9), (0, vec![(None, "listening"), second[0], second[1], third]));
-        assert_eq!(told(1), (1, vec![(None, "listening"), third]));
+        let fourth = (Some(4), "waits");
+        let fifth = [(Some(5), "accepted"), (Some(5), "local")];
+        let all =
+            [&[(None, "listening"), second[0], second[1], third, fourth][..], &fifth].concat();
+        assert_eq!(told(9), (0, all));
+        assert_eq!(told(1), (3, vec![(None, "listening"), fifth[0], fifth[1]]));
     }
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use super::gate::{Limits, Penalties};
+use super::gate::{Limits, Penalties, Subnet};
 use crate::session::{Protocol, Timeout};
 
 /// Everything that a server has to know.
@@ -19,6 +19,10 @@ pub struct Config {
     pub limits: Limits,
     /// How long a source that was up to no good is refused. `None`: nobody is.
     pub penalties: Option<Penalties>,
+    /// From where proxies come: a connection from there begins with a header of the PROXY protocol,
+    /// version 1 or 2, that says who is behind it. Whoever it names is the peer then, for limits,
+    /// penalties and events. From anywhere else such a header is nothing but bytes.
+    pub proxies: Vec<Subnet>,
     /// The most bytes that are kept for one peer that does not take its answers; also the most that one
     /// read takes, up to 1 MiB.
     pub max_buffer: NonZeroUsize,
@@ -38,6 +42,7 @@ impl Config {
             protocol,
             limits: Limits::default(),
             penalties: Some(Penalties::default()),
+            proxies: Vec::new(),
             max_buffer: const { NonZeroUsize::new(256 * 1024).expect("it is not zero") },
             write_timeout: Duration::from_secs(30).into(),
             drain_timeout: Duration::from_secs(5).into(),

@@ -19,5 +19,5 @@ mod verify;
 pub use bind::{BindError, Handle, Server};
 pub use config::Config;
 pub use event_loop::{EventLoop, Outcome};
-pub use gate::{Limits, MaxPending, MaxPendingError, Penalties};
+pub use gate::{Limits, MaxPending, MaxPendingError, Penalties, Subnet, SubnetError};
 pub use verify::{Report, Room, Verifier};

@@ -11,8 +11,14 @@ impl Session {
     /// The time that [`poll_deadline`](Session::poll_deadline) gave has come.
     pub fn handle_deadline(&mut self, now: Time) {
         match self.take_stage() {
+            Stage::Behind(behind) => {
+                self.stage = behind.then;
+                self.handle_deadline(now);
+            }
             Stage::SendNonce(_) => self.close(Reason::HandshakeTimeout),
-            Stage::AwaitDigest(_) => self.refuse(Reason::HandshakeTimeout, now),
+            Stage::AwaitHeader(_) | Stage::AwaitDigest(_) => {
+                self.refuse(Reason::HandshakeTimeout, now);
+            }
             Stage::Serving(_) if self.on_entry_deadline => self.end(Reason::HandshakeTimeout, now),
             Stage::Serving(_) => self.end(Reason::IdleTimeout, now),
             Stage::Ending(reason) | Stage::Delivering(reason) => self.cut_off(reason),
@@ -32,6 +38,11 @@ impl Session {
     /// has read.
     pub fn handle_stop(&mut self, now: Time, undelivered: bool) {
         match self.take_stage() {
+            Stage::Behind(behind) => {
+                self.stage = behind.then;
+                self.handle_stop(now, undelivered);
+            }
+            Stage::AwaitHeader(_) => self.close(Reason::Stopped),
             Stage::SendNonce(_) | Stage::AwaitDigest(_) => self.close(Reason::Stopped),
             Stage::Serving(_) if self.owing || undelivered => self.end(Reason::Stopped, now),
             Stage::Serving(_) => self.close(Reason::Stopped),

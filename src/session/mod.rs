@@ -3,11 +3,13 @@
 //!
 //! No socket, no clock, no random numbers: everything comes in through `handle_*`, so a test can
 //! play any network and any hour. Read [`State`] and [`TRANSITIONS`] first, then [`Session`]; how
-//! it ends is in `ending.rs`, what it wants next in `poll.rs`.
+//! it begins is in `beginning.rs`, how it ends in `ending.rs`, what it wants next in `poll.rs`.
 
+mod beginning;
 mod ending;
 mod fields;
 mod handshake;
+mod header;
 mod login;
 mod poll;
 mod protocol;
@@ -19,6 +21,7 @@ mod upper;
 mod upper_once;
 mod verifying;
 
+pub use header::{MAX_HEADER_V1, MAX_HEADER_V2, Origin};
 pub use login::Verdict;
 pub use poll::{Step, Timer};
 pub use protocol::{Protocol, Service};
@@ -28,8 +31,7 @@ pub use state::{Input, Reason, State, TRANSITIONS, Transition};
 pub use time::{Time, Timeout};
 pub use upper_once::MAX_REQUEST;
 
-use crate::auth::{Entry, Nonce};
-use handshake::{Handshake, Heard};
+use handshake::Heard;
 use stage::{Serving, Stage};
 
 /// An idle connection is closed late, by up to its timeout divided by this (1.2 s for 5 min), so
@@ -40,14 +42,17 @@ pub const IDLE_SLACK: u32 = 256;
 ///
 /// To drive it, in this order:
 ///
-/// 1. make it with [`Session::new`] and send the nonce that comes with it;
+/// 1. make it with [`Session::new`] and send the nonce that comes with it; or, where it comes from a
+///    proxy, with [`Session::behind_proxy`];
 /// 2. tell it what happened: [`handle_bytes`](Session::handle_bytes),
 ///    [`handle_end_of_input`](Session::handle_end_of_input),
 ///    [`handle_flushed`](Session::handle_flushed), [`handle_deadline`](Session::handle_deadline),
 ///    [`handle_verdict`](Session::handle_verdict),
 ///    [`handle_no_verdict`](Session::handle_no_verdict), [`handle_stop`](Session::handle_stop),
 ///    [`handle_drain_deadline`](Session::handle_drain_deadline),
-///    [`handle_lost`](Session::handle_lost);
+///    [`handle_lost`](Session::handle_lost), and behind a proxy
+///    [`handle_admitted`](Session::handle_admitted) or
+///    [`handle_refused`](Session::handle_refused);
 /// 3. send what the call returned, all of it and in order, and call `handle_flushed` once the
 ///    kernel has taken the last byte (the same goes for what [`poll_answer`](Session::poll_answer)
 ///    returns), and [`handle_delivered`](Session::handle_delivered) where it asks for that;
@@ -97,40 +102,6 @@ pub struct Session {
 }
 
 impl Session {
-    /// A connection that was just accepted, and the nonce that it is owed; with an open entry that is
-    /// empty, and the service begins at once. `random` fills what it is given with bytes that nobody
-    /// can foresee; it is called once at most.
-    #[must_use]
-    pub fn new(protocol: &Protocol, now: Time, random: impl FnOnce(&mut [u8])) -> (Session, Nonce) {
-        let (stage, nonce) = match &protocol.entry {
-            Entry::Open => (Stage::Serving(Serving::new(protocol.service)), Nonce::NONE),
-            Entry::Challenge(challenge) => {
-                let nonce = challenge.draw(random);
-                let expected = challenge.key().digest(&nonce);
-                (Stage::SendNonce(Box::new(Handshake::new(expected))), nonce)
-            }
-        };
-        let owing = !nonce.is_empty();
-        let pending = owing || protocol.service == Service::Login;
-        let on_entry_deadline = pending || protocol.service == Service::UpperOnce;
-        let deadline = match on_entry_deadline {
-            true => now + protocol.handshake_timeout,
-            false => idle_deadline(protocol, now),
-        };
-        let session = Session {
-            stage,
-            deadline,
-            owing,
-            pending,
-            on_entry_deadline,
-            logged_in: false,
-            failed_logins: false,
-            cut_off: false,
-            touched: true,
-        };
-        (session, nonce)
-    }
-
     /// Bytes came. What is returned is owed to the peer: it is a part of `bytes`, changed in place.
     #[inline(always)]
     pub fn handle_bytes<'b>(
@@ -165,6 +136,13 @@ impl Session {
                     }
                 }
             }
+            Stage::AwaitHeader(header) => {
+                let heard = header.hear(bytes);
+                self.touched = true;
+                if heard.is_err() {
+                    self.refuse(Reason::BadProxyHeader, now);
+                }
+            }
             Stage::Serving(Serving::UpperOnce(request)) => {
                 if request.hear(bytes) {
                     let answer = request.finish();
@@ -181,6 +159,7 @@ impl Session {
             }
             // A driver that reads although it was told to wait loses nothing.
             Stage::Verifying(login) => login.keep(bytes),
+            Stage::Behind(behind) => behind.bytes.extend_from_slice(bytes),
             Stage::Serving(Serving::Upper(_) | Serving::Echo) => {}
             Stage::Answering(_) | Stage::Draining(_) | Stage::Ending(_) => {}
             Stage::Delivering(_) | Stage::Closed(_) => {}
@@ -194,6 +173,13 @@ impl Session {
     pub fn handle_end_of_input(&mut self) {
         match self.take_stage() {
             Stage::SendNonce(_) | Stage::AwaitDigest(_) => self.close(Reason::ShortDigest),
+            // To connect and leave is how proxies look whether anybody is there.
+            Stage::AwaitHeader(header) if header.is_empty() => self.close(Reason::Done),
+            Stage::AwaitHeader(_) => self.close(Reason::BadProxyHeader),
+            Stage::Behind(behind) => {
+                self.stage = behind.then;
+                self.handle_end_of_input();
+            }
             Stage::Serving(serving) => {
                 self.enter(Stage::Draining(Reason::Done).after(serving.finish()));
             }
@@ -214,6 +200,7 @@ impl Session {
         }
         match self.take_stage() {
             Stage::SendNonce(handshake) => self.stage = Stage::AwaitDigest(handshake),
+            Stage::Behind(behind) => self.stage = behind.flushed(),
             Stage::Ending(reason) => self.deliver(reason, now),
             other => self.stage = other,
         }

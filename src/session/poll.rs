@@ -13,6 +13,11 @@ pub enum Step {
     Read,
     /// Read nothing: what is owed has to go out first, or a login is being checked.
     Wait,
+    /// Read nothing: a proxy's header is whole. Find out whether whoever [`Session::origin`] names may
+    /// stay, and say so with [`Session::handle_admitted`] or [`Session::handle_refused`].
+    Admit,
+    /// Pass on what [`Session::poll_behind`] gives, as if it had just been read.
+    Hear,
     /// Read nothing: take the login with [`Session::poll_login`] and have it checked elsewhere.
     Verify,
     /// Send the last answer, which [`Session::poll_answer`] gives.
@@ -46,9 +51,12 @@ impl Session {
     pub fn poll_step(&self) -> Step {
         match &self.stage {
             Stage::Serving(_) | Stage::SendNonce(_) | Stage::AwaitDigest(_) => Step::Read,
+            Stage::AwaitHeader(header) if header.origin().is_none() => Step::Read,
+            Stage::AwaitHeader(_) => Step::Admit,
+            Stage::Behind(_) if !self.owing => Step::Hear,
             Stage::Verifying(login) if login.wants_check() && !self.owing => Step::Verify,
             Stage::Answering(_) => Step::Answer,
-            Stage::Verifying(_) | Stage::Ending(_) => Step::Wait,
+            Stage::Behind(_) | Stage::Verifying(_) | Stage::Ending(_) => Step::Wait,
             Stage::Draining(_) | Stage::Delivering(_) => Step::Deliver,
             Stage::Lingering(_) => Step::Linger,
             Stage::Closed(reason) => Step::Close(*reason),
@@ -88,8 +96,14 @@ impl Session {
     }
 
     fn timer(&self) -> Option<Timer> {
-        match self.stage {
-            Stage::SendNonce(_) | Stage::AwaitDigest(_) => Some(Timer::Handshake),
+        let stage = match &self.stage {
+            Stage::Behind(behind) => &behind.then,
+            stage => stage,
+        };
+        match stage {
+            Stage::AwaitHeader(_) | Stage::SendNonce(_) | Stage::AwaitDigest(_) => {
+                Some(Timer::Handshake)
+            }
             Stage::Serving(_) | Stage::Verifying(_) if self.on_entry_deadline => {
                 Some(Timer::Handshake)
             }

@@ -4,6 +4,7 @@ use std::mem;
 use std::time::Duration;
 
 use super::handshake::Handshake;
+use super::header::Header;
 use super::login::Login;
 use super::protocol::Service;
 use super::state::{Reason, State};
@@ -20,6 +21,9 @@ pub const DELIVERY: Duration = Duration::from_secs(9);
 
 /// What is large is boxed: a connection that is let in and idle carries none of it.
 pub(super) enum Stage {
+    AwaitHeader(Box<Header>),
+    /// What came behind a proxy's header has to be heard before anything is read.
+    Behind(Box<Behind>),
     SendNonce(Box<Handshake>),
     AwaitDigest(Box<Handshake>),
     Serving(Serving),
@@ -50,19 +54,30 @@ impl Stage {
         }
     }
 
+    /// This stage, but not before `bytes` were heard, if there are any.
+    pub(super) fn behind(self, bytes: Vec<u8>) -> Stage {
+        match bytes.is_empty() {
+            true => self,
+            false => Stage::Behind(Box::new(Behind { bytes, then: self })),
+        }
+    }
+
     pub(super) fn reason(&self) -> Option<Reason> {
         match self {
             Stage::Draining(reason) | Stage::Ending(reason) => Some(*reason),
             Stage::Delivering(reason) | Stage::Closed(reason) => Some(*reason),
             Stage::Answering(last) => last.then.reason(),
             Stage::Lingering(linger) => Some(linger.reason),
-            Stage::SendNonce(_) | Stage::AwaitDigest(_) => None,
+            Stage::Behind(behind) => behind.then.reason(),
+            Stage::AwaitHeader(_) | Stage::SendNonce(_) | Stage::AwaitDigest(_) => None,
             Stage::Serving(_) | Stage::Verifying(_) => None,
         }
     }
 
     pub(super) fn state(&self) -> State {
         match self {
+            Stage::AwaitHeader(_) => State::AwaitHeader,
+            Stage::Behind(behind) => behind.then.state(),
             Stage::SendNonce(_) => State::SendNonce,
             Stage::AwaitDigest(_) => State::AwaitDigest,
             Stage::Serving(_) => State::Serving,
@@ -101,6 +116,12 @@ impl Serving {
             Serving::UpperOnce(mut request) => request.finish(),
         }
     }
+}
+
+/// Bytes that came together with the end of a proxy's header, or before the nonce was out.
+pub(super) struct Behind {
+    pub(super) bytes: Vec<u8>,
+    pub(super) then: Stage,
 }
 
 /// An answer that does not lie in what was just read.

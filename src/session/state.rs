@@ -31,6 +31,8 @@ macro_rules! words {
 words! {
     /// Where a connection stands.
     pub enum State: name {
+        /// A proxy has connected, and its header is not whole yet: who is behind it is not known.
+        AwaitHeader = "await_header",
         /// The kernel has not yet taken all of the nonce.
         SendNonce = "send_nonce",
         /// The nonce is on its way; the digest is not whole yet.
@@ -62,6 +64,14 @@ words! {
         Delivered = "delivered",
         /// Bytes came that decide nothing.
         Bytes = "bytes",
+        /// Bytes came that complete a proxy's header, and whoever it names may stay: a nonce is due.
+        Header = "header",
+        /// The same where no nonce is due.
+        OpenHeader = "header, no nonce",
+        /// Bytes came that are no header, or begin one that is too long.
+        BadHeader = "bad header",
+        /// Bytes came that complete a proxy's header, and whoever it names may not stay.
+        RefusedHeader = "header, refused",
         /// Bytes came that complete the right digest.
         RightDigest = "right digest",
         /// Bytes came that complete a wrong digest.
@@ -102,6 +112,8 @@ words! {
         WrongDigest = "wrong_digest",
         /// The input ended before the digest was whole.
         ShortDigest = "short_digest",
+        /// What a proxy sent is no header of the PROXY protocol, or too long or only a part of one.
+        BadProxyHeader = "bad_proxy_header",
         /// What came is no JSON object, or too long or too deep a one.
         BadRequest = "bad_request",
         /// As many logins failed as may fail on one connection.
@@ -159,6 +171,11 @@ macro_rules! transitions {
 /// or the end of input that came meanwhile.
 // ANCHOR: transitions
 pub const TRANSITIONS: &[Transition] = transitions! {
+    AwaitHeader:
+        Header => SendNonce, OpenHeader => Serving,
+        BadHeader => Lingering, RefusedHeader => Lingering,
+        EndOfInput => Closed, Deadline => Lingering,
+        Stop => Closed, StopOwing => Closed, DrainDeadline => Closed, Lost => Closed;
     SendNonce:
         Flushed => AwaitDigest, RightDigest => Serving, WrongDigest => Ending,
         EndOfInput => Closed, Deadline => Closed,
@@ -191,6 +208,15 @@ impl State {
             .iter()
             .find(|row| row.from == self && row.input == input)
             .map_or(self, |row| row.to)
+    }
+}
+
+impl Reason {
+    /// Whether it says that the connection was one too many, or from a source that is refused for a
+    /// while.
+    pub const fn is_refusal(self) -> bool {
+        use Reason::*;
+        matches!(self, TooManyConnections | TooManyPending | TooManyFromSource | Penalized)
     }
 }
 

@@ -16,7 +16,8 @@ use crate::session::Time;
 pub struct Client {
     /// What it does.
     pub script: Script,
-    /// Digest and payload, as the script wants them; empty until the whole nonce has come.
+    /// Header, digest and payload, as the script wants them; nothing but the header until the whole
+    /// nonce has come.
     pub outgoing: Vec<u8>,
     /// How many bytes of them have reached the server's kernel.
     pub sent: usize,
@@ -26,10 +27,13 @@ pub struct Client {
     pub end: Option<End>,
     /// It broke the connection itself.
     pub broke_it: bool,
+    /// It comes through a proxy: from one of [`Config::proxies`](crate::server::Config::proxies).
+    pub proxied: bool,
     nonce_len: usize,
     /// It did all that it wanted to, the end of its sending side included.
     finished: bool,
-    started: bool,
+    /// It knows all that it will ever send.
+    pub(super) started: bool,
     pub(super) unread: VecDeque<u8>,
     pub(super) end_arrived: bool,
     /// It wants to send and the server's buffer is full.
@@ -54,7 +58,7 @@ pub enum End {
 }
 
 impl Client {
-    pub(super) fn new(script: Script, nonce_len: usize) -> Client {
+    pub(super) fn new(script: Script, nonce_len: usize, proxied: bool) -> Client {
         Client {
             script,
             outgoing: Vec::new(),
@@ -63,6 +67,7 @@ impl Client {
             end: None,
             broke_it: false,
             nonce_len,
+            proxied,
             finished: false,
             started: false,
             unread: VecDeque::new(),
@@ -111,26 +116,38 @@ impl State {
         }
     }
 
+    /// The server has the connection: a proxy sends its header, whatever comes back.
+    pub(super) fn introduce(&mut self, id: usize) {
+        let client = &mut self.sockets[id].client;
+        if client.proxied {
+            client.outgoing = client.script.header.clone();
+            client.outgoing.truncate(client.script.stops_after);
+            // It may stop there.
+            client.started = client.script.stops_after <= client.outgoing.len();
+            self.go_soon(id);
+        }
+    }
+
     /// The nonce is here: now the client knows what to send.
     pub(super) fn start(&mut self, id: usize) {
         let client = &mut self.sockets[id].client;
         client.started = true;
-        let mut outgoing = match &self.key {
+        let mut answer = match &self.key {
             Some(key) => key.digest(client.nonce()).as_bytes().to_vec(),
             None => Vec::new(),
         };
-        let digest = outgoing.len();
+        let digest = answer.len();
         match client.script.answer {
             Answer::Right => {}
-            Answer::Wrong(at) if digest > 0 => outgoing[at % digest] ^= 1,
-            Answer::Short(len) if digest > 0 => outgoing.truncate(len % digest),
+            Answer::Wrong(at) if digest > 0 => answer[at % digest] ^= 1,
+            Answer::Short(len) if digest > 0 => answer.truncate(len % digest),
             Answer::Wrong(_) | Answer::Short(_) => {}
         }
-        if outgoing.len() == digest {
-            outgoing.extend_from_slice(&client.script.payload);
+        if answer.len() == digest {
+            answer.extend_from_slice(&client.script.payload);
         }
-        outgoing.truncate(client.script.stops_after);
-        client.outgoing = outgoing;
+        client.outgoing.extend(answer);
+        client.outgoing.truncate(client.script.stops_after);
         self.go_soon(id);
     }
 
@@ -145,7 +162,8 @@ impl State {
         let socket = &self.sockets[id];
         let client = &socket.client;
         let over = client.vanished || client.closed || socket.broken;
-        if over || !client.started || client.finished {
+        let waits = !client.started && client.sent == client.outgoing.len();
+        if over || waits || client.finished {
             return;
         }
         if client.sent == client.outgoing.len() || client.end.is_some() && !client.script.stubborn {

@@ -55,7 +55,8 @@ impl State {
             listener.armed = false;
             self.list(Item::Listener(at));
         }
-        if self.key.is_none() {
+        self.introduce(id);
+        if self.key.is_none() && !self.sockets[id].client.started {
             self.start(id);
         }
     }

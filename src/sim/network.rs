@@ -1,13 +1,13 @@
 //! The simulated network in the loop's own terms: the two traits where it meets the operating system.
 
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use rand::{Rng, RngExt};
 
 use super::World;
 use super::faults::Faults;
-use super::state::{Item, State};
+use super::state::{Item, State, source};
 use crate::server::network::{Errno, Network, Signal, Stream, Token, Wakeup};
 use crate::session::Time;
 
@@ -87,9 +87,7 @@ impl Network for SimNetwork {
 
     fn accept(&mut self, listener: usize) -> Result<(SimStream, SocketAddr), Errno> {
         let id = self.0.state().accept(listener)?;
-        // Few sources, so that a limit on one of them can be met.
-        let peer = (Ipv4Addr::new(192, 0, 2, (id / 2 % 5) as u8), 1024 + id as u16 % 50_000);
-        Ok((SimStream { world: self.0.clone(), id }, peer.into()))
+        Ok((SimStream { world: self.0.clone(), id }, source(id)))
     }
 
     fn register(&mut self, stream: &mut SimStream, token: Token) -> Result<(), Errno> {

@@ -6,20 +6,41 @@
 use super::verifier::Users;
 use crate::session::{Protocol, Session, Step, Time};
 
-/// How many bytes of answers a server owes that has sent `nonce` and `heard` so much, with the end of
-/// input if `ended`.
-pub(super) fn answers(
+/// How many bytes a server owes in all, its nonce of `nonce_len` bytes included, that has sent `nonce`,
+/// or the beginning of one, and `heard` so much, with the end of input if `ended`. `proxied`: a proxy's
+/// header comes first.
+pub(super) fn owed(
     protocol: &Protocol,
     users: &Users,
-    nonce: &[u8],
+    (nonce, nonce_len): (&[u8], usize),
     heard: &[u8],
     ended: bool,
+    proxied: bool,
 ) -> usize {
     let now = Time::START;
-    let (mut session, _) = Session::new(protocol, now, |bytes| bytes.copy_from_slice(nonce));
+    let random = |bytes: &mut [u8]| bytes[..nonce.len()].copy_from_slice(nonce);
+    let (mut owed, mut heard) = (0, heard.to_vec());
+    let mut session = if proxied {
+        let mut session = Session::behind_proxy(protocol, now);
+        session.handle_bytes(protocol, now, &mut heard);
+        if session.poll_step() != Step::Admit {
+            return 0;
+        }
+        // Whether they may stay is not known here; but whoever may not has been left by now.
+        owed += session.handle_admitted(protocol, now, random).len();
+        heard.clear();
+        session
+    } else {
+        let (session, nonce) = Session::new(protocol, now, random);
+        owed += nonce.len();
+        session
+    };
+    if nonce.len() < nonce_len {
+        return owed;
+    }
     session.handle_flushed(protocol, now);
-    let mut heard = heard.to_vec();
-    let mut owed = session.handle_bytes(protocol, now, &mut heard).len();
+    heard.extend(session.poll_behind());
+    owed += session.handle_bytes(protocol, now, &mut heard).len();
     session.handle_flushed(protocol, now);
     if ended {
         session.handle_end_of_input();
@@ -34,6 +55,7 @@ pub(super) fn answers(
             Step::Read | Step::Wait | Step::Deliver | Step::Linger | Step::Close(_) => {
                 return owed;
             }
+            Step::Admit | Step::Hear => unreachable!("both came before"),
         };
         session.handle_flushed(protocol, now);
     }

@@ -10,13 +10,16 @@ use std::time::Duration;
 pub struct Script {
     /// At which listener it connects, counted modulo their number.
     pub listener: usize,
+    /// What the proxy that it comes through sends first, from the sources of
+    /// [`Config::proxies`](crate::server::Config::proxies); from elsewhere, nothing.
+    pub header: Vec<u8>,
     /// What it answers to the nonce, if the server sends one.
     pub answer: Answer,
     /// What it sends behind a whole answer.
     pub payload: Vec<u8>,
     /// What it does when it has sent everything.
     pub finale: Finale,
-    /// After so many bytes, those of the digest included, it goes straight to the finale.
+    /// After so many bytes, those of header and digest included, it goes straight to the finale.
     pub stops_after: usize,
     /// In what pieces its bytes reach the server.
     pub sending: Pieces,
@@ -88,6 +91,7 @@ impl Script {
     pub fn new(payload: &[u8]) -> Script {
         Script {
             listener: 0,
+            header: Vec::new(),
             answer: Answer::Right,
             payload: payload.to_vec(),
             finale: Finale::HalfClose,

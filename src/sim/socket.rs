@@ -11,6 +11,15 @@ use super::transcript::Transcript;
 use crate::server::network::{Errno, Readiness, Wakeup};
 use crate::session::Time;
 
+/// What was heard when it was asked what is owed for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Heard {
+    pub(super) bytes: usize,
+    pub(super) end: bool,
+    /// As much of the nonce as had been taken.
+    pub(super) nonce: usize,
+}
+
 /// Both ends of a connection.
 #[derive(Debug)]
 pub(super) struct Socket {
@@ -49,9 +58,9 @@ pub(super) struct Socket {
     pub(super) looking_at_progress: bool,
     /// A login of it is being checked.
     pub(super) checking: bool,
-    /// What the server has to answer in all to so many bytes, and the end if it was heard: kept, since it is
-    /// asked whenever the loop sleeps, and seldom has more been heard.
-    pub(super) answers: Cell<Option<(usize, bool, usize)>>,
+    /// What the server owes in all for what was heard: kept, since it is asked whenever the loop sleeps, and
+    /// seldom has more been heard.
+    pub(super) owed: Cell<Option<(Heard, usize)>>,
 }
 
 impl Socket {
@@ -78,7 +87,7 @@ impl Socket {
             progress_at: Time::START,
             looking_at_progress: false,
             checking: false,
-            answers: Cell::new(None),
+            owed: Cell::new(None),
         }
     }
 

@@ -6,6 +6,7 @@
 //! happens when the loop goes to sleep.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -18,13 +19,13 @@ use super::faults::Faults;
 use super::listener::{Listener, Turns};
 use super::owed;
 use super::script::Script;
-use super::socket::Socket;
+use super::socket::{Heard, Socket};
 use super::standstill::Standstills;
 use super::verifier::Checks;
 use super::world::Calls;
 use crate::auth::{Entry, Key};
-use crate::server::Config;
 use crate::server::network::Signal;
+use crate::server::{Config, Subnet};
 use crate::session::{Protocol, Service, Time};
 
 /// How long Linux goes on sending to a peer that acknowledges nothing, unless it is told otherwise
@@ -67,6 +68,12 @@ pub(super) enum Item {
     Socket(usize),
 }
 
+/// Where the client at this place comes from: one of few sources, so that a limit on one of them can be
+/// met.
+pub(super) fn source(id: usize) -> SocketAddr {
+    (Ipv4Addr::new(192, 0, 2, (id / 2 % 5) as u8), 1024 + id as u16 % 50_000).into()
+}
+
 /// Everything outside the loop.
 pub(super) struct State {
     pub(super) now: Time,
@@ -80,6 +87,8 @@ pub(super) struct State {
     /// What clients make digests with.
     pub(super) key: Option<Key>,
     nonce_len: usize,
+    /// From where connections begin with a proxy's header.
+    proxies: Vec<Subnet>,
     /// The kernel's limit on a peer that acknowledges nothing.
     pub(super) write_timeout: Duration,
     pub(super) sockets: Vec<Socket>,
@@ -126,6 +135,7 @@ impl State {
             protocol: config.protocol.clone(),
             key,
             nonce_len,
+            proxies: config.proxies.clone(),
             write_timeout: config.write_timeout.duration().unwrap_or(KERNELS_OWN_LIMIT),
             sockets: Vec::new(),
             calls: Calls::default(),
@@ -150,7 +160,8 @@ impl State {
     /// Adds a client that connects after `delay`; its place among the sockets.
     pub(super) fn add(&mut self, script: Script, delay: Duration) -> usize {
         let id = self.sockets.len();
-        self.sockets.push(Socket::new(Client::new(script, self.nonce_len)));
+        let proxied = self.proxies.iter().any(|proxies| proxies.contains(source(id).ip()));
+        self.sockets.push(Socket::new(Client::new(script, self.nonce_len, proxied)));
         self.after(delay, Act::Connect(id));
         id
     }
@@ -260,15 +271,21 @@ impl State {
             return 0;
         }
         let taken = transcript.taken.len();
-        let Some(nonce) = transcript.taken.get(..self.nonce_len) else {
-            return self.nonce_len - taken;
-        };
+        let nonce = &transcript.taken[..taken.min(self.nonce_len)];
         let (heard, ended) = (transcript.heard(), transcript.end_heard);
-        let answers = match socket.answers.get() {
-            Some((of, ended_then, answers)) if (of, ended_then) == (heard.len(), ended) => answers,
-            _ => owed::answers(&self.protocol, &self.checks.users, nonce, heard, ended),
+        let known = Heard { bytes: heard.len(), end: ended, nonce: nonce.len() };
+        let owed = match socket.owed.get() {
+            Some((of, owed)) if of == known => owed,
+            _ => owed::owed(
+                &self.protocol,
+                &self.checks.users,
+                (nonce, self.nonce_len),
+                heard,
+                ended,
+                socket.client.proxied,
+            ),
         };
-        socket.answers.set(Some((heard.len(), ended, answers)));
-        (self.nonce_len + answers).saturating_sub(taken)
+        socket.owed.set(Some((known, owed)));
+        owed.saturating_sub(taken)
     }
 }

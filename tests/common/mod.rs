@@ -7,6 +7,7 @@
 pub(crate) mod any;
 pub(crate) mod drive;
 pub(crate) mod harness;
+pub(crate) mod header;
 pub(crate) mod model;
 
 // What starts the program, and what talks to it.

@@ -117,14 +117,19 @@ fn request(payload: &[u8], ended: bool) -> Option<&[u8]> {
 /// parser of JSON finds them.
 fn logins(payload: &[u8]) -> (Vec<u8>, Option<Reason>) {
     let (mut answers, mut failures) = (Vec::new(), 0);
-    for object in serde_json::Deserializer::from_slice(payload).into_iter::<Map<String, Value>>() {
+    let mut objects =
+        serde_json::Deserializer::from_slice(payload).into_iter::<Map<String, Value>>();
+    while let Some(object) = objects.next() {
         match object {
             Ok(object) if is_right(&object) => answers.extend(SUCCESS),
             Ok(_) => {
                 answers.extend(b"failed!");
                 failures += 1;
             }
-            Err(error) if error.is_eof() => break,
+            // Half of something, if that may become an object.
+            Err(error) if error.is_eof() && begins_object(&payload[objects.byte_offset()..]) => {
+                break;
+            }
             Err(_) => return (answers, Some(Reason::BadRequest)),
         }
         if failures == MAX_TRIES {
@@ -132,6 +137,10 @@ fn logins(payload: &[u8]) -> (Vec<u8>, Option<Reason>) {
         }
     }
     (answers, None)
+}
+
+fn begins_object(rest: &[u8]) -> bool {
+    rest.trim_ascii_start().first().is_none_or(|byte| *byte == b'{')
 }
 
 fn is_right(object: &Map<String, Value>) -> bool {

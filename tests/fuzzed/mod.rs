@@ -6,12 +6,16 @@
 
 pub(crate) mod connection;
 pub(crate) mod handshake;
+// The tests have it in `common` as well, which the targets of the fuzzer have not; and the model, too.
+#[allow(clippy::duplicate_mod)]
+#[path = "../common/header.rs"]
+mod header;
 pub(crate) mod login;
-// The tests have it in `common` as well, which the targets of the fuzzer have not.
 #[allow(clippy::duplicate_mod)]
 #[path = "../common/model.rs"]
 mod model;
 mod pieces;
+pub(crate) mod proxied;
 mod script;
 pub(crate) mod upper_once;
 pub(crate) mod user_file;

@@ -9,6 +9,8 @@ mod common;
 
 mod deadlines;
 mod edge_triggered;
+#[cfg(feature = "log")]
+mod health_checks;
 #[cfg(target_os = "linux")]
 mod kernel;
 mod login_pool;

@@ -6,6 +6,7 @@
 
 mod check;
 mod deadlines;
+mod proxies;
 mod scenario;
 mod standstills;
 mod terms;

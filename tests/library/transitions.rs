@@ -7,7 +7,9 @@ mod picture;
 use std::collections::HashSet;
 
 use sockmodes::auth::{Entry, Scheme};
-use sockmodes::session::{Input, Protocol, Reason, Service, State, Step, TRANSITIONS, Time};
+use sockmodes::session::{
+    Input, Origin, Protocol, Reason, Service, Session, State, Step, TRANSITIONS, Time,
+};
 
 use crate::common::{self, SCHEMES};
 use driven::Driven;
@@ -16,10 +18,10 @@ use driven::Driven;
 fn the_code_does_what_the_table_says() {
     let mut reached = HashSet::new();
     let mut exercised = HashSet::new();
-    for (scheme, service) in pairs() {
+    for (new, scheme, service) in ways_in() {
         for (state, owing) in State::ALL.into_iter().flat_map(|s| [(s, false), (s, true)]) {
             for input in Input::ALL {
-                let mut driven = Driven::new(scheme, service);
+                let mut driven = new(scheme, service);
                 if !driven.bring_to(state, owing) {
                     continue;
                 }
@@ -49,10 +51,26 @@ fn pairs() -> impl Iterator<Item = (Option<Scheme>, Service)> {
     SCHEMES.into_iter().flat_map(|scheme| Service::ALL.map(|service| (scheme, service)))
 }
 
+/// A way to come in.
+type New = fn(Option<Scheme>, Service) -> Driven;
+
+/// All pairs, directly and through a proxy.
+fn ways_in() -> impl Iterator<Item = (New, Option<Scheme>, Service)> {
+    let ways: [New; 2] = [Driven::new, Driven::behind_proxy];
+    ways.into_iter().flat_map(|new| pairs().map(move |(scheme, service)| (new, scheme, service)))
+}
+
 #[test]
 fn every_ending_has_its_reason() {
     use Reason::*;
     let cases: &[(State, Input, Service, Reason)] = &[
+        (State::AwaitHeader, Input::BadHeader, Service::Echo, BadProxyHeader),
+        (State::AwaitHeader, Input::RefusedHeader, Service::Echo, Penalized),
+        (State::AwaitHeader, Input::EndOfInput, Service::Echo, Done),
+        (State::AwaitHeader, Input::Deadline, Service::Echo, HandshakeTimeout),
+        (State::AwaitHeader, Input::Stop, Service::Echo, Stopped),
+        (State::AwaitHeader, Input::DrainDeadline, Service::Echo, DrainTimeout),
+        (State::AwaitHeader, Input::Lost, Service::Echo, Reset),
         (State::SendNonce, Input::WrongDigest, Service::Echo, WrongDigest),
         (State::SendNonce, Input::EndOfInput, Service::Echo, ShortDigest),
         (State::SendNonce, Input::Deadline, Service::Echo, HandshakeTimeout),
@@ -90,7 +108,8 @@ fn every_ending_has_its_reason() {
         (State::Closed, Input::DrainDeadline, Service::Upper, Reset),
     ];
     for (state, input, service, reason) in cases {
-        let mut driven = Driven::new(Some(Scheme::HmacMd5), *service);
+        let new = if *state == State::AwaitHeader { Driven::behind_proxy } else { Driven::new };
+        let mut driven = new(Some(Scheme::HmacMd5), *service);
         let delivers = [Input::Delivered, Input::EndOfInput, Input::Deadline].contains(input);
         let owing = *state == State::SendNonce
             || matches!(state, State::Draining | State::Ending) && !delivers;
@@ -107,6 +126,13 @@ fn every_ending_has_its_reason() {
             service.name()
         );
     }
+}
+
+#[test]
+fn half_a_header_is_a_bad_one() {
+    let mut driven = Driven::behind_proxy(Some(Scheme::HmacMd5), Service::Echo);
+    assert!(driven.let_happen(Input::Bytes) && driven.let_happen(Input::EndOfInput));
+    assert_eq!(driven.session.poll_step(), Step::Close(Reason::BadProxyHeader));
 }
 
 #[test]
@@ -141,15 +167,46 @@ fn the_last_answer_is_given_once_and_waits_until_it_is_taken() {
 }
 
 #[test]
+fn what_comes_behind_a_header_waits_until_the_nonce_is_out_and_is_given_out_once() {
+    let protocol = Protocol::new(common::entry(Some(Scheme::Md5), 8), Service::Echo);
+    let now = Time::START;
+    let mut session = Session::behind_proxy(&protocol, now);
+    assert_eq!(session.poll_step(), Step::Read);
+    let mut header = *b"PROXY UNKNOWN\r\nbehind";
+    assert!(session.handle_bytes(&protocol, now, &mut header).is_empty());
+    assert_eq!((session.poll_step(), session.origin()), (Step::Admit, Some(Origin::Local)));
+    assert_eq!(session.handle_admitted(&protocol, now, |bytes| bytes.fill(7)).len(), 8);
+    assert_eq!((session.state(), session.poll_step()), (State::SendNonce, Step::Wait));
+    assert!(session.poll_behind().is_empty() && session.origin().is_none());
+    session.handle_flushed(&protocol, now);
+    assert_eq!((session.state(), session.poll_step()), (State::AwaitDigest, Step::Hear));
+    assert_eq!(session.poll_behind(), b"behind");
+    assert_eq!((session.state(), session.poll_step()), (State::AwaitDigest, Step::Read));
+    assert!(session.poll_behind().is_empty());
+    // It is decided.
+    assert!(session.handle_admitted(&protocol, now, |_| panic!("nothing is drawn")).is_empty());
+    session.handle_refused(Reason::Penalized, now);
+    assert_eq!(session.state(), State::AwaitDigest);
+}
+
+#[test]
 fn no_order_of_calls_panics_or_leaves_the_table() {
-    // Every sequence of four inputs from the start, those included that make no sense.
+    use Input::{BadHeader, Header, OpenHeader, RefusedHeader};
+    let of_proxies = [Header, OpenHeader, BadHeader, RefusedHeader];
+    let others = Input::ALL.into_iter().filter(|input| !of_proxies.contains(input)).collect();
+    play_every_sequence(Driven::new, others, 4);
+    play_every_sequence(Driven::behind_proxy, Input::ALL.to_vec(), 3);
+}
+
+/// Every sequence of so many inputs from the start, those included that make no sense.
+fn play_every_sequence(new: New, inputs: Vec<Input>, len: u32) {
     for (scheme, service) in pairs() {
-        for sequence in 0..Input::ALL.len().pow(4) {
-            let mut driven = Driven::new(scheme, service);
+        for sequence in 0..inputs.len().pow(len) {
+            let mut driven = new(scheme, service);
             let mut rest = sequence;
-            for _ in 0..4 {
-                let input = Input::ALL[rest % Input::ALL.len()];
-                rest /= Input::ALL.len();
+            for _ in 0..len {
+                let input = inputs[rest % inputs.len()];
+                rest /= inputs.len();
                 let before = driven.session.state();
                 if driven.let_happen(input) {
                     let after = driven.session.state();

@@ -209,9 +209,31 @@ fn loopback_is_not_penalized_unless_asked_for_and_none_is_none() {
         assert!(!server.stop().err().contains("penalized"));
     }
     let server = Server::start(&["--penalty=noauth:16s"]);
-    drop(knock(&server).unwrap());
+    let (mut half, _) = knock(&server).unwrap();
+    half.write_all(&[0; 15]).unwrap();
+    drop(half);
     server.program.wait_for_log("penalized conn=1");
     server.stop();
+}
+
+/// To connect and leave is how others look whether the server is there: 50 a second cost nothing.
+#[test]
+fn who_leaves_without_a_byte_is_penalized_only_beyond_50_a_second() {
+    let server = Server::start(&["--penalty=noauth:16s,authfail:16s"]);
+    for leave in [drop, reset] {
+        for _ in 0..20 {
+            leave(knock(&server).unwrap().0);
+        }
+    }
+    exchange(&mut server.enter(), b"hello", b"HELLO");
+    let mut visits = 0;
+    eventually("a penalty", || {
+        visits += 1;
+        knock(&server).map(|(stream, _)| reset(stream)).is_none()
+    });
+    assert!(visits > 10, "{visits}");
+    let log = server.stop();
+    assert!(log.err().contains("penalized conn=") && log.err().contains("reason=penalized"));
 }
 
 /// From START on some are refused, from FULL on all. With a rate of 30 percent the chance that of 400 none

@@ -13,6 +13,7 @@ mod login;
 mod login_load;
 mod login_memory;
 mod outputs;
+mod proxied;
 mod resets;
 mod secrecy;
 mod signals;

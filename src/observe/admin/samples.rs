@@ -21,17 +21,20 @@ macro_rules! events {
 }
 
 events! {
-    Listening, Opened, Refused, Penalty, LetIn, Closed, Login, VerifierFailed, UsersRead, UsersBroken, Hangup,
+    Listening, Accepted, Opened, Local, Refused, Penalty, LetIn, Closed, Login, VerifierFailed, UsersRead, UsersBroken, Hangup,
     State,    Waiting, Turn, TurnEnd, Ready, Stale, AcceptFailed, AcceptPaused, AcceptResumed, Received, Sent, ShutDown,
     Requeued, Deadline, Draining, Stopped,
 }
 
 /// What happens to a connection.
 fn of_connections() -> Vec<Event> {
-    let peer = ([127, 0, 0, 1], 50_000).into();
+    let (peer, via) = (([127, 0, 0, 1], 50_000).into(), ([10, 0, 0, 1], 50_001).into());
     let reason = Reason::TooManyFromSource;
     let mut events = vec![
-        Event::Opened { peer, state: State::SendNonce },
+        Event::Accepted { peer: via, state: State::AwaitHeader },
+        Event::Opened { peer, state: State::SendNonce, via: None },
+        Event::Opened { peer, state: State::SendNonce, via: Some(via) },
+        Event::Local { peer: via },
         Event::Refused { peer, reason },
         Event::Penalty {
             source: "2001:db8::/64".into(),

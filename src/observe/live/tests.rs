@@ -119,7 +119,7 @@ fn who_comes_later_is_told_first_how_things_stand() {
     };
     tell(None, Event::Listening { address: peer });
     for number in 1..=OPEN as u64 + 2 {
-        tell(Some(number), Event::Opened { peer, state: State::SendNonce });
+        tell(Some(number), Event::Opened { peer, state: State::SendNonce, via: None });
     }
     let (reason, let_in) = (Reason::Reset, false);
     tell(Some(1), Event::Closed { peer, reason, let_in, received: 0, sent: 0, cut_off: false });

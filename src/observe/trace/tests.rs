@@ -110,7 +110,10 @@ fn after_a_hangup_it_goes_on_in_another_file_with_what_is_open() {
     let told = |connection, event| Record { time: Time::START, connection, event };
     trace.observe(&told(None, Event::Listening { address: peer }));
     for number in 1..=2 {
-        trace.observe(&told(Some(number), Event::Opened { peer, state: State::SendNonce }));
+        trace.observe(&told(
+            Some(number),
+            Event::Opened { peer, state: State::SendNonce, via: None },
+        ));
     }
     let to = State::AwaitDigest;
     trace.observe(&told(Some(2), Event::State { from: State::SendNonce, to }));

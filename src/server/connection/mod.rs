@@ -7,6 +7,7 @@
 
 mod outbox;
 mod peer;
+mod proxied;
 mod transfer;
 
 use std::net::{IpAddr, SocketAddr};
@@ -54,8 +55,21 @@ pub(super) struct Connection<S> {
     pub(super) judged: bool,
     /// The loop counts it among those that are not let in yet.
     pub(super) counted_pending: bool,
+    /// Whose it is, as far as limits and penalties care.
+    pub(super) standing: Standing,
     /// The state that was told last, and whether it was told that the client was let in.
     told: (State, bool),
+}
+
+/// Whom a connection counts for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// The source of its peer.
+    Source,
+    /// Nobody so far: a proxy has not said yet who is behind it, or whoever it named may not stay.
+    Unknown,
+    /// Nobody: it is the proxy's own.
+    Local,
 }
 
 /// What every connection needs for its turn; the loop lends it to one after the other.
@@ -100,12 +114,18 @@ impl<S: Stream> Connection<S> {
             waits_for_check: false,
             judged: false,
             counted_pending: false,
+            standing: Standing::Source,
         }
     }
 
     /// Where it comes from.
     pub(super) fn ip(&self) -> IpAddr {
         self.peer.ip()
+    }
+
+    /// Where that from which it comes counts for something.
+    pub(super) fn source(&self) -> Option<IpAddr> {
+        (self.standing == Standing::Source).then(|| self.ip())
     }
 
     /// The other end.
@@ -212,6 +232,7 @@ impl<S: Stream> Connection<S> {
                     self.session.handle_delivered(tools.now);
                 }
                 Step::Linger if !self.sending_shut => self.shut_down_sending(tools),
+                Step::Hear => self.hear_behind(tools),
                 step if received >= most || tools.left <= 0 || !self.can_read() => return step,
                 _ => received += self.receive(buffer, tools),
             }
@@ -237,6 +258,7 @@ impl<S: Stream> Connection<S> {
                 Step::Deliver => self.leaves,
                 Step::Linger => self.sending_shut,
                 Step::Wait | Step::Verify | Step::Answer | Step::Close(_) => false,
+                Step::Admit | Step::Hear => false,
             }
     }
     // ANCHOR_END: advance

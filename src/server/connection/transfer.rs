@@ -147,7 +147,7 @@ impl<S: Stream> Connection<S> {
     }
 
     #[inline(always)]
-    fn hear(&mut self, bytes: &mut [u8], tools: &mut Tools) {
+    pub(super) fn hear(&mut self, bytes: &mut [u8], tools: &mut Tools) {
         let answer = self.session.handle_bytes(&tools.protocol, tools.now, bytes);
         self.tell_changes(tools);
         self.deliver(answer, tools);

@@ -164,14 +164,22 @@ impl<N: Network> EventLoop<N> {
         self.accepting.newest += 1;
         let number = self.accepting.newest;
         let (open, now, network) = (self.connections.len(), self.tools.now, &mut self.network);
-        let judgement = self.gate.judge(peer.ip(), open, now, || {
+        let random = || {
             let mut number = [0; 4];
             network.random(&mut number);
             u32::from_le_bytes(number)
-        });
+        };
+        let is_proxy = self.gate.is_proxy(peer.ip());
+        let judgement = match is_proxy {
+            false => self.gate.judge(peer.ip(), open, now, random),
+            true => self.gate.judge_proxied(open, random),
+        };
         if let Err(reason) = judgement {
             self.tools.tell(Detail::Server, Some(number), || Event::Refused { peer, reason });
             return;
+        }
+        if is_proxy {
+            return self.await_header(stream, peer, number);
         }
         let random = |bytes: &mut [u8]| self.network.random(bytes);
         let (session, greeting) = Session::new(&self.tools.protocol, now, random);
@@ -179,9 +187,9 @@ impl<N: Network> EventLoop<N> {
         let key = self.connections.insert(Connection::new(stream, peer, number, session));
         if pending {
             self.connections[key].counted_pending = true;
-            self.gate.pending_began(peer.ip());
+            self.gate.pending_began(Some(peer.ip()));
         }
-        self.tools.tell(Detail::Life, Some(number), || Event::Opened { peer, state });
+        self.tools.tell(Detail::Life, Some(number), || Event::Opened { peer, state, via: None });
         if !pending {
             self.tools.tell(Detail::Life, Some(number), || Event::LetIn { peer });
         }
@@ -189,7 +197,7 @@ impl<N: Network> EventLoop<N> {
     }
 
     /// Sends what the session says first, and only then asks for edges: that way it gets there sooner.
-    fn greet(&mut self, key: usize, greeting: &[u8]) {
+    pub(super) fn greet(&mut self, key: usize, greeting: &[u8]) {
         self.serve_at(key, |connection, tools| connection.deliver(greeting, tools));
         let Some(connection) = self.connections.get_mut(key) else { return };
         let token = Token::new(key, connection.number);

@@ -31,7 +31,7 @@ impl<N: Network> EventLoop<N> {
     pub fn assert_consistent(&self) {
         self.connections.iter().for_each(|(_, connection)| connection.assert_consistent());
         let pending = self.connections.iter().filter(|(_, connection)| connection.counted_pending);
-        self.gate.assert_pending(pending.map(|(_, connection)| connection.ip()));
+        self.gate.assert_pending(pending.map(|(_, connection)| connection.source()));
 
         // Whoever has closed since may still be in this queue, and is passed over in time.
         let is_open = |token: &&Token| {
@@ -139,11 +139,11 @@ mod tests {
         let elsewhere = IpAddr::from([127, 0, 0, 2]);
         let said = said_after(|l| l.connections[0].counted_pending = false);
         assert!(said.contains("connection 1: pending, and not counted"), "{said}");
-        let said = said_after(|l| l.gate.pending_ended(HERE));
+        let said = said_after(|l| l.gate.pending_ended(Some(HERE)));
         assert!(said.contains("the pending are miscounted"), "{said}");
         let said = said_after(|l| {
-            l.gate.pending_ended(HERE);
-            l.gate.pending_began(elsewhere);
+            l.gate.pending_ended(Some(HERE));
+            l.gate.pending_began(Some(elsewhere));
         });
         assert!(said.contains("a source's pending are miscounted"), "{said}");
     }

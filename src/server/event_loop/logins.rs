@@ -91,7 +91,8 @@ impl<N: Network> EventLoop<N> {
         let key = token.key();
         let connection = self.connections.get_mut(key);
         let Some(connection) = connection.filter(|c| c.has_token(token)) else { return };
-        let (ip, logged_in) = (connection.ip(), connection.session.has_logged_in());
+        let Some(ip) = connection.source() else { return };
+        let logged_in = connection.session.has_logged_in();
         if self.gate.note_login(ip, name, logged_in, verdict, self.tools.now) {
             // With that it has paid for what it has done so far.
             connection.judged = true;

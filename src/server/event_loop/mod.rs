@@ -2,8 +2,9 @@
 //!
 //! It moves bytes between sockets and sessions and keeps their deadlines; it knows nothing of
 //! nonces or services. [`EventLoop::turn`] is the whole of it: read it from the top down. Below it,
-//! accepting is in `accept.rs`, how a connection is served in `turns.rs`, when it has to be looked at
-//! in `deadlines.rs` and `round.rs`, how logins get to those who check them in `logins.rs`, stopping in `drain.rs`,
+//! accepting is in `accept.rs`, what is different behind a proxy in `proxied.rs`, how a connection is
+//! served in `turns.rs`, when it has to be looked at in `deadlines.rs` and `round.rs`, how logins get to those
+//! who check them in `logins.rs`, stopping in `drain.rs`,
 //! and what must hold after every turn in `consistency.rs`; beside it, in `connection/`, what a
 //! connection does when it is served.
 
@@ -14,6 +15,7 @@ mod drain;
 #[cfg(test)]
 mod fake;
 mod logins;
+mod proxied;
 mod round;
 #[cfg(test)]
 mod tests;
@@ -80,7 +82,7 @@ impl<N: Network> EventLoop<N> {
     #[must_use]
     pub fn new(network: N, config: Config, events: Events, stop: Arc<AtomicBool>) -> EventLoop<N> {
         EventLoop {
-            gate: Gate::new(config.limits, config.penalties),
+            gate: Gate::new(config.limits, config.penalties, config.proxies),
             deadlines: Deadlines::default(),
             accepting: Accepting::default(),
             drain: Drain::default(),

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use super::{BUDGET, EventLoop};
 use crate::observe::{Detail, Event};
-use crate::server::connection::{Connection, Tools};
+use crate::server::connection::{Connection, Standing, Tools};
 use crate::server::gate::Conduct;
 use crate::server::network::{Network, Token};
 use crate::session::{Reason, Step};
@@ -97,7 +97,7 @@ impl<N: Network> EventLoop<N> {
         }
         if connection.counted_pending && !connection.session.is_pending() {
             connection.counted_pending = false;
-            self.gate.pending_ended(connection.ip());
+            self.gate.pending_ended(connection.source());
         }
         // Now, not after a linger that the client can draw out: it holds for the next that comes.
         if let Some(reason) = connection.session.reason()
@@ -111,10 +111,14 @@ impl<N: Network> EventLoop<N> {
     /// Penalizes the source of the connection at `key`, if the way it ended is an offence.
     pub(super) fn penalize(&mut self, key: usize, reason: Reason) {
         let connection = &self.connections[key];
-        let (let_in, failed) =
-            (connection.session.is_admitted(), connection.session.has_failed_logins());
-        let conduct = Conduct { reason, let_in, failed };
-        let penalty = self.gate.penalize(connection.ip(), &conduct, self.tools.now);
+        let Some(address) = connection.source() else { return };
+        let conduct = Conduct {
+            reason,
+            let_in: connection.session.is_admitted(),
+            failed: connection.session.has_failed_logins(),
+            silent: connection.received == 0,
+        };
+        let penalty = self.gate.penalize(address, &conduct, self.tools.now);
         if let Some(penalty) = penalty {
             self.tools.tell(Detail::Server, Some(connection.number), || Event::Penalty {
                 source: penalty.source.to_string(),
@@ -128,6 +132,7 @@ impl<N: Network> EventLoop<N> {
         let connection = &mut self.connections[key];
         match step {
             Step::Close(reason) => self.close(key, reason),
+            Step::Admit => self.admit_origin(key),
             Step::Verify if !connection.waits_for_check => self.wait_for_check(key),
             _ if connection.can_read() => self.enqueue(key),
             _ => {}
@@ -192,7 +197,10 @@ impl<N: Network> EventLoop<N> {
         self.accepting.descriptor_freed(self.tools.now);
         let cut_off = connection.session.is_cut_off();
         self.drain.note_closed(cut_off);
-        self.tools.tell(Detail::Life, Some(connection.number), || Event::Closed {
+        // Behind a proxy a refusal comes only now; it is told as closely as any other.
+        let is_refused = connection.standing == Standing::Unknown && reason.is_refusal();
+        let detail = if is_refused { Detail::Server } else { Detail::Life };
+        self.tools.tell(detail, Some(connection.number), || Event::Closed {
             peer: connection.peer(),
             reason,
             let_in: connection.session.is_admitted(),

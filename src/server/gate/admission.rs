@@ -131,14 +131,9 @@ impl Admission {
         Admission { limits, pending: 0, pending_by_source: HashMap::new() }
     }
 
-    /// Whether one more connection from `address` may stay beside `open` others. `random` gives a
+    /// Whether one more connection may stay beside `open` others, wherever it is from. `random` gives a
     /// number from all that there are, and is asked only where one is needed.
-    pub(super) fn judge(
-        &self,
-        address: IpAddr,
-        open: usize,
-        random: impl FnOnce() -> u32,
-    ) -> Result<(), Reason> {
+    pub(super) fn judge(&self, open: usize, random: impl FnOnce() -> u32) -> Result<(), Reason> {
         if open >= self.limits.connections.unwrap_or(MAX_CONNECTIONS).min(MAX_CONNECTIONS) {
             return Err(Reason::TooManyConnections);
         }
@@ -149,6 +144,11 @@ impl Admission {
                 return Err(Reason::TooManyPending);
             }
         }
+        Ok(())
+    }
+
+    /// Whether one more connection that is not let in yet may be from `address`.
+    pub(super) fn judge_source(&self, address: IpAddr) -> Result<(), Reason> {
         let pending = || self.pending_by_source.get(&Source::of(address)).copied().unwrap_or(0);
         if self.limit_of(address).is_some_and(|limit| pending() >= limit) {
             return Err(Reason::TooManyFromSource);
@@ -169,17 +169,25 @@ impl Admission {
         self.limits.pending_per_source.filter(|_| !is_exempt)
     }
 
-    /// A connection from `source` is now pending.
-    pub(super) fn pending_began(&mut self, source: Source) {
+    /// A connection is now pending, from `source` if that is known.
+    pub(super) fn pending_began(&mut self, source: Option<Source>) {
         self.pending += 1;
+        if let Some(source) = source {
+            self.source_known(source);
+        }
+    }
+
+    /// A connection that is pending already turns out to be from `source`.
+    pub(super) fn source_known(&mut self, source: Source) {
         if self.limits.pending_per_source.is_some() {
             *self.pending_by_source.entry(source).or_default() += 1;
         }
     }
 
-    /// A connection from `source` is no longer pending, for whatever reason.
-    pub(super) fn pending_ended(&mut self, source: Source) {
+    /// A connection, from `source` if that was known, is no longer pending, for whatever reason.
+    pub(super) fn pending_ended(&mut self, source: Option<Source>) {
         self.pending -= 1;
+        let Some(source) = source else { return };
         if let Some(count) = self.pending_by_source.get_mut(&source) {
             *count -= 1;
             // The map holds the sources that are pending now, not all that ever were.
@@ -189,12 +197,15 @@ impl Admission {
         }
     }
 
-    /// Panics unless those who are pending, from these sources, are all that are counted.
-    pub(super) fn assert_pending(&self, pending: impl Iterator<Item = Source>) {
+    /// Panics unless those who are pending, from these sources as far as they are known, are all that
+    /// are counted.
+    pub(super) fn assert_pending(&self, pending: impl Iterator<Item = Option<Source>>) {
         let (mut count, mut by_source) = (0, HashMap::new());
         for source in pending {
             count += 1;
-            *by_source.entry(source).or_default() += 1;
+            if let Some(source) = source {
+                *by_source.entry(source).or_default() += 1;
+            }
         }
         assert_eq!(self.pending, count, "the pending are miscounted");
         if self.limits.pending_per_source.is_some() {

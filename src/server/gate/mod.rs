@@ -1,5 +1,5 @@
-//! Who is let near: by count (`admission.rs`) and by conduct (`penalties.rs`, `guesses.rs`), each for
-//! its source.
+//! Who is let near: by count (`admission.rs`) and by conduct (`penalties.rs`, `guesses.rs`,
+//! `leavers.rs`), each for its source; and who may say whose source that is (`subnet.rs`).
 //!
 //! Never here: what is said to those who are not (nothing), the sockets, and who is let *in*, which
 //! is for their sessions to find out.
@@ -7,11 +7,14 @@
 mod admission;
 mod expiring;
 mod guesses;
+mod leavers;
 mod penalties;
 mod source;
+mod subnet;
 
 pub use admission::{Limits, MaxPending, MaxPendingError};
 pub use penalties::Penalties;
+pub use subnet::{Subnet, SubnetError};
 
 pub(super) use penalties::Penalty;
 pub(super) use source::Source;
@@ -22,6 +25,7 @@ use crate::auth::NameId;
 use crate::session::{Reason, Time, Verdict};
 use admission::Admission;
 use guesses::Guesses;
+use leavers::Leavers;
 use penalties::{Offence, Offenders};
 
 /// The limits and the penalties of one loop.
@@ -30,6 +34,9 @@ pub(super) struct Gate {
     /// `None`: nobody is penalized.
     offenders: Option<Offenders>,
     guesses: Guesses,
+    leavers: Leavers,
+    /// Whoever comes from there is a proxy, and says who is behind it.
+    proxies: Vec<Subnet>,
 }
 
 /// What a conversation that is over says about whoever led it.
@@ -38,15 +45,24 @@ pub(super) struct Conduct {
     pub(super) let_in: bool,
     /// Logins failed at a name at which none succeeded afterwards.
     pub(super) failed: bool,
+    /// It had not said a byte.
+    pub(super) silent: bool,
 }
 
 impl Gate {
-    pub(super) fn new(limits: Limits, penalties: Option<Penalties>) -> Gate {
+    pub(super) fn new(limits: Limits, penalties: Option<Penalties>, proxies: Vec<Subnet>) -> Gate {
         Gate {
             admission: Admission::new(limits),
             offenders: penalties.map(Offenders::new),
             guesses: Guesses::default(),
+            leavers: Leavers::default(),
+            proxies,
         }
+    }
+
+    /// Whether a connection from `address` begins with a header that names its source.
+    pub(super) fn is_proxy(&self, address: IpAddr) -> bool {
+        self.proxies.iter().any(|subnet| subnet.contains(address))
     }
 
     /// Whether a new connection from `address` may stay beside `open` others. A penalty is told
@@ -59,20 +75,46 @@ impl Gate {
         now: Time,
         random: impl FnOnce() -> u32,
     ) -> Result<(), Reason> {
-        if self.offenders.as_ref().is_some_and(|offenders| offenders.refuse(address, now)) {
-            return Err(Reason::Penalized);
-        }
-        self.admission.judge(address, open, random)
+        self.judge_conduct(address, now)?;
+        self.admission.judge(open, random)?;
+        self.admission.judge_source(address)
     }
 
-    /// A connection from `address` is open and not let in yet.
-    pub(super) fn pending_began(&mut self, address: IpAddr) {
-        self.admission.pending_began(Source::of(address));
+    /// Whether a new connection may stay beside `open` others before it is known whose it is.
+    pub(super) fn judge_proxied(
+        &self,
+        open: usize,
+        random: impl FnOnce() -> u32,
+    ) -> Result<(), Reason> {
+        self.admission.judge(open, random)
+    }
+
+    /// Whether it may stay now that it is known to be from `address`.
+    pub(super) fn judge_source(&self, address: IpAddr, now: Time) -> Result<(), Reason> {
+        self.judge_conduct(address, now)?;
+        self.admission.judge_source(address)
+    }
+
+    fn judge_conduct(&self, address: IpAddr, now: Time) -> Result<(), Reason> {
+        match &self.offenders {
+            Some(offenders) if offenders.refuse(address, now) => Err(Reason::Penalized),
+            _ => Ok(()),
+        }
+    }
+
+    /// A connection, from `address` if that is known, is open and not let in yet.
+    pub(super) fn pending_began(&mut self, address: Option<IpAddr>) {
+        self.admission.pending_began(address.map(Source::of));
+    }
+
+    /// One that is not let in yet turns out to be from `address`.
+    pub(super) fn source_known(&mut self, address: IpAddr) {
+        self.admission.source_known(Source::of(address));
     }
 
     /// It is let in, or over.
-    pub(super) fn pending_ended(&mut self, address: IpAddr) {
-        self.admission.pending_ended(Source::of(address));
+    pub(super) fn pending_ended(&mut self, address: Option<IpAddr>) {
+        self.admission.pending_ended(address.map(Source::of));
     }
 
     /// Whether one more login from `address` may wait to be checked, where so many of its source do
@@ -86,9 +128,10 @@ impl Gate {
         self.admission.pending()
     }
 
-    /// Panics unless those who are pending, with these addresses, are all that are counted.
-    pub(super) fn assert_pending(&self, pending: impl Iterator<Item = IpAddr>) {
-        self.admission.assert_pending(pending.map(Source::of));
+    /// Panics unless those who are pending, with these addresses as far as they are known, are all that
+    /// are counted.
+    pub(super) fn assert_pending(&self, pending: impl Iterator<Item = Option<IpAddr>>) {
+        self.admission.assert_pending(pending.map(|address| address.map(Source::of)));
     }
 
     /// A login of `name` from `address` was checked, on a connection on which one had succeeded before
@@ -121,8 +164,16 @@ impl Gate {
         conduct: &Conduct,
         now: Time,
     ) -> Option<Penalty> {
-        let offence = Offence::of(conduct.reason, conduct.let_in, conduct.failed)?;
-        self.offenders.as_mut()?.penalize(address, offence, now)
+        let offence = Offence::of(conduct)?;
+        let offenders =
+            self.offenders.as_mut().filter(|offenders| !offenders.is_exempt(address))?;
+        if offence == Offence::Silent {
+            let most = offenders.terms().max_sources;
+            if !self.leavers.are_too_many(Source::of(address), now, most) {
+                return None;
+            }
+        }
+        offenders.penalize(address, offence, now)
     }
 }
 
@@ -137,9 +188,10 @@ mod tests {
         let mut limits = Limits::NONE;
         limits.connections = Some(1);
         let penalties = Penalties { min: Duration::ZERO, ..Penalties::default() };
-        let mut gate = Gate::new(limits, Some(penalties));
+        let mut gate = Gate::new(limits, Some(penalties), Vec::new());
         let [bad, good] = [1, 2].map(|host| IpAddr::from([192, 0, 2, host]));
-        let conduct = Conduct { reason: Reason::WrongDigest, let_in: false, failed: false };
+        let (reason, silent) = (Reason::WrongDigest, false);
+        let conduct = Conduct { reason, let_in: false, failed: false, silent };
         assert!(gate.penalize(bad, &conduct, Time::START).is_some());
         let judge = |address, open| gate.judge(address, open, Time::START, || 0);
         assert_eq!(judge(bad, 0), Err(Reason::Penalized));

@@ -7,8 +7,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::Source;
 use super::expiring::{Entry, Expiring};
+use super::{Conduct, Source};
 use crate::session::{Reason, Time};
 
 /// What each offence costs its source, and when it takes effect, as sshd_config(5) has it.
@@ -19,7 +19,9 @@ pub struct Penalties {
     /// at which none succeeded afterwards; and for every sixth guess at one name, on whichever
     /// connections of the source, as soon as it fails.
     pub auth_fail: Duration,
-    /// For a connection that its client ended before it was let in, without failing in that way.
+    /// For a connection that its client ended before it was let in, without failing in that way. Of
+    /// those on which it had not said a byte, 50 a second cost nothing: whoever only looks whether
+    /// anybody is there leaves like that.
     pub no_auth: Duration,
     /// For not being let in within the handshake timeout.
     pub timeout: Duration,
@@ -54,14 +56,16 @@ impl Default for Penalties {
 pub(super) enum Offence {
     AuthFail,
     NoAuth,
+    /// It left before it had said a byte: as `NoAuth`, but only if that is too many (`leavers.rs`).
+    Silent,
     Timeout,
 }
 
 impl Offence {
-    /// The offence of a client whose conversation is over for `reason`, if it is one. `let_in`: it
-    /// had been let in; `failed`: it failed to log in with a name, and never made that good.
-    pub(super) fn of(reason: Reason, let_in: bool, failed: bool) -> Option<Offence> {
+    /// The offence of a client whose conversation is over, if it is one.
+    pub(super) fn of(conduct: &Conduct) -> Option<Offence> {
         use Reason::*;
+        let Conduct { reason, let_in, failed, silent } = *conduct;
         match reason {
             WrongDigest | TooManyTries => Some(Offence::AuthFail),
             HandshakeTimeout => Some(Offence::Timeout),
@@ -69,6 +73,9 @@ impl Offence {
             VerifierFailed | TooManyFromSource => failed.then_some(Offence::AuthFail),
             Stopped | DrainTimeout | SocketError => None,
             TooManyConnections | TooManyPending | Penalized => None,
+            // Of whoever is behind the proxy nothing is known.
+            BadProxyHeader => None,
+            Done | ShortDigest | Reset if silent && !let_in => Some(Offence::Silent),
             // Leaving in time must be no way around it: the next connection could try again.
             Done | ShortDigest | BadRequest | IdleTimeout | WriteTimeout | Reset => {
                 match (failed, let_in) {
@@ -128,7 +135,7 @@ impl Offenders {
     ) -> Option<Penalty> {
         let cost = match offence {
             Offence::AuthFail => self.terms.auth_fail,
-            Offence::NoAuth => self.terms.no_auth,
+            Offence::NoAuth | Offence::Silent => self.terms.no_auth,
             Offence::Timeout => self.terms.timeout,
         };
         if cost.is_zero() || self.is_exempt(address) {

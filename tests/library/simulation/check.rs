@@ -2,17 +2,20 @@
 //! is in `deadlines.rs`.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use sockmodes::auth::MAX_NONCE_LEN;
+use sockmodes::observe::{Event, Record};
 use sockmodes::server::network::Errno;
 use sockmodes::server::{Config, Outcome};
 use sockmodes::session::{DELIVERY, LINGER, LINGER_QUIET, MAX_REQUEST, Reason, Service, Time};
 use sockmodes::sim::{self, Client, Simulation, Transcript};
 
 use super::standstills::Standstills;
-use super::terms::Terms;
+use super::terms::{Terms, header};
 use crate::common::drive::{Told, endings};
+use crate::common::header::Header;
 use crate::common::model::{Entry, Verdict};
 
 /// Asserts, and says about which connection.
@@ -35,6 +38,10 @@ pub(super) struct Case<'c> {
     pub(super) told: Told,
     pub(super) terms: Terms,
     pub(super) config: &'c Config,
+    /// What comes of the proxy's header, of length 0 if it comes through none.
+    header: Header,
+    /// Whose the loop said that it is, if it comes through a proxy: a client's, or nobody's.
+    whose: Option<Option<SocketAddr>>,
     /// What comes of what the server has read.
     pub(super) verdict: Verdict,
     pub(super) stopped_at: Option<Time>,
@@ -71,6 +78,7 @@ pub(crate) fn check(simulation: &Simulation, config: &Config, longest: Duration)
         assert_eq!(simulation.event_loop().owed(), 0);
     }
     let standstills = Standstills::of(world);
+    let whose: HashMap<_, _> = simulation.events().iter().filter_map(told_whose).collect();
     let logins = if terms.service == Service::Login { world.clients().count() } else { 0 };
     let case = |told: Told| {
         let (mut record, client) = accepted.remove(&told.number).expect("it was accepted, once");
@@ -78,7 +86,9 @@ pub(crate) fn check(simulation: &Simulation, config: &Config, longest: Duration)
         let looked_at = record.left_at.is_some() && record.left_at == world.listening_until();
         record.end_heard |= looked_at && record.end_read && told.reason == Reason::Done;
         Case {
-            verdict: terms.verdict(&record),
+            header: header(record.heard(), client.proxied),
+            whose: whose.get(&told.number).copied(),
+            verdict: terms.verdict(&record, client.proxied),
             client,
             record,
             told,
@@ -94,6 +104,15 @@ pub(crate) fn check(simulation: &Simulation, config: &Config, longest: Duration)
     endings.into_iter().map(case).map(|case| case.ends()).collect()
 }
 
+/// Whose a connection is that has come through a proxy, if that is what was told.
+fn told_whose(record: &Record) -> Option<(u64, Option<SocketAddr>)> {
+    match record.event {
+        Event::Opened { peer, via: Some(_), .. } => Some((record.connection?, Some(peer))),
+        Event::Local { .. } => Some((record.connection?, None)),
+        _ => None,
+    }
+}
+
 fn is_a_limit(reason: Reason) -> bool {
     use Reason::*;
     matches!(reason, TooManyConnections | TooManyPending | TooManyFromSource | Penalized)
@@ -106,7 +125,11 @@ impl Case<'_> {
 
     /// Whether the client got everything.
     fn check(&self) -> bool {
-        let Case { client, record, told, .. } = self;
+        let Case { client, record, told, whose, .. } = self;
+        if client.proxied && whose.is_none() && self.is_refused_late() {
+            holds!(self, record.taken.is_empty() && client.got.is_empty(), "it was refused");
+            return false;
+        }
         if record.taken.is_empty() && is_a_limit(told.reason) && !self.has_no_verdict() {
             holds!(self, record.read.is_empty() && client.got.is_empty(), "it was refused");
             return false;
@@ -115,6 +138,37 @@ impl Case<'_> {
         self.reason();
         self.deadlines();
         self.client()
+    }
+
+    /// Whether a proxy's client was refused when it was known who it is: never where it is nobody.
+    fn is_refused_late(&self) -> bool {
+        let is_known = matches!(self.header, Header::Whole(_, Some(_)));
+        is_known && matches!(self.told.reason, Reason::TooManyFromSource | Reason::Penalized)
+    }
+
+    /// How many bytes a proxy has sent for itself, once it is known for whom the others are.
+    fn header(&self) -> u64 {
+        let Case { header, whose, client, .. } = self;
+        if !client.proxied {
+            return 0;
+        }
+        match (*header, *whose) {
+            (Header::Whole(len, named), Some(told)) => {
+                holds!(self, named == told, "it is another's: {named:?}");
+                len as u64
+            }
+            (Header::Part | Header::Bad, None) => {
+                holds!(
+                    self,
+                    self.record.taken.is_empty(),
+                    "there is no header, and it was answered"
+                );
+                0
+            }
+            // Nobody has asked whose it is.
+            (Header::Whole(..), None) if self.forced || self.record.broken_at.is_some() => 0,
+            _ => panic!("{header:?}, and it was told that it is {whose:?}'s: {:?}", self.told),
+        }
     }
 
     /// Bytes in order, none lost that is owed, none after a refusal; and they were counted.
@@ -132,7 +186,8 @@ impl Case<'_> {
         if !cut_short && nonce_is_out {
             holds!(self, owed == record.taken, "it owes {} bytes", owed.len() - record.taken.len());
         }
-        holds!(self, told.received == record.read.len() as u64, "received is miscounted");
+        let received = record.read.len() as u64 - self.header();
+        holds!(self, told.received == received, "received is miscounted");
         holds!(self, told.sent == record.taken.len() as u64, "sent is miscounted");
         let may_be_in = verdict.entry == Entry::Right && nonce_is_out;
         let is_in = match terms.logs_in() {
@@ -153,7 +208,10 @@ impl Case<'_> {
         let agrees = match told.reason {
             reason if verdict.over == Some(reason) => true,
             _ if self.has_no_verdict() => !verdict.answer.is_empty(),
+            Reason::Done if self.has_no_header() => record.heard().is_empty() && record.end_heard,
+            Reason::BadProxyHeader => self.has_no_header() && record.end_heard,
             Reason::Done => verdict.entry == Entry::Right && record.end_heard,
+            Reason::ShortDigest if self.has_no_header() => false,
             Reason::ShortDigest => record.end_heard && verdict.entry == Entry::Undecided,
             Reason::HandshakeTimeout => !self.has_entered() && !record.end_heard,
             Reason::IdleTimeout => verdict.entry == Entry::Right && verdict.over.is_none(),
@@ -163,6 +221,10 @@ impl Case<'_> {
             _ => false,
         };
         holds!(self, agrees, "the reason is not what happened");
+    }
+
+    fn has_no_header(&self) -> bool {
+        self.header == Header::Part
     }
 
     /// Whether a login of it was not checked: the server was not able to, or its source had too many.

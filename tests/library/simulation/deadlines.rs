@@ -52,7 +52,11 @@ impl Case<'_> {
         let Case { record, told, standstills, .. } = self;
         let most = idle + idle / IDLE_SLACK;
         let too_long = |from: Time, until: Time| until > standstills.put_off(from + most);
-        holds!(self, !self.idles() || !self.terms.is_quiet(record, too_long), "it idled too long");
+        holds!(
+            self,
+            !self.idles() || !self.terms.is_quiet(record, self.client.proxied, too_long),
+            "it idled too long"
+        );
         if told.reason == Reason::IdleTimeout {
             let (active_at, ended_at) = (record.active_at(), self.ended_at());
             let in_time = ended_at >= active_at + idle && !too_long(active_at, ended_at);

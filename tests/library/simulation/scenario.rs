@@ -9,6 +9,7 @@ use sockmodes::server::{Config, MaxPending, Penalties};
 use sockmodes::session::{Service, Timeout};
 use sockmodes::sim::{Answer, Faults, Finale, Pieces, Rest, Script};
 
+use super::proxies;
 use crate::common::SCHEMES;
 use crate::common::drive::{buffer, config};
 use crate::common::model::{NAME, PASSWORD, verdict};
@@ -74,7 +75,15 @@ pub(crate) fn scenario(seed: u64, clients: usize) -> Scenario {
     draw_large(seed, scheme, service, &mut scenario);
     draw_listeners(seed, &mut scenario);
     draw_standstills(seed, &mut scenario);
+    draw_proxies(seed, &mut scenario);
     scenario
+}
+
+fn draw_proxies(seed: u64, scenario: &mut Scenario) {
+    let rng = &mut StdRng::seed_from_u64(seed ^ 0x9905);
+    if rng.random_ratio(1, 6) {
+        proxies::put_in_front(rng, scenario);
+    }
 }
 
 fn draw_large(seed: u64, scheme: Option<Scheme>, service: Service, scenario: &mut Scenario) {
@@ -280,7 +289,7 @@ fn draw_logins(rng: &mut StdRng, most: usize) -> Vec<u8> {
     logins.into_bytes()
 }
 
-fn one_of<T: Copy>(rng: &mut StdRng, choices: &[T]) -> T {
+pub(super) fn one_of<T: Copy>(rng: &mut StdRng, choices: &[T]) -> T {
     choices[rng.random_range(0..choices.len())]
 }
 

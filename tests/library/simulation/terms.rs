@@ -2,9 +2,10 @@
 
 use sockmodes::auth::{self, Scheme};
 use sockmodes::server::Config;
-use sockmodes::session::{Service, Time};
+use sockmodes::session::{Reason, Service, Time};
 use sockmodes::sim::{Moved, Transcript};
 
+use crate::common::header::{self, Header};
 use crate::common::model::{self, Entry, Verdict};
 
 #[derive(Clone, Copy)]
@@ -35,12 +36,18 @@ impl Terms {
         &taken[..self.nonce_len.min(taken.len())]
     }
 
-    /// What the model makes of all that the server has heard.
-    pub(crate) fn verdict(self, record: &Transcript) -> Verdict {
-        self.judge(&record.taken, record.heard(), record.end_heard)
+    /// What the model makes of all that the server has heard, behind a proxy's header if it is `proxied`.
+    pub(crate) fn verdict(self, record: &Transcript, proxied: bool) -> Verdict {
+        self.judge(&record.taken, record.heard(), record.end_heard, proxied)
     }
 
-    fn judge(self, taken: &[u8], heard: &[u8], ended: bool) -> Verdict {
+    fn judge(self, taken: &[u8], heard: &[u8], ended: bool, proxied: bool) -> Verdict {
+        let before = |entry, over| Verdict { entry, answer: Vec::new(), over };
+        let heard = match header(heard, proxied) {
+            Header::Part => return before(Entry::Undecided, None),
+            Header::Bad => return before(Entry::Wrong, Some(Reason::BadProxyHeader)),
+            Header::Whole(len, _) => &heard[len..],
+        };
         model::verdict(self.scheme, self.service, self.nonce(taken), heard, ended)
     }
 
@@ -48,6 +55,7 @@ impl Terms {
     pub(crate) fn is_quiet(
         self,
         record: &Transcript,
+        proxied: bool,
         too_long: impl Fn(Time, Time) -> bool,
     ) -> bool {
         let mut before = (record.accepted_at, 0, 0);
@@ -56,7 +64,7 @@ impl Terms {
             // In this order: asking the model takes longer than comparing.
             if call.by_recv
                 && too_long(active_at, call.at)
-                && self.is_let_in(&record.taken[..taken], &record.read[..read])
+                && self.is_let_in(&record.taken[..taken], &record.read[..read], proxied)
             {
                 return true;
             }
@@ -66,12 +74,17 @@ impl Terms {
     }
 
     /// Whether the client is let in once so much was taken and read.
-    fn is_let_in(self, taken: &[u8], read: &[u8]) -> bool {
-        let verdict = self.judge(taken, read, false);
+    fn is_let_in(self, taken: &[u8], read: &[u8], proxied: bool) -> bool {
+        let verdict = self.judge(taken, read, false, proxied);
         taken.len() >= self.nonce_len
             && verdict.entry == Entry::Right
             && (!self.logs_in() || verdict.has_success())
     }
+}
+
+/// What comes of the header in `heard`: there is none unless it is `proxied`.
+pub(crate) fn header(heard: &[u8], proxied: bool) -> Header {
+    if proxied { header::header(heard) } else { Header::Whole(0, None) }
 }
 
 /// When the last bytes came that meant something.

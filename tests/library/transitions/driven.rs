@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use sockmodes::auth::Scheme;
-use sockmodes::session::{Input, Protocol, Reason, Service, Session, State, Time, Verdict};
+use sockmodes::session::{Input, Protocol, Reason, Service, Session, State, Step, Time, Verdict};
 
 use crate::common::{entry, model, session};
 
 const LOGIN: &[u8] = br#"{"username":"name","passwd":"password"}"#;
 const NONCE: &[u8] = b"the nonce of this test";
+const HEADER: &[u8] = b"PROXY TCP4 192.0.2.7 198.51.100.1 4660 443\r\n";
 
 /// A session with what it needs, driven the way the loop drives it.
 pub(crate) struct Driven {
@@ -27,13 +28,21 @@ pub(crate) struct Driven {
 
 impl Driven {
     pub(crate) fn new(scheme: Option<Scheme>, service: Service) -> Driven {
+        let mut driven = Driven::behind_proxy(scheme, service);
+        driven.session = session(&driven.protocol, NONCE, driven.now);
+        driven.owing = scheme.is_some();
+        driven
+    }
+
+    /// One that comes through a proxy.
+    pub(crate) fn behind_proxy(scheme: Option<Scheme>, service: Service) -> Driven {
         // A single try, so that a failure is the last.
         let mut protocol = Protocol::new(entry(scheme, NONCE.len()), service);
         protocol.max_tries = Some(1);
         let now = Time::after_start(Duration::from_secs(1000));
-        let session = session(&protocol, NONCE, now);
+        let session = Session::behind_proxy(&protocol, now);
         Driven {
-            owing: scheme.is_some(),
+            owing: false,
             protocol,
             session,
             now,
@@ -53,6 +62,20 @@ impl Driven {
         let answer = self.session.handle_bytes(&self.protocol, self.now, &mut bytes);
         self.owing |= !answer.is_empty();
         self.take_answer();
+    }
+
+    /// The rest of a proxy's header, and whether whoever it names may stay.
+    fn header(&mut self, stays: bool) {
+        let mut rest = HEADER[self.heard..].to_vec();
+        let answer = self.session.handle_bytes(&self.protocol, self.now, &mut rest);
+        assert!(answer.is_empty() && self.session.poll_step() == Step::Admit);
+        self.heard = 0;
+        if !stays {
+            return self.session.handle_refused(Reason::Penalized, self.now);
+        }
+        let random = |bytes: &mut [u8]| bytes.copy_from_slice(NONCE);
+        let nonce = self.session.handle_admitted(&self.protocol, self.now, random);
+        self.owing = !nonce.is_empty();
     }
 
     fn take_answer(&mut self) {
@@ -96,11 +119,17 @@ impl Driven {
     /// Brings a fresh session into `state`, owing something or not; false where the two don't go
     /// together.
     pub(crate) fn bring_to(&mut self, state: State, owing: bool) -> bool {
+        let proxied = self.session.state() == State::AwaitHeader;
+        if proxied && !matches!(state, State::AwaitHeader | State::Lingering | State::Closed) {
+            self.header(true);
+        }
         let asks = self.session.state() == State::SendNonce;
         match state {
-            State::SendNonce => {}
+            State::AwaitHeader | State::SendNonce => {}
             State::AwaitDigest if asks => self.flushed(),
             State::AwaitDigest => return false,
+            State::Lingering if proxied => _ = self.let_happen(Input::RefusedHeader),
+            State::Closed if proxied => self.session.handle_lost(Reason::Reset),
             State::Lingering if asks && self.protocol.service == Service::Echo => {
                 self.let_happen(Input::Flushed);
                 self.let_happen(Input::WrongDigest);
@@ -166,7 +195,8 @@ impl Driven {
         let before = self.session.state();
         let happened = self.happens(input);
         if before != State::Lingering && self.session.state() == State::Lingering {
-            self.after_answers = before != State::AwaitDigest && before != State::SendNonce;
+            let entry = [State::AwaitHeader, State::AwaitDigest, State::SendNonce];
+            self.after_answers = !entry.contains(&before);
         }
         happened
     }
@@ -174,7 +204,8 @@ impl Driven {
     fn happens(&mut self, input: Input) -> bool {
         let state = self.session.state();
         let asks = matches!(state, State::SendNonce | State::AwaitDigest);
-        let login = !asks && self.protocol.service == Service::Login;
+        let (proxied, open) = (state == State::AwaitHeader, self.protocol.entry.scheme().is_none());
+        let login = !asks && !proxied && self.protocol.service == Service::Login;
         let checking = state == State::Verifying;
         let later = [Input::EndOfInput, Input::Deadline, Input::Stop, Input::StopOwing];
         self.postponed |= checking && later.contains(&input);
@@ -184,6 +215,17 @@ impl Driven {
             Input::Delivered if self.owing => return false,
             Input::EndOfInput if state == State::Ending && self.owing => return false,
             Input::Delivered => self.session.handle_delivered(self.now),
+            // The next byte of a header, so that it may still become one.
+            Input::Bytes if proxied && self.heard + 1 < HEADER.len() => {
+                self.bytes(&HEADER[self.heard..][..1]);
+            }
+            Input::Bytes if proxied => return false,
+            Input::Header if proxied && !open => self.header(true),
+            Input::OpenHeader if proxied && open => self.header(true),
+            Input::RefusedHeader if proxied => self.header(false),
+            Input::BadHeader if proxied => self.bytes(b"?"),
+            Input::Header | Input::OpenHeader => return false,
+            Input::RefusedHeader | Input::BadHeader => return false,
             // The next byte of the right digest, so that the right digest stays possible.
             Input::Bytes if asks => self.bytes(&self.digest()[self.heard..][..1]),
             // Whoever drives it reads nothing while it waits.
@@ -209,7 +251,9 @@ impl Driven {
                 *digest.last_mut().expect("it asks for one") ^= 1;
                 self.bytes(&digest[self.heard..]);
             }
-            Input::LastRequest if !asks && self.protocol.service == Service::UpperOnce => {
+            Input::LastRequest
+                if !asks && !proxied && self.protocol.service == Service::UpperOnce =>
+            {
                 self.bytes(b"question\n");
             }
             Input::RightDigest | Input::WrongDigest | Input::LastRequest => return false,
@@ -221,8 +265,12 @@ impl Driven {
                 self.session.handle_stop(self.now, false);
             }
             // Before it is let in, a client is owed no answer: the machine does not ask.
-            Input::Stop if asks || !self.owing => self.session.handle_stop(self.now, false),
-            Input::StopOwing if asks || self.owing => self.session.handle_stop(self.now, false),
+            Input::Stop if asks || proxied || !self.owing => {
+                self.session.handle_stop(self.now, false)
+            }
+            Input::StopOwing if asks || proxied || self.owing => {
+                self.session.handle_stop(self.now, false)
+            }
             Input::Stop | Input::StopOwing => return false,
             Input::DrainDeadline => self.session.handle_drain_deadline(),
             Input::Lost => self.session.handle_lost(Reason::Reset),

@@ -4,7 +4,9 @@ use std::fmt::Write;
 
 use sockmodes::session::{Input, State, TRANSITIONS};
 
-const WIDTH: u32 = 1110;
+const WIDTH: u32 = 1170;
+/// Where its left edge is.
+const LEFT: i32 = -60;
 const HEIGHT: u32 = 685;
 /// How large a box is: so far from its middle to its sides.
 const HALF: (i32, i32) = (85, 30);
@@ -12,6 +14,7 @@ const HALF: (i32, i32) = (85, 30);
 /// Where the middle of a state's box is, its colour, and what it is in a few words.
 fn place(state: State) -> (i32, i32, &'static str, &'static str) {
     match state {
+        State::AwaitHeader => (55, 110, "entry", "a proxy says whose it is"),
         State::SendNonce => (115, 365, "entry", "the nonce is going out"),
         State::AwaitDigest => (390, 365, "entry", "the digest is on its way"),
         State::Serving => (665, 365, "serving", "the service answers"),
@@ -19,7 +22,7 @@ fn place(state: State) -> (i32, i32, &'static str, &'static str) {
         State::Draining => (940, 365, "leaving", "its input has ended"),
         State::Ending => (527, 210, "leaving", "the server ends it"),
         State::Lingering => (802, 210, "leaving", "what comes is dropped"),
-        State::Closed => (555, 560, "closed", "it is over, and a Reason says why"),
+        State::Closed => (525, 560, "closed", "it is over, and a Reason says why"),
         other => panic!("the table has a state that the picture has not: {other}"),
     }
 }
@@ -35,6 +38,18 @@ struct Arrow {
 fn arrow(from: State, to: State) -> Arrow {
     use State::*;
     let (class, path, words) = match (from, to) {
+        (AwaitHeader, SendNonce) => ("side", "M95 140 V329", (86, 270, "end")),
+        (AwaitHeader, Serving) => (
+            "side",
+            "M140 122 H392 Q412 122 412 142 V280 Q412 311 442 315 C500 322 540 330 571 347",
+            (290, 140, "middle"),
+        ),
+        (AwaitHeader, Lingering) => (
+            "side",
+            "M140 100 H180 Q200 100 200 82 Q200 62 220 62 H782 Q802 62 802 82 V174",
+            (213, 82, "start"),
+        ),
+        (AwaitHeader, Closed) => ("side", "M0 140 V524", (9, 180, "start")),
         (SendNonce, AwaitDigest) => ("main", "M200 365 H299", (250, 355, "middle")),
         (AwaitDigest, Serving) => ("main", "M475 365 H574", (525, 355, "middle")),
         (Serving, Draining) => ("main", "M750 365 H849", (800, 355, "middle")),
@@ -46,7 +61,7 @@ fn arrow(from: State, to: State) -> Arrow {
             "M390 335 C390 256 410 254 470 254 H690 C715 254 730 251 745 244",
             (376, 281, "end"),
         ),
-        (Serving, Ending) => ("side", "M625 335 C618 295 598 290 582 245", (489, 278, "start")),
+        (Serving, Ending) => ("side", "M625 335 C618 295 598 290 582 245", (489, 270, "start")),
         (Ending, Lingering) => ("side", "M612 200 H711", (672, 191, "middle")),
         (Ending, Draining) => ("side", "M604 240 C625 305 790 285 908 329", (850, 288, "end")),
         (Serving, Verifying) => ("side", "M640 335 V146", (633, 172, "end")),
@@ -106,7 +121,7 @@ pub(crate) fn svg() -> String {
     let _ = write!(
         svg,
         "<!-- Drawn by tests/library/transitions.rs from TRANSITIONS in src/session/state.rs. -->\n\
-         <svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
+         <svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"{LEFT} 0 {WIDTH} {HEIGHT}\" \
          width=\"{WIDTH}\" height=\"{HEIGHT}\" role=\"img\" aria-labelledby=\"title about\">\n\
          <title id=\"title\">The states of a connection</title>\n\
          <desc id=\"about\">{}</desc>\n{HEAD}",
@@ -114,10 +129,12 @@ pub(crate) fn svg() -> String {
     );
     let _ = writeln!(
         svg,
-        "<rect class=\"card\" x=\"0.5\" y=\"0.5\" width=\"{}\" height=\"{}\" rx=\"12\"/>\n\
-         <text class=\"title\" x=\"30\" y=\"42\">The states of a connection</text>",
+        "<rect class=\"card\" x=\"{}\" y=\"0.5\" width=\"{}\" height=\"{}\" rx=\"12\"/>\n\
+         <text class=\"title\" x=\"{}\" y=\"42\">The states of a connection</text>",
+        f64::from(LEFT) + 0.5,
         WIDTH - 1,
-        HEIGHT - 1
+        HEIGHT - 1,
+        LEFT + 30
     );
     let pairs = pairs(&everywhere);
     for (from, to, _) in &pairs {
@@ -137,7 +154,7 @@ pub(crate) fn svg() -> String {
     ];
     for (line, note) in notes.iter().enumerate() {
         let y = HEIGHT - 52 + 22 * line as u32;
-        let _ = writeln!(svg, "<text class=\"note\" x=\"30\" y=\"{y}\">{note}</text>");
+        let _ = writeln!(svg, "<text class=\"note\" x=\"{}\" y=\"{y}\">{note}</text>", LEFT + 30);
     }
     svg + "</svg>\n"
 }

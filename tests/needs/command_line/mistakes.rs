@@ -67,6 +67,10 @@ pub(crate) fn a_bad_flag_is_status_2_and_one_line() {
         serve --max-pending 10:30:9 | START must not be above FULL
         serve --max-pending 10:101:20 | RATE is a percentage
         serve --max-pending-per-source 0 | expected a whole number from 1, or none
+        serve --proxy-protocol= | --proxy-protocol
+        serve --proxy-protocol localhost | expected an IP address, or ADDRESS/BITS
+        serve --proxy-protocol 10.0.0.1:9999 | expected an IP address, or ADDRESS/BITS
+        serve --proxy-protocol 10.0.0.0/33 | an IPv4 address has 32 bits
         serve --penalty= | --penalty
         serve --penalty authfail | expected a list such as authfail:5s,noauth:1s, or none
         serve --penalty crash:90s | expected authfail, noauth, timeout, min, max or max-sources

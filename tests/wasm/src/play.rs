@@ -12,6 +12,12 @@ use sockmodes::sim::{Answer, Faults, Finale, Pieces, Rest, Script, Simulation};
 const CLIENTS: u64 = 24;
 /// Where they connect, one after the other.
 const LISTENERS: usize = 3;
+/// What proxies send: for a client, in either version, and for themselves.
+const HEADERS: [&[u8]; 3] = [
+    b"PROXY TCP6 ::ffff:198.51.100.7 2001:db8::9 4660 9999\r\n",
+    b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c\xc6\x33\x64\x07\xc0\x00\x02\x01\x12\x34\x27\x0f",
+    b"\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x00",
+];
 /// Turns that no run needs.
 const MOST_TURNS: usize = 100_000;
 
@@ -58,6 +64,8 @@ fn config(scheme: Option<Scheme>, service: Service) -> Config {
     let mut penalties = Penalties::default();
     penalties.min = Duration::from_secs(5);
     config.penalties = Some(penalties);
+    // Some of the sources that there are.
+    config.proxies = vec!["192.0.2.3".parse().expect("it is an address")];
     config
 }
 
@@ -78,6 +86,7 @@ fn script(number: u64, service: Service) -> Script {
         _ => b"a line that is longer than every buffer on its way\nand another",
     });
     script.listener = number as usize;
+    script.header = HEADERS[number as usize % HEADERS.len()].to_vec();
     script.answer =
         [Answer::Right, Answer::Right, Answer::Wrong(3), Answer::Short(9)][number as usize / 2 % 4];
     script.finale = [

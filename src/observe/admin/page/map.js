@@ -8,9 +8,9 @@ import { WAYS } from './ways.js';
 import { number, size } from './words.js';
 
 // Up to this many in a state are drawn in full, with their peer; in brief, with their bytes; or named,
-// by number only: what there is room for. The states of those who leave have less, and need less.
+// by number only: what there is room for. The states of the second row have less, and need less.
 const ROOM = { full: 3, brief: 5, named: 10 };
-const ROOM_OF_LEAVING = { full: 1, brief: 2, named: 4 };
+const LITTLE_ROOM = { full: 1, brief: 2, named: 4 };
 const OF_A_CROWD = 3;
 const DOTS = 160;
 const DOTS_IN_A_ROW = 20;
@@ -108,7 +108,7 @@ function drawClosedCount(totals) {
 // Returns those that are drawn by name.
 function drawBox(state, all, connections, chosen) {
   const { section, list, dots, more, count } = boxes.get(state);
-  const room = section.classList.contains('leaving') ? ROOM_OF_LEAVING : ROOM;
+  const room = section.classList.contains('low') ? LITTLE_ROOM : ROOM;
   const isCrowd = all > room.named;
   const named = connections.slice(-(isCrowd ? OF_A_CROWD : room.named));
   if (connections.includes(chosen) && !named.includes(chosen)) named[0] = chosen;

@@ -5,7 +5,7 @@ import { parse } from './totals.js';
 import { countStep, finish, gate, isAdmitted, leaveOut, noSteps } from './turns.js';
 
 export const STATES = [
-  'send_nonce', 'await_digest', 'serving', 'verifying', 'draining', 'ending', 'lingering',
+  'await_header', 'send_nonce', 'await_digest', 'serving', 'verifying', 'draining', 'ending', 'lingering',
 ];
 
 // Bounds: whatever the server does, the page keeps no more than this.
@@ -68,8 +68,8 @@ export function lose(model, count) {
     connection.sure = false;
     connection.queued = false;
     connection.whole = false;
-    // They soon leave these two states, and what they do next tells where they are.
-    if (['send_nonce', 'await_digest'].includes(connection.state)) forget(model, connection);
+    // They soon leave these states, and what they do next tells where they are.
+    if (['await_header', 'send_nonce', 'await_digest'].includes(connection.state)) forget(model, connection);
   }
 }
 
@@ -123,6 +123,10 @@ export const OF_CONNECTION = {
     move(model, connection, to);
     model.ways[`${from}>${to}`] = time;
   },
+  // Behind a proxy it was accepted before, and now it is known whose it is.
+  opened(_model, { peer }, connection) {
+    connection.peer = peer;
+  },
   let_in(_model, { peer }, connection) {
     connection.peer = peer;
   },
@@ -158,12 +162,13 @@ function connectionOf(model, record) {
   let connection = model.connections.get(number);
   if (!connection) {
     connection = model.chosen?.number === number ? model.chosen : stranger(number);
-    if (event === 'opened') Object.assign(connection, { peer: record.peer, whole: true });
+    const isNew = ['accepted', 'opened'].includes(event);
+    if (isNew) Object.assign(connection, { peer: record.peer, whole: true });
     // Those that are over with this record are never among the open ones.
     if (!['closed', 'refused'].includes(event) && model.connections.size < KNOWN) {
       model.connections.set(number, connection);
       move(model, connection, record.state ?? record.from ?? guess(model));
-      if (event !== 'opened' && model.unseen[connection.state] > 0) {
+      if (!isNew && model.unseen[connection.state] > 0) {
         model.unseen[connection.state] -= 1;
       }
     }
@@ -212,7 +217,7 @@ function bury(model, { reason, time }, connection) {
 function note(model, record, connection) {
   const turn = model.turn;
   if (turn) {
-    countStep(turn.steps, record.event, connection);
+    countStep(turn.steps, record, connection);
     if (turn.records.length < TURN_RECORDS && turn.shown) turn.records.push(record);
     else turn.more += 1;
   }

@@ -17,15 +17,16 @@ export const STEPS = ['ready', 'queue', 'logins', 'accept', 'deadlines'];
 /** The step that tells an event; in the queue are those who `requeued` before. */
 export const STEP_OF = {
   ready: 'ready', stale: 'ready', login: 'logins', deadline: 'deadlines',
-  opened: 'accept', refused: 'accept',
+  accepted: 'accept', opened: 'accept', refused: 'accept',
 };
 
 /** The steps of a turn in which nothing has happened yet. */
 export const noSteps = () => Object.fromEntries(STEPS.map((step) => [step, 0]));
 
-/** Counts a record of an `event` at the step of the turn that it belongs to. */
-export function countStep(steps, event, connection) {
-  const step = STEP_OF[event];
+/** Counts a record at the step of the turn that it belongs to. */
+export function countStep(steps, { event, via }, connection) {
+  // Behind a proxy it was accepted before.
+  const step = via ? undefined : STEP_OF[event];
   if (step) steps[step] += 1;
   // A connection that has queued up has its next turn there, even if the kernel reports it before.
   if (connection?.queued && ['received', 'sent'].includes(event)) {

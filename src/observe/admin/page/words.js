@@ -3,6 +3,7 @@
 
 /** What a connection in a state does. */
 export const STATE_WORDS = {
+  await_header: 'a proxy has to say whose it is',
   send_nonce: 'the nonce is going out',
   await_digest: 'waiting for the digest',
   serving: 'the service answers',
@@ -18,6 +19,7 @@ export const REASON_WORDS = {
   done: 'everything was said',
   wrong_digest: 'the digest was wrong',
   short_digest: 'the input ended before the digest was whole',
+  bad_proxy_header: 'what the proxy sent first was no header',
   bad_request: 'what came was no request',
   too_many_tries: 'too many logins failed',
   verifier_failed: 'the server could not check a login',
@@ -103,7 +105,9 @@ const result = ({ bytes, error }) => error ?? number(bytes);
 
 /** Each event as a call: short. */
 export const CALLS = {
-  opened: () => 'accept = a new one',
+  accepted: () => 'accept = a new one, from a proxy',
+  opened: ({ via }) => (via ? 'the header names its client' : 'accept = a new one'),
+  local: () => 'the header names nobody',
   refused: ({ reason }) => `refused: ${reason}`,
   penalty: ({ seconds }) => `penalty: ${duration(seconds)}`,
   let_in: () => 'let in',
@@ -136,7 +140,12 @@ export function call(record) {
 
 /** Each event of a connection as a sentence. */
 export const SENTENCES = {
-  opened: ({ peer, state }) => `accept gave a new connection, from ${peer}. It begins in ${state}.`,
+  accepted: ({ peer, state }) => `accept gave a new connection, from the proxy ${peer}. It begins `
+    + `in ${state}.`,
+  opened: ({ peer, state, via }) => (via
+    ? `The header is whole: ${via} has made this connection for ${peer}. Now it is in ${state}.`
+    : `accept gave a new connection, from ${peer}. It begins in ${state}.`),
+  local: ({ peer }) => `The header is whole and names nobody: the connection is ${peer}'s own.`,
   refused: ({ reason }) => `Accepted and closed at once. ${reason}: ${REASON_WORDS[reason]}.`,
   penalty: ({ source, seconds }) => `${source} is refused for the next ${duration(seconds)}.`,
   let_in: () => 'It has proved what it had to prove, and is let in.',

@@ -64,9 +64,7 @@ fn refusals_come_as_often_as_the_formula_says() {
         let limits = Limits::default();
         let mut admission = Admission::new(limits);
         admission.pending = pending;
-        let address = ip("192.0.2.1");
-        let refused =
-            (0..THROWS).filter(|_| admission.judge(address, 0, || rng.next_u32()).is_err());
+        let refused = (0..THROWS).filter(|_| admission.judge(0, || rng.next_u32()).is_err());
         let share = f64::from(refused.count() as u32) / f64::from(THROWS);
         let percent = limits.pending.unwrap().refusal_percent(pending);
         let expected = f64::from(percent) / 100.0;
@@ -80,8 +78,9 @@ fn a_source_is_an_ipv4_address_or_an_ipv6_64() {
     let limits = Limits { pending_per_source: Some(2), ..Limits::NONE };
     let mut admission = Admission::new(limits);
     let arrives = |admission: &mut Admission, address: &str| {
-        let judgement = admission.judge(ip(address), 0, || panic!("no random number is needed"));
-        judgement.map(|()| admission.pending_began(source(address)))
+        assert_eq!(admission.judge(0, || panic!("no random number is needed")), Ok(()));
+        let judgement = admission.judge_source(ip(address));
+        judgement.map(|()| admission.pending_began(Some(source(address))))
     };
     for address in ["192.0.2.1", "192.0.2.1", "2001:db8::1", "2001:db8::ffff:ffff:ffff:ffff"] {
         assert_eq!(arrives(&mut admission, address), Ok(()));
@@ -94,21 +93,40 @@ fn a_source_is_an_ipv4_address_or_an_ipv6_64() {
         assert_eq!(arrives(&mut admission, address), Ok(()));
     }
     // Every place is given back, and no source is remembered.
-    admission.pending_ended(source("192.0.2.1"));
+    admission.pending_ended(Some(source("192.0.2.1")));
     assert_eq!(arrives(&mut admission, "192.0.2.1"), Ok(()));
     let left =
         ["192.0.2.1", "192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"];
     for address in left {
-        admission.pending_ended(source(address));
+        admission.pending_ended(Some(source(address)));
     }
     assert_eq!(admission.pending, 0);
     assert!(admission.pending_by_source.is_empty());
 }
 
 #[test]
+fn who_comes_through_a_proxy_is_pending_at_once_and_counts_for_a_source_once_that_is_known() {
+    let limits = Limits { pending_per_source: Some(1), ..Limits::NONE };
+    let (mut admission, (one, address)) =
+        (Admission::new(limits), (source("192.0.2.1"), ip("192.0.2.1")));
+    admission.pending_began(None);
+    admission.pending_began(None);
+    assert_eq!((admission.pending, admission.judge_source(address)), (2, Ok(())));
+    admission.source_known(one);
+    assert_eq!(admission.judge_source(address), Err(Reason::TooManyFromSource));
+    assert_eq!(admission.judge_source(ip("192.0.2.2")), Ok(()));
+    admission.assert_pending([Some(one), None].into_iter());
+    // The one was never said to be anybody's.
+    admission.pending_ended(None);
+    assert_eq!(admission.judge_source(address), Err(Reason::TooManyFromSource));
+    admission.pending_ended(Some(one));
+    assert_eq!((admission.pending, admission.judge_source(address)), (0, Ok(())));
+}
+
+#[test]
 fn there_is_a_last_place_even_where_no_limit_is_set() {
     let mut limits = Limits { pending: None, ..Limits::default() };
-    let judge = |limits, open| Admission::new(limits).judge(ip("192.0.2.1"), open, || 0);
+    let judge = |limits, open| Admission::new(limits).judge(open, || 0);
     assert_eq!(judge(limits, MAX_CONNECTIONS - 1), Ok(()));
     assert_eq!(judge(limits, MAX_CONNECTIONS), Err(Reason::TooManyConnections));
     for limit in [0, 7, usize::MAX] {
@@ -124,10 +142,11 @@ fn one_source_has_64_places_unless_it_is_this_machine() {
     let judge = |limits: Limits, address: &str| {
         let mut admission = Admission::new(limits);
         for _ in 0..64 {
-            assert_eq!(admission.judge(ip(address), 0, || 99), Ok(()));
-            admission.pending_began(source(address));
+            assert_eq!(admission.judge(0, || 99), Ok(()));
+            assert_eq!(admission.judge_source(ip(address)), Ok(()));
+            admission.pending_began(Some(source(address)));
         }
-        admission.judge(ip(address), 0, || 99)
+        admission.judge_source(ip(address))
     };
     let mut limits = Limits::default();
     let refused = Err(Reason::TooManyFromSource);

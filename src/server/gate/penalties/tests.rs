@@ -114,12 +114,17 @@ fn every_reason_is_the_offence_that_it_is() {
                 [Some(NoAuth), None, Some(AuthFail), Some(AuthFail)]
             }
             VerifierFailed | TooManyFromSource => [None, None, Some(AuthFail), Some(AuthFail)],
-            Stopped | DrainTimeout | SocketError => [None; 4],
+            Stopped | DrainTimeout | SocketError | BadProxyHeader => [None; 4],
             TooManyConnections | TooManyPending | Penalized => [None; 4],
         };
         let conducts = [(false, false), (true, false), (false, true), (true, true)];
-        let all = conducts.map(|(let_in, failed)| Offence::of(reason, let_in, failed));
-        assert_eq!(all, expected, "{reason}");
+        let offence =
+            |let_in, failed, silent| Offence::of(&Conduct { reason, let_in, failed, silent });
+        assert_eq!(conducts.map(|(let_in, failed)| offence(let_in, failed, false)), expected);
+        // Without a word it is the same, but for the three ways to leave.
+        let leaves = matches!(reason, Done | ShortDigest | Reset);
+        let silent = if leaves { Some(Silent) } else { expected[0] };
+        assert_eq!([false, true].map(|let_in| offence(let_in, false, true)), [silent, expected[1]]);
     }
 }
 

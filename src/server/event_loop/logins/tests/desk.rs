@@ -157,7 +157,7 @@ fn beyond_its_cap_a_source_has_its_logins_turned_away_and_another_has_not() {
         let connection = &mut event_loop.connections[token.key()];
         connection.counted_pending = false;
         let ip = connection.ip();
-        event_loop.gate.pending_ended(ip);
+        event_loop.gate.pending_ended(Some(ip));
         turn(event_loop);
         event_loop.connections[token.key()].session.reason()
     };
