@@ -12,6 +12,7 @@ mod edge_triggered;
 mod login_pool;
 mod login_session;
 mod simulation;
+mod socket_calls;
 mod socket_modes;
 mod splits;
 mod transitions;

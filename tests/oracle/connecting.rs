@@ -60,10 +60,10 @@ fn connect(cell: &Cell, condition: &str) -> Trial {
     }
 }
 
-fn closed(cell: &Cell, mut socket: Socket) -> Trial {
+fn closed(cell: &Cell, socket: Socket) -> Trial {
     let (mode, op) = (cell.mode(), cell.op.clone());
     socket.set_mode(mode).unwrap();
-    socket.close();
+    socket.close().unwrap();
     Trial::new(move || call(&op, &socket, (std::net::Ipv4Addr::LOCALHOST, 9).into()))
 }
 
@@ -118,12 +118,12 @@ fn call(op: &str, socket: &Socket, to: SocketAddr) -> String {
 }
 
 fn accept(cell: &Cell) -> Trial {
-    let mut socket = Socket::tcp().unwrap();
+    let socket = Socket::tcp().unwrap();
     let condition = cell.condition.as_str();
     let mode = cell.mode();
     if condition == "closed-socket" {
         socket.set_mode(mode).unwrap();
-        socket.close();
+        socket.close().unwrap();
         return Trial::new(move || cell::done(socket.accept().map(drop)));
     }
     if condition != "not-bound" {

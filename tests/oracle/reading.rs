@@ -121,8 +121,8 @@ fn alone(cell: &Cell, condition: &str) -> Option<Trial> {
     match condition {
         "not-connected" => Some(Reading::new(cell, Socket::tcp().unwrap()).trial(cell.mode(), ())),
         "closed-socket" | "zero-length-closed-socket" => {
-            let mut reading = Reading::new(cell, Socket::tcp().unwrap());
-            reading.socket.close();
+            let reading = Reading::new(cell, Socket::tcp().unwrap());
+            reading.socket.close().unwrap();
             Some(reading.trial(cell.mode(), ()))
         }
         _ => None,
@@ -158,7 +158,7 @@ fn tcp(cell: &Cell, condition: &str) -> Trial {
         "until-eof-peer-never-closes" => bench::deliver(&mut peer, b"hello", socket),
         "socket-closed-file-open-data-ready" => {
             bench::deliver(&mut peer, b"hello", socket);
-            socket.close();
+            socket.close().unwrap();
         }
         "own-shutdown-read" => socket.shutdown(Shutdown::Read).unwrap(),
         _ => return ending(cell, condition, reading, peer, later),
@@ -176,7 +176,7 @@ fn tcp(cell: &Cell, condition: &str) -> Trial {
 /// What the file under test has been through before.
 fn prepare_file(condition: &str, reading: &mut Reading) {
     match (&mut reading.how, condition) {
-        (How::Raw(file), "file-closed") => file.close(),
+        (How::Raw(file), "file-closed") => file.close().unwrap(),
         (How::File(file), "file-closed") => file.close().unwrap(),
         (How::Line(file), "second-of-two-lines-ready") => {
             assert_eq!(file.read_line().unwrap(), LINE);

@@ -104,8 +104,8 @@ fn alone(cell: &Cell) -> Option<Trial> {
             Some(Writing::new(cell, socket()).trial(cell.mode(), ()))
         }
         "closed-socket" | "zero-length-closed-socket" => {
-            let mut writing = Writing::new(cell, socket());
-            writing.socket.close();
+            let writing = Writing::new(cell, socket());
+            writing.socket.close().unwrap();
             Some(writing.trial(cell.mode(), ()))
         }
         "connect-in-progress" => {
@@ -196,7 +196,7 @@ fn sendto(cell: &Cell) -> Trial {
         "udp-somebody-receives" => peer.connect(socket.local_addr().unwrap()).unwrap(),
         "udp-zero-length" => bytes = b"",
         "udp-datagram-too-large" => bytes = &LARGE,
-        "udp-closed-socket" => socket.close(),
+        "udp-closed-socket" => socket.close().unwrap(),
         "udp-port-unreachable" => to = bench::unreachable(),
         "udp-port-unreachable-second" => {
             to = bench::unreachable();

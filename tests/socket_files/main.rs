@@ -5,6 +5,7 @@
 //! A program of its own, in which one test follows the other: what is closed here has to be closed at once. Where
 //! another thread starts a program, that has a copy of every descriptor for a moment.
 
+mod descriptors;
 #[path = "../common/harness.rs"]
 mod harness;
 
@@ -23,7 +24,7 @@ use sockmodes::socket::{Access, Error, File, RawFile, Result, SendBuffer, Shutdo
 use harness::{Need, Test, missing_program};
 
 fn main() -> ExitCode {
-    harness::run_in_turn(TESTS)
+    harness::run_in_turn(&[TESTS, descriptors::TESTS].concat())
 }
 
 const TESTS: &[Test] = &[
@@ -117,7 +118,7 @@ impl Either {
             }
             (Either::Raw(file), "flush") => file.flush().map(|()| "ok".into())?,
             (Either::Raw(file), "close") => {
-                file.close();
+                file.close().unwrap();
                 "ok".into()
             }
             (Either::Buffered(file), "read") => bytes_or_none(file.read(number)?),
@@ -161,7 +162,7 @@ fn drain(peer: &Socket) -> String {
 }
 
 fn run(program: &Program) -> Vec<String> {
-    let (mut socket, peer) = Socket::pair().unwrap();
+    let (socket, peer) = Socket::pair().unwrap();
     socket.set_option(SendBuffer, 8192).unwrap();
     socket.set_blocking(false).unwrap();
     let mut file = Either::of(program, &socket);
@@ -174,7 +175,7 @@ fn run(program: &Program) -> Vec<String> {
             "end" => ok(peer.shutdown(Shutdown::Write)),
             "timeout" => ok(socket.set_timeout(Some(Duration::from_millis(*number as u64)))),
             "close-socket" => {
-                socket.close();
+                socket.close().unwrap();
                 "ok".into()
             }
             of_file => told(file.call(of_file, *number, at)),
@@ -216,10 +217,10 @@ fn files_do_what_cpythons_files_do() {
 }
 
 fn files_keep_the_descriptor_of_a_closed_socket() {
-    let (mut a, b) = Socket::pair().unwrap();
+    let (a, b) = Socket::pair().unwrap();
     let mut writer = a.makefile(Access::Write);
     let mut reader = a.makefile_raw(Access::Read);
-    a.close();
+    a.close().unwrap();
     a.send_all(b"1").unwrap();
     a.set_blocking(false).unwrap();
     writer.write(b"2").unwrap();
@@ -228,7 +229,7 @@ fn files_keep_the_descriptor_of_a_closed_socket() {
     assert!(reader.read(1).unwrap().is_none(), "the files follow the socket's mode");
     assert!(a.fileno().is_some());
     assert_eq!(a.descriptor().unwrap().as_raw_fd(), a.fileno().unwrap());
-    reader.close();
+    reader.close().unwrap();
     assert!(a.fileno().is_none());
     assert_eq!(a.descriptor().unwrap_err().raw_os_error(), Some(Errno::BADF.raw_os_error()));
     assert_eq!(a.send(b"3").unwrap_err().raw_os_error(), Some(Errno::BADF.raw_os_error()));
@@ -251,11 +252,11 @@ fn files_keep_the_descriptor_of_a_dropped_socket() {
 }
 
 fn a_descriptor_that_is_held_is_nobodys_to_close() {
-    let (mut a, b) = Socket::pair().unwrap();
+    let (a, b) = Socket::pair().unwrap();
     let mut file = a.makefile_raw(Access::Read);
-    a.close();
+    a.close().unwrap();
     let held = a.descriptor().unwrap();
-    file.close();
+    file.close().unwrap();
     assert!(a.fileno().is_none());
     assert_eq!(rustix::io::write(&held, b"still open").unwrap(), 10);
     drop(held);
@@ -264,11 +265,11 @@ fn a_descriptor_that_is_held_is_nobodys_to_close() {
 }
 
 fn a_detached_descriptor_is_nobody_elses() {
-    let (mut a, b) = Socket::pair().unwrap();
+    let (a, b) = Socket::pair().unwrap();
     let number = a.fileno();
     let fd = a.detach().unwrap().unwrap();
     assert_eq!(number, Some(fd.as_raw_fd()));
-    let mut a = Socket::from_fd(fd).unwrap();
+    let a = Socket::from_fd(fd).unwrap();
     let mut file = a.makefile(Access::Read);
     let fd = a.detach().unwrap().unwrap();
     assert_eq!(file.read(1).unwrap_err().raw_os_error(), Some(Errno::BADF.raw_os_error()));
