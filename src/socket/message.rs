@@ -191,6 +191,7 @@ mod linux {
     use std::os::fd::{AsRawFd, RawFd};
 
     use nix::sys::socket::{MsgFlags, SockaddrLike, SockaddrStorage, recvmsg};
+    use rustix::io::Errno;
 
     use super::super::Type;
     use super::super::address::turned;
@@ -217,10 +218,11 @@ mod linux {
                     let (count, flags, _) = received::<()>(fd, buffers, control, wanted)?;
                     return Ok((count, flags, None));
                 }
+                let next = next_is_end(socket)?;
                 let (count, flags, from) =
                     received::<SockaddrStorage>(fd, buffers, control, wanted)?;
                 // The end of input has no sender, and what nix has of one then is nobody's.
-                let is_end = count == 0 && is_shut_down(socket)?;
+                let is_end = next.map_or(count == 0 && is_shut_down(socket)?, |is_end| is_end);
                 Ok((count, flags, if is_end { None } else { from.and_then(sender) }))
             })?;
             Ok(MessageInto {
@@ -229,6 +231,20 @@ mod linux {
                 flags: returned(flags.bits().cast_unsigned()),
                 from,
             })
+        }
+    }
+
+    /// Whether the end of input comes next, where it can: an empty datagram may still be before it.
+    fn next_is_end(socket: &socket2::Socket) -> std::io::Result<Option<bool>> {
+        if !is_shut_down(socket)? {
+            return Ok(None);
+        }
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        match rustix::net::recvfrom(socket, &mut [0_u8; 1][..], flags) {
+            Ok((_, _, from)) => Ok(Some(from.is_none())),
+            // Nothing is before it. (That there is an end, the kernel says only to who waits.)
+            Err(Errno::AGAIN) => Ok(Some(true)),
+            Err(errno) => Err(errno.into()),
         }
     }
 

@@ -19,12 +19,17 @@ impl Socket {
     /// # Errors
     ///
     /// [`Error::InvalidValue`] on a socket that is no stream, and on a non-blocking one, where Python refuses as well.
+    /// What the kernel says is told at once; Python tries the other way first, reading and sending, and tells what
+    /// comes of that.
     #[doc(alias = "sendfile")]
     pub fn send_file(&self, mut file: &File, offset: u64, count: Option<u64>) -> Result<u64> {
         if self.kind() != Type::STREAM {
             return Err(Error::InvalidValue("only a stream can send a file"));
         }
         let io = self.io()?;
+        if file.metadata()?.len() == 0 {
+            return Ok(0);
+        }
         if io.mode == Mode::NonBlocking {
             return Err(Error::InvalidValue("a non-blocking socket can't send a file"));
         }

@@ -27,7 +27,7 @@ pub(crate) fn from_python(
                 2 => (tuple.get_item(0)?, tuple.get_item(1)?),
                 _ => return Err(PyTypeError::new_err(format!("{method}(): a pair is wanted"))),
             };
-            lookup(&host, self::port(&port, method)?, domain)
+            at_port(lookup(&host, domain)?, &port, method)
         }
         Domain::IPV6 => v6(object, method),
         _ => Err(PyOSError::new_err(format!("{method}(): bad family"))),
@@ -47,11 +47,9 @@ fn v6(object: &Bound<'_, PyAny>, method: &str) -> PyResult<Address> {
     if flow > 0xf_ffff {
         return Err(PyOverflowError::new_err(format!("{method}(): flowinfo must be 0-1048575.")));
     }
-    let port = port(&tuple.get_item(1)?, method)?;
-    match lookup(&tuple.get_item(0)?, port, Domain::IPV6)? {
+    match at_port(lookup(&tuple.get_item(0)?, Domain::IPV6)?, &tuple.get_item(1)?, method)? {
         Address::Ip(SocketAddr::V6(v6)) => {
-            let scope = if tuple.len() == 4 { scope } else { 0 };
-            Ok(SocketAddr::from(SocketAddrV6::new(*v6.ip(), port, flow, scope)).into())
+            Ok(SocketAddr::from(SocketAddrV6::new(*v6.ip(), v6.port(), flow, scope)).into())
         }
         other => Ok(other),
     }
@@ -68,16 +66,24 @@ fn tuple<'a, 'py>(
     })
 }
 
-fn port(object: &Bound<'_, PyAny>, method: &str) -> PyResult<u16> {
-    let number: i64 = object.extract()?;
-    u16::try_from(number)
-        .map_err(|_| PyOverflowError::new_err(format!("{method}(): port must be 0-65535.")))
+/// CPython looks at the host first.
+fn at_port(address: Address, port: &Bound<'_, PyAny>, method: &str) -> PyResult<Address> {
+    let number: i64 = port.extract()?;
+    let port = u16::try_from(number)
+        .map_err(|_| PyOverflowError::new_err(format!("{method}(): port must be 0-65535.")))?;
+    Ok(match address {
+        Address::Ip(mut ip) => {
+            ip.set_port(port);
+            ip.into()
+        }
+        unix => unix,
+    })
 }
 
 /// `idna_converter` and `setipaddr`: text that is not ASCII goes through IDNA.
-fn lookup(host: &Bound<'_, PyAny>, port: u16, domain: Domain) -> PyResult<Address> {
+fn lookup(host: &Bound<'_, PyAny>, domain: Domain) -> PyResult<Address> {
     let host = host_name(host)?;
-    let found = (host.as_str(), port).to_addresses(domain).map_err(raised)?;
+    let found = (host.as_str(), 0).to_addresses(domain).map_err(raised)?;
     found.into_iter().next().ok_or_else(|| PyOSError::new_err("the name has no address"))
 }
 

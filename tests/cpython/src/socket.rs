@@ -249,7 +249,11 @@ impl PySocket {
             libc::SHUT_RDWR => Shutdown::Both,
             // CPython leaves it to the kernel, which looks at the descriptor first.
             _ => {
-                return Err(self.get()?.descriptor().err().map_or(from_errno(libc::EINVAL), raised));
+                return Err(self
+                    .get()?
+                    .descriptor()
+                    .err()
+                    .map_or(from_errno(libc::EINVAL), raised));
             }
         };
         self.call(py, |socket| socket.shutdown(how))

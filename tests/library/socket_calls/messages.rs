@@ -229,9 +229,12 @@ fn hop_limits_and_traffic_classes_come_beside_a_datagram() {
         })
         .collect();
     assert_eq!(lengths, [4, 2]);
-    // The end of input has no sender.
+    // The end of input has no sender, and an empty datagram that is before it has one.
     receiver.connect(sender.local_addr().unwrap()).unwrap();
+    sender.send_to(b"", &to).unwrap();
     receiver.shutdown(std::net::Shutdown::Read).unwrap();
+    let empty = receiver.recv_msg(16, 128, Flags::empty()).unwrap();
+    assert_eq!((empty.bytes, empty.from), (vec![], Some(sender.local_any().unwrap())));
     let end = receiver.recv_msg(16, 128, Flags::empty()).unwrap();
     assert_eq!((end.bytes, end.from), (vec![], None));
 }
