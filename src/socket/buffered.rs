@@ -70,6 +70,10 @@ impl File {
     #[doc(alias = "readline")]
     pub fn read_line_up_to(&mut self, limit: usize) -> Result<Vec<u8>> {
         let is_pair = self.writer.is_some();
+        if is_pair && limit == 0 {
+            // Before anything is looked at, in CPython too, whose loop for this ends before it begins.
+            return Ok(Vec::new());
+        }
         let (raw, reader) = self.open_reader()?;
         if is_pair { reader.read_line_of_pair(raw, limit) } else { reader.read_line(raw, limit) }
     }

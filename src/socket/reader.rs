@@ -96,7 +96,8 @@ impl ReadBuffer {
         Ok(raw.read(max)?.unwrap_or_default())
     }
 
-    /// `_buffered_readinto_generic`; `once`: what is ahead, or what one read brings.
+    /// `_buffered_readinto_generic`; `once`: what is ahead, and what one read past the buffer brings if the rest is
+    /// larger than that; else what one read brings, if nothing is ahead.
     pub(super) fn read_into(
         &mut self,
         raw: &mut RawFile,
@@ -107,10 +108,13 @@ impl ReadBuffer {
         if filled < out.len() {
             self.reset();
         }
-        while filled < out.len() && !(once && filled > 0) {
+        while filled < out.len() {
             let rest = &mut out[filled..];
-            let read = if rest.len() > self.bytes.len() {
+            let is_direct = rest.len() > self.bytes.len();
+            let read = if is_direct {
                 dry(raw.read_into(rest)?)
+            } else if once && filled > 0 {
+                break;
             } else {
                 self.fill(raw)?.map(|_| self.take_into(rest))
             };
@@ -118,6 +122,9 @@ impl ReadBuffer {
                 Ok(count) => filled += count,
                 Err(Dry::WouldBlock) if filled == 0 => return Ok(None),
                 Err(_) => break,
+            }
+            if once && is_direct {
+                break;
             }
         }
         Ok(Some(filled))

@@ -8,6 +8,7 @@
 mod descriptors;
 #[path = "../common/harness.rs"]
 mod harness;
+mod told;
 
 use std::io::Write;
 use std::os::fd::AsRawFd;
@@ -22,6 +23,7 @@ use serde::Serialize;
 use sockmodes::socket::{Access, Error, File, RawFile, Result, SendBuffer, Shutdown, Socket};
 
 use harness::{Need, Test, missing_program};
+use told::{bytes_or_none, into, number_or_none, told};
 
 fn main() -> ExitCode {
     harness::run_in_turn(&[TESTS, descriptors::TESTS].concat())
@@ -76,7 +78,8 @@ fn program() -> impl Strategy<Value = Program> {
     let number = prop_oneof![4 => 0..12usize, 1 => 0..100usize, 1 => 0..60_000usize];
     let name = prop_oneof![
         4 => Just("read"), 4 => Just("line"), 4 => Just("write"), 5 => Just("send"),
-        2 => Just("flush"), 2 => Just("drain"), 1 => Just("all"),
+        2 => Just("flush"), 2 => Just("drain"), 1 => Just("all"), 2 => Just("part-of-line"),
+        2 => Just("into"), 2 => Just("peek"), 2 => Just("once"), 1 => Just("into-once"), 1 => Just("fileno"),
     ];
     let step = prop_oneof![
         30 => (name, "[a-c\n]{0,9}", number),
@@ -113,6 +116,12 @@ impl Either {
             (Either::Raw(file), "read") => bytes_or_none(file.read(number)?),
             (Either::Raw(file), "all") => bytes_or_none(file.read_to_end()?),
             (Either::Raw(file), "line") => bytes_or_none(Some(file.read_line()?)),
+            (Either::Raw(file), "part-of-line") => {
+                bytes_or_none(Some(file.read_line_up_to(number)?))
+            }
+            (Either::Raw(file), "into") => into(number, |buffer| file.read_into(buffer))?,
+            (Either::Raw(_), "peek" | "once" | "into-once") => "unsupported".into(),
+            (Either::Raw(file), "fileno") => number_or_none(file.fileno()?),
             (Either::Raw(file), "write") => {
                 file.write(&payload)?.map_or("none".into(), |count| format!("count:{count}"))
             }
@@ -124,29 +133,22 @@ impl Either {
             (Either::Buffered(file), "read") => bytes_or_none(file.read(number)?),
             (Either::Buffered(file), "all") => bytes_or_none(file.read_to_end()?),
             (Either::Buffered(file), "line") => bytes_or_none(Some(file.read_line()?)),
+            (Either::Buffered(file), "part-of-line") => {
+                bytes_or_none(Some(file.read_line_up_to(number)?))
+            }
+            (Either::Buffered(file), "into") => into(number, |buffer| file.read_into(buffer))?,
+            (Either::Buffered(file), "into-once") => {
+                into(number, |buffer| file.read_into_once(buffer))?
+            }
+            (Either::Buffered(file), "peek") => bytes_or_none(Some(file.peek()?.to_vec())),
+            (Either::Buffered(file), "once") => bytes_or_none(Some(file.read_once(number)?)),
+            (Either::Buffered(file), "fileno") => number_or_none(file.fileno()?),
             (Either::Buffered(file), "write") => format!("count:{}", file.write(&payload)?),
             (Either::Buffered(file), "flush") => file.flush().map(|()| "ok".into())?,
             (Either::Buffered(file), "close") => file.close().map(|()| "ok".into())?,
             (_, other) => panic!("no such step: {other}"),
         })
     }
-}
-
-fn bytes_or_none(bytes: Option<Vec<u8>>) -> String {
-    bytes.map_or("none".into(), |bytes| format!("bytes:{}", String::from_utf8(bytes).unwrap()))
-}
-
-fn told(result: Result<String>) -> String {
-    result.unwrap_or_else(|error| match error {
-        Error::TimedOut => "timed-out".into(),
-        Error::Unsupported(_) => "unsupported".into(),
-        Error::WriteWouldBlock { written } => format!("would-block:{written}"),
-        Error::FileClosed => "file-closed".into(),
-        Error::FileTimedOut => "file-timed-out".into(),
-        Error::LineWouldBlock => "line-would-block".into(),
-        Error::Os(error) => format!("errno:{}", error.raw_os_error().unwrap()),
-        other => format!("unforeseen: {other}"),
-    })
 }
 
 fn drain(peer: &Socket) -> String {
