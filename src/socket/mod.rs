@@ -1,4 +1,5 @@
-//! Python's three socket modes on a real socket: what CPython's `socket` does, call by call.
+//! Python's three socket modes on a real socket: what CPython's `socket` does, call by call;
+//! [As Python does it] says how that is known.
 //!
 //! | | [`Mode::Blocking`] | [`Mode::NonBlocking`] | [`Mode::Timeout`] |
 //! | --- | --- | --- | --- |
@@ -13,6 +14,8 @@
 //! | [`send_all`](Socket::send_all), part fits | waits, sends all | sends the part, EAGAIN | sends all, or [`Error::TimedOut`] |
 //! | `accept`, nobody there | waits | EAGAIN | waits, then [`Error::TimedOut`] |
 //! | `connect` | waits | EINPROGRESS | waits, then [`Error::TimedOut`] |
+//!
+//! [As Python does it]: https://github.com/sockmodes/sockmodes/blob/HEAD/docs/src/as_python.md
 //!
 //! Three rules make the table. Outside `Blocking` the descriptor is non-blocking. A timeout is a
 //! deadline on the clock: signals, false alarms and, in `send_all`, progress do not move it. A
@@ -38,7 +41,7 @@
 //!
 //! This module never uses SO_RCVTIMEO, which is what std's `set_read_timeout` sets and which differs in dozens
 //! of cases, and never starts a thread. Read `mode.rs`, `call.rs` (the loop that makes the modes),
-//! `connect.rs` and `transfer.rs`, then `file.rs`, in that order.
+//! `make.rs`, `connect.rs` and `transfer.rs`, then `message.rs` and `file.rs`, in that order.
 
 mod address;
 mod ancillary;
