@@ -36,7 +36,7 @@ flags! {
     /// The one urgent byte of a TCP stream.
     OOB, "MSG_OOB" = RecvFlags::OOB;
     /// Given: count the whole datagram. Returned: the datagram was longer than the buffer.
-    TRUNC, "MSG_TRUNC" = RecvFlags::TRUNC;
+    TRUNC, "MSG_TRUNC" = ReturnFlags::TRUNC;
     /// Returned: there was more ancillary data than room for it.
     CTRUNC, "MSG_CTRUNC" = ReturnFlags::CTRUNC;
     /// The end of a record, where there are records.

@@ -34,7 +34,7 @@ impl fmt::Debug for Hook {
 impl Socket {
     /// Calls `hook` whenever a signal has interrupted an operation of this socket, of its files or of a socket
     /// that it accepts from now on. If it returns an error, the operation ends with
-    /// [`Error::Interrupted`](super::Error::Interrupted); else it goes on, its deadline where it was (PEP 475).
+    /// [`Error::Interrupted`]; else it goes on, its deadline where it was (PEP 475).
     ///
     /// It is how a program with signal handlers of its own gets its word in: CPython runs Python's handlers at
     /// this place, and one that raises ends the call. Without a hook, no signal ends any operation.
