@@ -10,6 +10,7 @@ use sockmodes::socket::{self, Access, Socket};
 
 use crate::buffer::Bytes;
 use crate::error::raised;
+use crate::socket::PySocket;
 
 fn access(text: &str) -> PyResult<Access> {
     match text {
@@ -17,6 +18,17 @@ fn access(text: &str) -> PyResult<Access> {
         "w" => Ok(Access::Write),
         "rw" => Ok(Access::ReadWrite),
         _ => Err(PyValueError::new_err(format!("invalid mode: '{text}'"))),
+    }
+}
+
+#[pymethods]
+impl PySocket {
+    fn _raw_file(&self, access: &str) -> PyResult<RawFile> {
+        RawFile::new(&*self.get()?, access)
+    }
+
+    fn _buffered_file(&self, access: &str, capacity: usize) -> PyResult<BufferedFile> {
+        BufferedFile::new(&*self.get()?, access, capacity)
     }
 }
 

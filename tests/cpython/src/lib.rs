@@ -4,6 +4,7 @@
 //! are here, which no safe crate offers. `run.py` runs it; read `socket.rs` next.
 
 mod address;
+mod adopt;
 mod buffer;
 mod error;
 mod files;

@@ -3,17 +3,15 @@
 //! `transfer.rs` and `message.rs`, to read next, have what sends and receives.
 
 use std::net::Shutdown;
-use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{IntoRawFd, RawFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyInt, PyTuple};
+use pyo3::types::PyTuple;
 use sockmodes::socket::{Domain, Error, Interruption, Socket, Type};
 
 use crate::error::{from_errno, raised};
-use crate::files::{BufferedFile, RawFile};
 use crate::{address, options, time};
 
 /// How many sockets there have been: a test that makes none proves nothing.
@@ -26,15 +24,17 @@ pub(crate) fn made() -> usize {
 
 /// What a socket is made with, which Python may say otherwise than the kernel.
 #[derive(Clone, Copy)]
-struct Said {
-    family: i32,
-    r#type: i32,
-    proto: i32,
+pub(crate) struct Said {
+    pub(crate) family: i32,
+    pub(crate) r#type: i32,
+    pub(crate) proto: i32,
 }
 
 #[pyclass(name = "socket", module = "_socket", subclass, frozen, dict)]
 pub(crate) struct PySocket {
     socket: Mutex<Option<(Arc<Socket>, Said)>>,
+    /// What the handler of a signal has raised last, for `connect_ex`, whose errno can't hold it.
+    raised: Arc<Mutex<Option<PyErr>>>,
 }
 
 impl From<Socket> for PySocket {
@@ -44,16 +44,28 @@ impl From<Socket> for PySocket {
             r#type: socket.kind().into(),
             proto: socket.protocol().into(),
         };
-        let new = PySocket { socket: Mutex::new(None) };
+        let new = PySocket::empty();
         new.put(socket, said);
         new
     }
 }
 
 impl PySocket {
-    fn put(&self, socket: Socket, said: Said) {
+    fn empty() -> Self {
+        PySocket { socket: Mutex::new(None), raised: Arc::default() }
+    }
+
+    pub(crate) fn put(&self, socket: Socket, said: Said) {
         MADE.fetch_add(1, Ordering::SeqCst);
-        socket.on_interrupt(|| Python::attach(|py| py.check_signals()).map_err(Interruption::from));
+        let last = Arc::clone(&self.raised);
+        socket.on_interrupt(move || {
+            Python::attach(|py| {
+                py.check_signals().map_err(|raised| {
+                    *last.lock().expect("nothing panics with it") = Some(raised.clone_ref(py));
+                    Interruption::from(raised)
+                })
+            })
+        });
         *self.socket.lock().expect("nothing panics with it") = Some((Arc::new(socket), said));
     }
 
@@ -90,7 +102,7 @@ impl PySocket {
     #[new]
     #[pyo3(signature = (*_args, **_kwargs))]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyAny>>) -> Self {
-        PySocket { socket: Mutex::new(None) }
+        PySocket::empty()
     }
 
     #[pyo3(signature = (family = -1, r#type = -1, proto = -1, fileno = None))]
@@ -172,9 +184,10 @@ impl PySocket {
     fn connect_ex(&self, py: Python<'_>, address: &Bound<'_, PyAny>) -> PyResult<i32> {
         let address = self.address(address, "connect_ex")?;
         let errno = self.call(py, |socket| Ok(socket.connect_ex(address)))?;
-        // What the handler of a signal raised comes out at the next occasion.
-        py.check_signals()?;
-        Ok(errno)
+        match self.raised.lock().expect("nothing panics with it").take() {
+            Some(raised) if errno == libc::EINTR => Err(raised),
+            _ => Ok(errno),
+        }
     }
 
     fn detach(&self) -> PyResult<RawFd> {
@@ -257,46 +270,5 @@ impl PySocket {
             }
         };
         self.call(py, |socket| socket.shutdown(how))
-    }
-
-    /// For `makefile`, which `files.py` has.
-    fn _raw_file(&self, access: &str) -> PyResult<RawFile> {
-        RawFile::new(&*self.get()?, access)
-    }
-
-    fn _buffered_file(&self, access: &str, capacity: usize) -> PyResult<BufferedFile> {
-        BufferedFile::new(&*self.get()?, access, capacity)
-    }
-}
-
-impl PySocket {
-    fn adopt(&self, fileno: &Bound<'_, PyAny>, wanted: [i32; 3]) -> PyResult<()> {
-        if !fileno.is_instance_of::<PyInt>() {
-            let index = fileno.call_method0("__index__");
-            index.map_err(|_| PyTypeError::new_err("a descriptor is an integer"))?;
-        }
-        let fd: RawFd = fileno.extract()?;
-        if fd < 0 {
-            return Err(PyValueError::new_err("negative file descriptor"));
-        }
-        // One that is not open, or no socket, stays its owner's, and `from_fd` would close it.
-        let mut number = 0_i32;
-        let mut length = size_of::<i32>() as libc::socklen_t;
-        let (level, option) = (libc::SOL_SOCKET, libc::SO_TYPE);
-        let pointer = (&raw mut number).cast();
-        // The buffer is as long as is said.
-        if unsafe { libc::getsockopt(fd, level, option, pointer, &mut length) } != 0 {
-            return Err(from_errno(std::io::Error::last_os_error().raw_os_error().unwrap_or(0)));
-        }
-        // It is open, and Python's caller has given it away.
-        let socket = Socket::from_fd(unsafe { OwnedFd::from_raw_fd(fd) }).map_err(raised)?;
-        let or = |wanted: i32, known: i32| if wanted == -1 { known } else { wanted };
-        let said = Said {
-            family: or(wanted[0], socket.domain().into()),
-            r#type: or(wanted[1], socket.kind().into()),
-            proto: or(wanted[2], socket.protocol().into()),
-        };
-        self.put(socket, said);
-        Ok(())
     }
 }
