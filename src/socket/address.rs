@@ -39,7 +39,7 @@ pub enum UnixAddress {
 
 impl Address {
     /// The family that it belongs to.
-    pub fn domain(&self) -> Domain {
+    pub fn family(&self) -> Domain {
         match self {
             Address::Ip(address) => Domain::for_address(*address),
             Address::Unix(_) => Domain::UNIX,

@@ -51,7 +51,7 @@ impl Socket {
         let Some(address) = found.first() else {
             return Err(Error::InvalidValue("no address is given"));
         };
-        let domain = address.domain();
+        let domain = address.family();
         if options.dual_stack && domain != Domain::IPV6 {
             return Err(Error::InvalidValue("only an IPv6 server takes both kinds of connections"));
         }
@@ -108,7 +108,7 @@ impl Socket {
 }
 
 fn connected(address: &Address, mode: Mode, source: Option<SocketAddr>) -> Result<Socket> {
-    let socket = Socket::new(address.domain(), Type::STREAM, None)?;
+    let socket = Socket::new(address.family(), Type::STREAM, None)?;
     socket.set_mode(mode)?;
     if let Some(source) = source {
         socket.bind(source)?;

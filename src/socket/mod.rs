@@ -179,9 +179,8 @@ impl Socket {
     }
 
     /// The family of its addresses.
-    #[doc(alias = "family")]
     #[doc(alias = "SO_DOMAIN")]
-    pub fn domain(&self) -> Domain {
+    pub fn family(&self) -> Domain {
         self.nature.domain
     }
 

@@ -135,10 +135,10 @@ impl<T: ToAddress + ?Sized> ToAddress for &T {
 impl Socket {
     /// The first address; it has to be of this socket's family, which the kernel is not asked to judge, as in Python.
     pub(super) fn resolve(&self, address: impl ToAddress) -> Result<Address> {
-        let domain = self.domain();
+        let domain = self.family();
         let found = address.to_addresses(domain)?;
         let first = found.first().ok_or_else(|| ResolveError::unasked("no address is given"))?;
-        match found.iter().find(|address| address.domain() == domain) {
+        match found.iter().find(|address| address.family() == domain) {
             Some(address) => Ok(address.clone()),
             None => Err(wrong_family(first, domain)),
         }

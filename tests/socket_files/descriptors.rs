@@ -83,7 +83,7 @@ fn a_descriptor_that_is_no_socket_is_refused() {
 }
 
 fn family_type_and_protocol_are_learned_from_the_descriptor() {
-    let nature = |socket: &Socket| (socket.domain(), socket.kind(), socket.protocol());
+    let nature = |socket: &Socket| (socket.family(), socket.kind(), socket.protocol());
     let tcp = Socket::tcp().unwrap();
     let zero = Protocol::from(0);
     assert_eq!(nature(&tcp), (Domain::IPV4, Type::STREAM, zero));

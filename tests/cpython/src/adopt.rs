@@ -33,7 +33,7 @@ impl PySocket {
         let socket = Socket::from_fd(unsafe { OwnedFd::from_raw_fd(fd) }).map_err(raised)?;
         let or = |wanted: i32, known: i32| if wanted == -1 { known } else { wanted };
         let said = Said {
-            family: or(wanted[0], socket.domain().into()),
+            family: or(wanted[0], socket.family().into()),
             r#type: or(wanted[1], socket.kind().into()),
             proto: or(wanted[2], socket.protocol().into()),
         };

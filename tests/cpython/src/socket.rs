@@ -40,7 +40,7 @@ pub(crate) struct PySocket {
 impl From<Socket> for PySocket {
     fn from(socket: Socket) -> Self {
         let said = Said {
-            family: socket.domain().into(),
+            family: socket.family().into(),
             r#type: socket.kind().into(),
             proto: socket.protocol().into(),
         };
@@ -93,7 +93,7 @@ impl PySocket {
         object: &Bound<'_, PyAny>,
         method: &str,
     ) -> PyResult<sockmodes::socket::Address> {
-        address::from_python(object, self.get()?.domain(), method)
+        address::from_python(object, self.get()?.family(), method)
     }
 }
 

@@ -51,7 +51,7 @@ impl PySocket {
         let max = not_negative(bufsize, "buffersize in recvfrom")?;
         let socket = self.get()?;
         // Only a whole message has the address of a Unix socket.
-        let message = py.detach(|| match socket.domain() {
+        let message = py.detach(|| match socket.family() {
             Domain::UNIX => {
                 socket.recv_msg(max, 0, flags.into()).map(|message| (message.bytes, message.from))
             }
@@ -74,7 +74,7 @@ impl PySocket {
         let (mut buffer, count) = into(buffer, nbytes, "recvfrom_into")?;
         let part = &mut buffer.get_mut()[..count];
         let socket = self.get()?;
-        let message = py.detach(|| match socket.domain() {
+        let message = py.detach(|| match socket.family() {
             Domain::UNIX => socket
                 .recv_msg_into(&mut [IoSliceMut::new(part)], 0, flags.into())
                 .map(|message| (message.count, message.from)),
