@@ -163,3 +163,22 @@ impl PartialEq<SocketAddr> for Address {
         self.ip().as_ref() == Some(other)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flow_information_is_in_the_order_of_the_network() {
+        // No socket shows it without options by number: what the kernel is handed has to do.
+        let flow = 0x0a_bcde;
+        let address = SocketAddrV6::new(std::net::Ipv6Addr::LOCALHOST, 80, flow, 7);
+        let address = Address::Ip(address.into());
+        let kernels = address.to_kernel().unwrap();
+        let held = kernels.as_socket_ipv6().expect("of IPv6").flowinfo();
+        assert_eq!(held.to_ne_bytes(), [0, 0x0a, 0xbc, 0xde]);
+        assert_eq!(Address::from_kernel(&kernels).unwrap(), address);
+        let by_rustix = SocketAddrAny::from(address.ip().expect("of the internet"));
+        assert_eq!(Address::of_sender(by_rustix), Some(address));
+    }
+}

@@ -1,6 +1,6 @@
 //! Addresses: which are refused before the kernel sees them, names, and those of Unix.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use rustix::io::Errno;
@@ -77,23 +77,6 @@ fn a_datagram_is_sent_by_name() {
     let port = to.local_addr().unwrap().port();
     Socket::udp().unwrap().send_to(b"hello", ("localhost", port)).unwrap();
     assert_eq!(to.recv(16).unwrap(), b"hello");
-}
-
-#[test]
-fn flow_information_goes_and_comes_as_it_is_meant() {
-    let socket = Socket::new(Domain::IPV6, Type::DGRAM, None).unwrap();
-    socket.bind("[::1]:0").unwrap();
-    let to = Socket::new(Domain::IPV6, Type::DGRAM, None).unwrap();
-    to.bind("[::1]:0").unwrap();
-    let port = to.local_addr().unwrap().port();
-    let flow = 0x0a_bcde;
-    let address = SocketAddrV6::new(Ipv6Addr::LOCALHOST, port, flow, 0);
-    // IPV6_FLOWINFO_SEND is off, so the flow goes no further than the kernel, which gives it back.
-    socket.connect(address).unwrap();
-    let SocketAddr::V6(peer) = socket.peer_addr().unwrap() else { panic!("of IPv6") };
-    let raw = socket2::SockRef::from(&socket.descriptor().unwrap()).peer_addr().unwrap();
-    let raw = raw.as_socket_ipv6().unwrap();
-    assert_eq!(u32::from_be(raw.flowinfo()), peer.flowinfo(), "in the order of the network");
 }
 
 #[test]
