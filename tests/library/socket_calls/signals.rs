@@ -6,9 +6,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sockmodes::socket::{Error, Flags, Mode, Socket};
+use sockmodes::socket::{Error, Flags, Mode, RecvTimeout, SendTimeout, Socket};
 
-use crate::socket_modes::rain::{Rain, feel_signals};
+use crate::socket_modes::rain::{self, Rain};
+
+/// A hook that isn't heard is an error after a minute, in blocking mode too, and not a test without end.
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn feel_signals(socket: &Socket) {
+    rain::feel_signals(socket);
+    socket.set_option(RecvTimeout, Some(MINUTE)).unwrap();
+    socket.set_option(SendTimeout, Some(MINUTE)).unwrap();
+}
 
 /// A hook that goes on twice and then ends the call.
 fn enough_of_it(socket: &Socket) {
@@ -29,7 +38,7 @@ fn is_enough<T>(result: Result<T, Error>) {
 
 #[test]
 fn a_hook_ends_whatever_waits() {
-    for mode in [Mode::Blocking, Mode::Timeout(Duration::from_secs(60))] {
+    for mode in [Mode::Blocking, Mode::Timeout(MINUTE)] {
         let waits = |call: &dyn Fn(&Socket)| {
             let (socket, _peer) = Socket::pair().unwrap();
             socket.set_mode(mode).unwrap();
@@ -60,7 +69,7 @@ fn a_connect_that_was_interrupted_can_be_ended() {
     listener.listen(0).unwrap();
     let address = listener.local_addr().unwrap();
     let _first = TcpStream::connect(address).unwrap();
-    for mode in [Mode::Blocking, Mode::Timeout(Duration::from_secs(60))] {
+    for mode in [Mode::Blocking, Mode::Timeout(MINUTE)] {
         let socket = Socket::tcp().unwrap();
         socket.set_mode(mode).unwrap();
         feel_signals(&socket);
@@ -99,7 +108,7 @@ fn accepted_and_cloned_sockets_have_the_hook_too() {
     let accepted = server.accept().unwrap().0;
     let _peer = peer.join().unwrap();
     for socket in [accepted.try_clone().unwrap(), accepted] {
-        socket.set_timeout(Some(Duration::from_secs(60))).unwrap();
+        socket.set_timeout(Some(MINUTE)).unwrap();
         let _rain = Rain::here();
         is_enough(socket.recv(1));
     }
