@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 """Random operations on pairs of sockets and their files, with CPython's sockets and with ours: all have to agree.
 
-`compare.py FOLDER [OPERATIONS [SEED]]`, with the built module in FOLDER (`run.py` says how it is called there). Each
-of the two runs all programs in a process of its own, and tells what every step came to.
+`compare.py [OPERATIONS [SEED]]`, 100,000 of them unless told otherwise. Each of the two runs all programs in a process
+of its own, and tells what every step came to.
 """
 import array
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
+
+import run
 
 KINDS = ["unix-stream", "unix-dgram", "unix-seqpacket", "tcp", "udp", "udp6"]
 SIZES = [0, 1, 2, 7, 100, 1000]
@@ -55,7 +58,7 @@ def pair(socket, kind):
     return both
 
 
-class Run:
+class Program:
     """One program under way."""
 
     def __init__(self, socket, kind):
@@ -195,10 +198,10 @@ class Run:
             peer.settimeout(before)
 
 
-def told(run, step):
+def told(under_way, step):
     """What a step came to: a value, or an exception by its class and its number."""
     try:
-        return run.step(*step)
+        return under_way.step(*step)
     except Exception as error:
         if isinstance(error, AttributeError):
             # CPython's files for one direction have no methods of the other, ours have them and refuse.
@@ -219,19 +222,23 @@ def work(folder, operations, seed):
     chance = random.Random(seed)
     for _ in range(operations // STEPS):
         kind, steps = program(chance)
-        run = Run(socket, kind)
-        print(json.dumps([told(run, step) for step in steps]))
+        under_way = Program(socket, kind)
+        print(json.dumps([told(under_way, step) for step in steps]))
 
 
 def main():
-    if sys.argv[1] == "--work":
-        return work(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
-    folder = sys.argv[1]
-    operations, seed = (list(map(int, sys.argv[2:])) + [100_000, 1][len(sys.argv) - 2 :])[:2]
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["--work"]:
+        return work(arguments[1], int(arguments[2]), int(arguments[3]))
+    operations = int(arguments[0]) if arguments else 100_000
+    seed = int(arguments[1]) if len(arguments) > 1 else 1
+    folder = run.build(run.TARGET)
     answers = []
     for which in ["", folder]:
         command = [sys.executable, "-W", "ignore", __file__, "--work", which, str(operations), str(seed)]
-        answers.append(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.splitlines())
+        done = subprocess.run(run.own_network() + command, check=True, stdout=subprocess.PIPE)
+        answers.append(done.stdout.splitlines())
+    shutil.rmtree(folder)
     chance, differ = random.Random(seed), 0
     for real, ours in zip(*map(lambda lines: map(json.loads, lines), answers), strict=True):
         kind, steps = program(chance)

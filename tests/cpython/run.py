@@ -18,6 +18,7 @@ import tempfile
 import tomllib
 
 HERE = pathlib.Path(__file__).resolve().parent
+TARGET = HERE.parent.parent / "target" / "cpython"
 # A test that takes longer than this hangs. The longest takes five seconds.
 PATIENCE = 30
 # The most that may be listed of the tests that count, and the fewest that count where nothing is amiss.
@@ -122,7 +123,7 @@ def read_list():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--target-dir", default=str(HERE.parent.parent / "target" / "cpython"))
+    parser.add_argument("--target-dir", default=str(TARGET))
     parser.add_argument("--results", help="a file for what came of each test, as JSON")
     parser.add_argument("--module", help="a folder that has the module already; nothing is built")
     options = parser.parse_args()
