@@ -65,13 +65,15 @@ fn one_deadline_is_for_all_addresses() {
     server.listen(0).unwrap();
     let silent = server.local_addr().unwrap();
     let _filling = Socket::create_connection(silent, Mode::Blocking, None).unwrap();
+    let answering = Socket::create_server("127.0.0.1:0").unwrap();
+    let addresses: &[SocketAddr] = &[silent, answering.local_addr().unwrap()];
     let limit = Duration::from_millis(300);
-    let addresses: &[SocketAddr] = &[silent; 1000];
     let begin = Instant::now();
     let error = Socket::create_connection(addresses, Mode::Timeout(limit), None).unwrap_err();
     assert!(error.is_timed_out(), "{error}");
-    let took = begin.elapsed();
-    assert!(took >= limit && took < limit * 200, "{took:?} for a thousand of them");
+    assert!(begin.elapsed() >= limit);
+    answering.set_blocking(false).unwrap();
+    assert!(answering.accept().unwrap_err().is_would_block(), "nobody had time left for it");
 }
 
 #[test]
