@@ -76,7 +76,8 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// That of the last address, or [`Error::TimedOut`].
+    /// That of the last address, or [`Error::TimedOut`]. In non-blocking mode it is EINPROGRESS, all but always, and
+    /// nobody has the socket then, as in Python: make one, and [`connect`](Socket::connect) it.
     pub fn create_connection(
         address: impl ToAddress,
         mode: Mode,

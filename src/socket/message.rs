@@ -95,6 +95,7 @@ impl Socket {
         if i32::try_from(room).is_err() {
             return Err(Error::InvalidValue("the room for ancillary data is too large"));
         }
+        drop(room_for(room)?);
         let io = self.io()?;
         #[cfg(any(target_os = "linux", target_os = "android"))]
         if room > 0 && self.nature.is_internet() {

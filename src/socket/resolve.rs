@@ -172,7 +172,8 @@ fn ask(host: &str, port: u16, family: i32) -> Result<Vec<Address>> {
         dns_lookup::getaddrinfo(Some(host), None, Some(hints)).map_err(ResolveError::asked)?;
     let mut addresses = Vec::new();
     for info in found {
-        let mut address = info?.sockaddr;
+        let info = info.map_err(|error| ResolveError::unasked(error.to_string()))?;
+        let mut address = info.sockaddr;
         address.set_port(port);
         // Each comes once for every type of socket.
         if !addresses.contains(&Address::Ip(address)) {
