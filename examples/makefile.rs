@@ -152,7 +152,7 @@ fn not_waiting(lesson: &mut Lesson) -> Result<()> {
 
 fn writing(lesson: &mut Lesson) -> Result<()> {
     lesson.part("What you write waits for flush, and what you close waits for the file");
-    let (mut socket, peer) = connected()?;
+    let (socket, peer) = connected()?;
     peer.set_mode(Mode::NonBlocking)?;
     let mut file = socket.makefile(Access::Write);
     lesson.step("write(b\"hi\\n\")", || file.write(b"hi\n"))?;
@@ -162,7 +162,7 @@ fn writing(lesson: &mut Lesson) -> Result<()> {
     let after = lesson.step("peer: recv(10)", || peer.recv(10))?;
     lesson.check("before the flush nothing, after it all", before.is_err() && after == b"hi\n");
 
-    socket.close();
+    socket.close()?;
     file.write(b"bye\n")?;
     lesson.step("socket closed: file.flush()", || file.flush())?;
     wait_readable(&peer, ms(5000));

@@ -26,6 +26,8 @@ mod bench;
 mod cell;
 #[path = "../tests/oracle/connecting.rs"]
 mod connecting;
+#[path = "../tests/oracle/datagrams.rs"]
+mod datagrams;
 #[path = "../tests/oracle/rain.rs"]
 mod rain;
 #[path = "../tests/oracle/reading.rs"]

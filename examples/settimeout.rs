@@ -144,7 +144,7 @@ fn is_nonblocking(socket: &impl AsFd) -> bool {
 }
 
 /// The same descriptor, in std's hands.
-fn into_std(mut socket: Socket) -> Result<TcpStream, Box<dyn Error>> {
+fn into_std(socket: Socket) -> Result<TcpStream, Box<dyn Error>> {
     let fd: OwnedFd = socket.detach()?.ok_or("the socket is closed")?;
     Ok(fd.into())
 }

@@ -51,7 +51,7 @@ fn names_and_numbers(lesson: &mut Lesson) -> Result<()> {
     let peerless = lesson.step("a listener's getpeername()", || listener.peer_addr());
     lesson.check("a listener is connected to nobody", peerless.is_err());
 
-    let mut client = Socket::tcp()?;
+    let client = Socket::tcp()?;
     client.connect(name)?;
     let (accepted, _) = listener.accept()?;
     // A connection is these two pairs and nothing else; both ends agree on them, crosswise.
@@ -62,7 +62,7 @@ fn names_and_numbers(lesson: &mut Lesson) -> Result<()> {
     );
     // The file descriptor: the process's number for it, the smallest that was free.
     lesson.step("fileno()", || client.fileno().map(|fd| Varies(fd as usize)));
-    client.close();
+    client.close()?;
     let closed = lesson.step("closed: fileno()", || client.as_raw_fd().to_string());
     let gone = lesson.step("closed: getsockname()", || client.local_addr());
     lesson.check("a closed socket is no descriptor at all", closed == "-1" && gone.is_err());

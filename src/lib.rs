@@ -15,10 +15,12 @@
 //!    and sessions and watches their deadlines: one thread, one `mio::Poll`, one slab. It could not
 //!    say what a nonce is.
 //! 3. **A socket has a mode**, one of three: it waits, it never waits, or it waits up to a limit.
-//!    [`socket`] does with each what CPython does, and is compared with CPython case by case.
+//!    [`socket`] does with each what CPython does, and is [compared with CPython][as-python] case by case.
 //! 4. **Nothing is secret** but the secret. The loop tells what it does as one stream of
 //!    [events](observe::Event), and the log, the trace, the metrics and the live page all read that
 //!    stream.
+//!
+//! [as-python]: https://github.com/sockmodes/sockmodes/blob/HEAD/docs/src/as_python.md
 //!
 //! # The loop
 //!

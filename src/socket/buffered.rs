@@ -61,9 +61,64 @@ impl File {
     /// [`Error::LineWouldBlock`] if it would block in a file that was opened for both directions.
     #[doc(alias = "readline")]
     pub fn read_line(&mut self) -> Result<Vec<u8>> {
+        self.read_line_up_to(usize::MAX)
+    }
+
+    /// [`read_line`](File::read_line), but no more than `limit` bytes: Python's `readline(limit)`.
+    ///
+    /// In a file that was opened for both directions a line may come out longer than that, as in Python.
+    #[doc(alias = "readline")]
+    pub fn read_line_up_to(&mut self, limit: usize) -> Result<Vec<u8>> {
         let is_pair = self.writer.is_some();
+        if is_pair && limit == 0 {
+            // Before anything is looked at, in CPython too, whose loop for this ends before it begins.
+            return Ok(Vec::new());
+        }
         let (raw, reader) = self.open_reader()?;
-        if is_pair { reader.read_line_of_pair(raw) } else { reader.read_line(raw) }
+        if is_pair { reader.read_line_of_pair(raw, limit) } else { reader.read_line(raw, limit) }
+    }
+
+    /// What has been read ahead, without taking it; after one read if that is nothing. So nothing at all is end of
+    /// input, or where it would block.
+    pub fn peek(&mut self) -> Result<&[u8]> {
+        let (raw, reader) = self.open_reader()?;
+        reader.peek(raw)
+    }
+
+    /// [`peek`](File::peek), but `None` where it would block.
+    pub(super) fn fill_or_none(&mut self) -> Result<Option<&[u8]>> {
+        let (raw, reader) = self.open_reader()?;
+        reader.fill_or_none(raw)
+    }
+
+    /// Takes of what is ahead.
+    pub(super) fn consume_ahead(&mut self, count: usize) {
+        if let Some(reader) = &mut self.reader {
+            reader.consume(count);
+        }
+    }
+
+    /// Reads at most `max` bytes, with at most one call to the kernel; nothing is end of input, or where it would
+    /// block.
+    #[doc(alias = "read1")]
+    pub fn read_once(&mut self, max: usize) -> Result<Vec<u8>> {
+        let (raw, reader) = self.open_reader()?;
+        reader.read_once(raw, max)
+    }
+
+    /// [`read`](File::read) into a buffer: how many bytes came, fewer than it holds only at end of input or where it
+    /// would block; `None` if it would block with nothing read.
+    #[doc(alias = "readinto")]
+    pub fn read_into(&mut self, buffer: &mut [u8]) -> Result<Option<usize>> {
+        let (raw, reader) = self.open_reader()?;
+        reader.read_into(raw, buffer, false)
+    }
+
+    /// [`read_into`](File::read_into) with at most one call to the kernel.
+    #[doc(alias = "readinto1")]
+    pub fn read_into_once(&mut self, buffer: &mut [u8]) -> Result<Option<usize>> {
+        let (raw, reader) = self.open_reader()?;
+        reader.read_into(raw, buffer, true)
     }
 
     /// Takes all of `bytes`; what fits stays in the buffer, the rest goes to the kernel.
@@ -98,8 +153,8 @@ impl File {
             return Ok(());
         }
         let flushed = self.flush();
-        self.raw.close();
-        flushed
+        let closed = self.raw.close();
+        flushed.and(closed)
     }
 
     /// Whether the file is closed.
@@ -108,7 +163,14 @@ impl File {
     }
 
     /// The socket's descriptor; nothing if the socket has none any more.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] in a file that was opened for both directions: Python's are two files there, in one.
     pub fn fileno(&self) -> Result<Option<RawFd>> {
+        if self.reader.is_some() && self.writer.is_some() {
+            return Err(Error::Unsupported("fileno"));
+        }
         self.raw.fileno()
     }
 

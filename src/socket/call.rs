@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 use super::Mode;
 use super::error::{Error, Result};
+use super::interrupt::Hook;
 use super::wait::{Deadline, Ready, wait};
 
 /// An open descriptor and the mode it is to be used in, as they were when an operation began.
 pub(super) struct Io {
     pub(super) socket: Arc<socket2::Socket>,
     pub(super) mode: Mode,
+    pub(super) hook: Hook,
 }
 
 impl Io {
@@ -46,11 +48,11 @@ impl Io {
         loop {
             if let Some(deadline) = deadline {
                 // The first look is free, so that the shortest timeout still takes what is there.
-                if (is_retry && deadline.has_passed()) || !wait(&*self.socket, ready, deadline)? {
+                if (is_retry && deadline.has_passed()) || !self.wait(ready, deadline)? {
                     return Err(Error::TimedOut);
                 }
             }
-            match retry_interrupted(|| operation(&self.socket)) {
+            match self.retry_interrupted(|| operation(&self.socket))? {
                 // Ready, then not: somebody else took it, or the kernel threw it away (a wrong
                 // checksum). Back to waiting, with the time that is left.
                 Err(error) if deadline.is_some() && error.kind() == io::ErrorKind::WouldBlock => {
@@ -60,14 +62,24 @@ impl Io {
             }
         }
     }
-}
 
-/// Calls again after EINTR (PEP 475): a signal is no reason to give up.
-fn retry_interrupted<T>(mut operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    loop {
-        match operation() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            other => return other,
+    /// Waits until `ready` or the deadline; false means the deadline.
+    pub(super) fn wait(&self, ready: Ready, deadline: Deadline) -> Result<bool> {
+        wait(&*self.socket, ready, deadline, &self.hook)
+    }
+
+    /// Calls again after EINTR (PEP 475): a signal is no reason to give up, unless the hook says that it is.
+    fn retry_interrupted<T>(
+        &self,
+        mut operation: impl FnMut() -> io::Result<T>,
+    ) -> Result<io::Result<T>> {
+        loop {
+            match operation() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                    self.hook.interrupted()?;
+                }
+                other => return Ok(other),
+            }
         }
     }
 }
@@ -83,7 +95,7 @@ mod tests {
         let (socket, _closed) =
             socket2::Socket::pair(socket2::Domain::UNIX, socket2::Type::STREAM, None)
                 .expect("a pair");
-        Io { socket: Arc::new(socket), mode }
+        Io { socket: Arc::new(socket), mode, hook: Hook::default() }
     }
 
     /// An operation that fails in these ways, and then says how often it was called.

@@ -6,6 +6,9 @@ use std::io;
 
 use rustix::io::Errno;
 
+use super::interrupt::Interruption;
+use super::resolve::ResolveError;
+
 /// The result of an operation on a [`Socket`](super::Socket) or a file made from one.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -23,9 +26,15 @@ pub enum Error {
     #[error(transparent)]
     Os(#[from] io::Error),
 
-    /// A name that has no address, or text that is none: Python's `socket.gaierror`.
+    /// A name that has no address, an address of a family that is not the socket's, or text that is none:
+    /// Python's `socket.gaierror`.
     #[error("no address found: {0}")]
-    Resolve(#[source] io::Error),
+    Resolve(#[source] ResolveError),
+
+    /// A signal came, and the [hook](super::Socket::on_interrupt) said that this ends the call: the exception
+    /// that a signal handler of Python's raised.
+    #[error("interrupted: {0}")]
+    Interrupted(#[source] Interruption),
 
     /// A buffered file could not hand everything to the kernel without waiting: Python's
     /// `BlockingIOError` with `characters_written`. What was taken but not sent stays in the buffer.
@@ -109,10 +118,11 @@ impl From<Error> for io::Error {
             Error::WriteWouldBlock { .. } | Error::LineWouldBlock => io::ErrorKind::WouldBlock,
             Error::Unsupported(_) => io::ErrorKind::Unsupported,
             Error::InvalidValue(_) => io::ErrorKind::InvalidInput,
+            Error::Resolve(_) => io::ErrorKind::NotFound,
             _ => io::ErrorKind::Other,
         };
         match error {
-            Error::Os(inner) | Error::Resolve(inner) => inner,
+            Error::Os(inner) => inner,
             other => io::Error::new(kind, other),
         }
     }

@@ -4,6 +4,7 @@
 
 use std::os::fd::RawFd;
 
+use super::Flags;
 use super::error::{Error, Result};
 use super::handle::Handle;
 use super::transfer::room_for;
@@ -53,6 +54,36 @@ impl RawFile {
     /// Reads into `buffer` once: `None` if it would block, 0 at end of input.
     #[doc(alias = "readinto")]
     pub fn read_into(&mut self, buffer: &mut [u8]) -> Result<Option<usize>> {
+        let handle = self.reading()?;
+        if buffer.is_empty() {
+            return Ok(Some(0));
+        }
+        let result = handle.io().and_then(|io| io.recv_into(buffer, Flags::empty()));
+        self.read_came_to(result)
+    }
+
+    /// Reads at most `max` bytes in one call: `None` if it would block, nothing at end of input.
+    pub fn read(&mut self, max: usize) -> Result<Option<Vec<u8>>> {
+        let mut bytes = room_for(max)?;
+        Ok(self.read_more(&mut bytes)?.map(|_| {
+            bytes.shrink_to_fit();
+            bytes
+        }))
+    }
+
+    /// Reads once into the room that is left in `bytes`, behind what is there.
+    pub(super) fn read_more(&mut self, bytes: &mut Vec<u8>) -> Result<Option<usize>> {
+        let handle = self.reading()?;
+        if bytes.capacity() == bytes.len() {
+            return Ok(Some(0));
+        }
+        let had = bytes.len();
+        let result = handle.io().and_then(|io| io.recv_more(bytes, Flags::empty()));
+        self.read_came_to(result.map(|()| bytes.len() - had))
+    }
+
+    /// The holder, if this file may read from it.
+    fn reading(&self) -> Result<&Handle> {
         let handle = self.handle.as_ref().ok_or(Error::FileClosed)?;
         if !self.access.reads() {
             return Err(Error::Unsupported("read"));
@@ -60,21 +91,12 @@ impl RawFile {
         if self.timed_out {
             return Err(Error::FileTimedOut);
         }
-        if buffer.is_empty() {
-            return Ok(Some(0));
-        }
-        let result = handle.io().and_then(|io| io.recv_into(buffer));
-        self.timed_out = matches!(result, Err(Error::TimedOut));
-        none_if_would_block(result)
+        Ok(handle)
     }
 
-    /// Reads at most `max` bytes in one call: `None` if it would block, nothing at end of input.
-    pub fn read(&mut self, max: usize) -> Result<Option<Vec<u8>>> {
-        let mut bytes = room_for(max)?;
-        Ok(self.read_into(&mut bytes)?.map(|count| {
-            bytes.truncate(count);
-            bytes
-        }))
+    fn read_came_to(&mut self, result: Result<usize>) -> Result<Option<usize>> {
+        self.timed_out = matches!(result, Err(Error::TimedOut));
+        none_if_would_block(result)
     }
 
     /// Reads to the end of input, or to where it would block: `None` if that is at once.
@@ -99,8 +121,14 @@ impl RawFile {
     /// [`Error::LineWouldBlock`] in non-blocking mode, if the line is not all there.
     #[doc(alias = "readline")]
     pub fn read_line(&mut self) -> Result<Vec<u8>> {
+        self.read_line_up_to(usize::MAX)
+    }
+
+    /// [`read_line`](RawFile::read_line), but no more than `limit` bytes: Python's `readline(limit)`.
+    #[doc(alias = "readline")]
+    pub fn read_line_up_to(&mut self, limit: usize) -> Result<Vec<u8>> {
         let mut line = Vec::new();
-        while line.last() != Some(&b'\n') {
+        while line.len() < limit && line.last() != Some(&b'\n') {
             let mut byte = [0];
             match self.read_into(&mut byte)? {
                 None => return Err(Error::LineWouldBlock),
@@ -117,7 +145,7 @@ impl RawFile {
         if !self.access.writes() {
             return Err(Error::Unsupported("write"));
         }
-        none_if_would_block(handle.io().and_then(|io| io.send(bytes, None)))
+        none_if_would_block(handle.io().and_then(|io| io.send(bytes, Flags::empty(), None)))
     }
 
     /// Does nothing, since nothing is kept; fails on a closed file.
@@ -126,8 +154,12 @@ impl RawFile {
     }
 
     /// Closes the file. The socket closes with it only if it was closed before, and this is its last file.
-    pub fn close(&mut self) {
-        self.handle = None;
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Socket::close`](super::Socket::close), if it closes.
+    pub fn close(&mut self) -> Result<()> {
+        self.handle.take().map_or(Ok(()), |handle| handle.close())
     }
 
     /// Whether the file is closed.

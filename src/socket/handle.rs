@@ -3,15 +3,17 @@
 //! Its only system calls set O_NONBLOCK, duplicate the descriptor or close it. Read `mod.rs` for
 //! the socket, `file.rs` for the files.
 
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::io::Errno;
 
 use super::Mode;
 use super::call::Io;
 use super::error::{Error, Result};
+use super::interrupt::Hook;
 
 /// A socket's descriptor, open for as long as this is held, as it is during a call.
 ///
@@ -31,47 +33,53 @@ impl AsRawFd for Descriptor {
     }
 }
 
-/// One holder's view of a descriptor. CPython counts the files in `_io_refs`; here the outer `Arc` counts
-/// them and the socket, and the one inside also the calls that are under way.
+/// One holder's hold on a descriptor: the socket has one, and each of its files.
 #[derive(Debug)]
 pub(super) struct Handle {
-    link: Link,
     shared: Arc<Shared>,
+    /// Whether this holder has let go. Until the others have, too, it goes on working.
+    released: AtomicBool,
 }
 
-#[derive(Debug)]
-enum Link {
-    Open(Arc<Descriptor>),
-    /// Closed, but files keep it alive: it goes on working until the last of them is closed.
-    Lent(Weak<Descriptor>),
-    Closed,
-}
-
-/// What a socket and its files have in common, and keep when the descriptor is gone.
+/// What a socket and its files have in common. The descriptor is in one place, so that it can be given away
+/// under all of them.
 #[derive(Debug)]
 struct Shared {
+    held: Mutex<Held>,
     mode: Mutex<Mode>,
-    detached: AtomicBool,
+    hook: Mutex<Hook>,
+}
+
+#[derive(Debug)]
+struct Held {
+    /// Calls that are under way have it, too, so that it can't be closed under them.
+    descriptor: Option<Arc<socket2::Socket>>,
+    /// CPython's `_io_refs`, and one for the socket itself.
+    holders: usize,
 }
 
 impl Handle {
     /// Takes the descriptor as it is: `mode` says what O_NONBLOCK has been set to.
     pub(super) fn new(socket: socket2::Socket, mode: Mode) -> Self {
-        let shared = Shared { mode: Mutex::new(mode), detached: AtomicBool::new(false) };
-        let descriptor = Descriptor(Arc::new(socket));
-        Handle { link: Link::Open(Arc::new(descriptor)), shared: Arc::new(shared) }
+        let held = Held { descriptor: Some(Arc::new(socket)), holders: 1 };
+        let shared = Shared {
+            held: Mutex::new(held),
+            mode: Mutex::new(mode),
+            hook: Mutex::new(Hook::default()),
+        };
+        Handle { shared: Arc::new(shared), released: AtomicBool::new(false) }
     }
 
     /// Another holder, for a file.
     pub(super) fn share(&self) -> Self {
-        let link = self.held().map_or(Link::Closed, Link::Open);
-        Handle { link, shared: Arc::clone(&self.shared) }
+        self.held().holders += 1;
+        Handle { shared: Arc::clone(&self.shared), released: AtomicBool::new(false) }
     }
 
     /// What an operation needs; EBADF once the descriptor is gone.
     pub(super) fn io(&self) -> Result<Io> {
         let socket = self.descriptor().ok_or_else(closed)?;
-        Ok(Io { socket, mode: self.mode() })
+        Ok(Io { socket, mode: self.mode(), hook: self.hook() })
     }
 
     pub(super) fn fileno(&self) -> Option<RawFd> {
@@ -79,57 +87,80 @@ impl Handle {
     }
 
     pub(super) fn mode(&self) -> Mode {
-        *self.shared.mode.lock().unwrap_or_else(PoisonError::into_inner)
+        *locked(&self.shared.mode)
     }
 
     /// Remembers the mode even if the descriptor is gone, as CPython does, and then fails.
     pub(super) fn set_mode(&self, mode: Mode) -> Result<()> {
         // The lock covers both halves, so that two threads can't leave mode and flag at odds.
-        let mut current = self.shared.mode.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = locked(&self.shared.mode);
         *current = mode.normal();
         let socket = self.descriptor().ok_or_else(closed)?;
         Ok(socket.set_nonblocking(current.wants_nonblocking_fd())?)
     }
 
-    pub(super) fn close(&mut self) {
-        self.link = match std::mem::replace(&mut self.link, Link::Closed) {
-            Link::Open(held) => Link::Lent(Arc::downgrade(&held)),
-            other => other,
-        };
+    pub(super) fn hook(&self) -> Hook {
+        locked(&self.shared.hook).clone()
+    }
+
+    pub(super) fn set_hook(&self, hook: Hook) {
+        *locked(&self.shared.hook) = hook;
+    }
+
+    /// Lets go; the last holder closes the descriptor, and hears what the kernel says to that.
+    pub(super) fn close(&self) -> Result<()> {
+        if self.released.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let mut held = self.held();
+        held.holders -= 1;
+        let last = if held.holders == 0 { held.descriptor.take() } else { None };
+        drop(held);
+        match last.map(Arc::try_unwrap) {
+            Some(Ok(socket)) => close(socket),
+            // A call is under way, or somebody has a `Descriptor`: whoever is last closes it.
+            Some(Err(_)) | None => Ok(()),
+        }
     }
 
     /// Gives the descriptor away; the other holders get EBADF from now on.
-    pub(super) fn detach(&mut self) -> Result<Option<OwnedFd>> {
-        let Some(held) = self.held() else {
+    pub(super) fn detach(&self) -> Result<Option<OwnedFd>> {
+        let Some(socket) = self.held().descriptor.take() else {
             return Ok(None);
         };
-        self.link = Link::Closed;
-        let ours_alone = Arc::try_unwrap(held)
-            .map_err(|held| Arc::clone(&held.0))
-            .and_then(|Descriptor(socket)| Arc::try_unwrap(socket));
-        let socket = match ours_alone {
-            Ok(socket) => socket,
-            // Somebody else has it too, and can't be robbed of it: the caller gets a duplicate.
-            Err(socket) => socket.try_clone()?,
-        };
-        self.shared.detached.store(true, Ordering::Release);
-        Ok(Some(socket.into()))
+        match Arc::try_unwrap(socket) {
+            Ok(socket) => Ok(Some(socket.into())),
+            // Somebody is in a call with it, or has a `Descriptor`, and can't be robbed of it.
+            Err(socket) => Ok(Some(socket.try_clone()?.into())),
+        }
     }
 
     fn descriptor(&self) -> Option<Arc<socket2::Socket>> {
-        self.held().map(|held| Arc::clone(&held.0))
+        self.held().descriptor.clone()
     }
 
-    /// The descriptor as those who hold it share it.
-    fn held(&self) -> Option<Arc<Descriptor>> {
-        if self.shared.detached.load(Ordering::Acquire) {
-            return None;
-        }
-        match &self.link {
-            Link::Open(held) => Some(Arc::clone(held)),
-            Link::Lent(held) => held.upgrade(),
-            Link::Closed => None,
-        }
+    fn held(&self) -> MutexGuard<'_, Held> {
+        locked(&self.shared.held)
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // Nobody is there to be told: `close` is for those who want to know.
+        let _ = self.close();
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Closes, and tells what dropping hides: EBADF if somebody else has closed the descriptor.
+fn close(socket: socket2::Socket) -> Result<()> {
+    match nix::unistd::close(OwnedFd::from(socket)) {
+        // The peer was faster, and what is closed is closed: CPython ignores it as well.
+        Ok(()) | Err(nix::errno::Errno::ECONNRESET) => Ok(()),
+        Err(errno) => Err(Error::Os(io::Error::from(errno))),
     }
 }
 

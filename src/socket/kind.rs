@@ -1,8 +1,9 @@
-//! What a socket is made as: the numbers that socket(2) takes, under the names that it gives them. Nothing is
-//! done with them here.
+//! What a socket is made as: the numbers that socket(2) takes, under the names that it gives them, and how a
+//! descriptor is asked for them.
 //!
 //! Read `mod.rs` next for the sockets that are made.
 
+use std::io;
 use std::net::SocketAddr;
 
 macro_rules! numbers {
@@ -53,6 +54,10 @@ numbers! {
         STREAM, "SOCK_STREAM";
         /// As datagrams, each by itself.
         DGRAM, "SOCK_DGRAM";
+        /// As messages, each by itself, in order and without loss. Unix sockets have it.
+        SEQPACKET, "SOCK_SEQPACKET";
+        /// As packets, with what lower layers wrote into them. Needs privileges.
+        RAW, "SOCK_RAW";
     }
 
     /// The protocol, where the family and the type leave a choice: Python's `proto`.
@@ -69,6 +74,67 @@ impl Domain {
     pub const fn for_address(address: SocketAddr) -> Domain {
         Domain(socket2::Domain::for_address(address))
     }
+}
+
+impl Type {
+    /// The same, for a socket that is non-blocking from the start: Python's `type | SOCK_NONBLOCK`.
+    ///
+    /// It says how to make a socket. One that exists never has it in its [`kind`](super::Socket::kind).
+    #[cfg(not(target_vendor = "apple"))]
+    #[doc(alias = "SOCK_NONBLOCK")]
+    #[must_use]
+    pub const fn nonblocking(self) -> Type {
+        Type(self.0.nonblocking())
+    }
+
+    /// Parts the flags that the kernel takes together with a type from the type itself; true is SOCK_NONBLOCK.
+    #[cfg(not(target_vendor = "apple"))]
+    pub(super) fn without_flags(self) -> (Type, bool) {
+        let none = socket2::Type::from(0);
+        let (nonblocking, cloexec) = (i32::from(none.nonblocking()), i32::from(none.cloexec()));
+        let number = i32::from(self);
+        (Type::from(number & !(nonblocking | cloexec)), number & nonblocking != 0)
+    }
+
+    /// There are no such flags.
+    #[cfg(target_vendor = "apple")]
+    pub(super) fn without_flags(self) -> (Type, bool) {
+        (self, false)
+    }
+}
+
+/// What a socket is, once and for all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Nature {
+    pub(super) domain: Domain,
+    pub(super) kind: Type,
+    pub(super) protocol: Protocol,
+}
+
+impl Nature {
+    /// Asks the kernel; ENOTSOCK of a descriptor that is no socket.
+    pub(super) fn of(socket: &socket2::Socket) -> io::Result<Self> {
+        Ok(Nature {
+            domain: Domain(socket.local_addr()?.domain()),
+            kind: Type(socket.r#type()?),
+            protocol: protocol_of(socket)?,
+        })
+    }
+
+    pub(super) fn is_internet(&self) -> bool {
+        self.domain == Domain::IPV4 || self.domain == Domain::IPV6
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "freebsd"))]
+fn protocol_of(socket: &socket2::Socket) -> io::Result<Protocol> {
+    Ok(socket.protocol()?.map_or(Protocol::from(0), Protocol))
+}
+
+/// Nobody can say. Zero is what the others say of a socket pair, too.
+#[cfg(not(any(target_os = "linux", target_os = "freebsd")))]
+fn protocol_of(_: &socket2::Socket) -> io::Result<Protocol> {
+    Ok(Protocol::from(0))
 }
 
 #[cfg(test)]

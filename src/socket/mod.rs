@@ -1,4 +1,5 @@
-//! Python's three socket modes on a real socket: what CPython's `socket` does, call by call.
+//! Python's three socket modes on a real socket: what CPython's `socket` does, call by call;
+//! [As Python does it] says how that is known.
 //!
 //! | | [`Mode::Blocking`] | [`Mode::NonBlocking`] | [`Mode::Timeout`] |
 //! | --- | --- | --- | --- |
@@ -13,6 +14,8 @@
 //! | [`send_all`](Socket::send_all), part fits | waits, sends all | sends the part, EAGAIN | sends all, or [`Error::TimedOut`] |
 //! | `accept`, nobody there | waits | EAGAIN | waits, then [`Error::TimedOut`] |
 //! | `connect` | waits | EINPROGRESS | waits, then [`Error::TimedOut`] |
+//!
+//! [As Python does it]: https://github.com/sockmodes/sockmodes/blob/HEAD/docs/src/as_python.md
 //!
 //! Three rules make the table. Outside `Blocking` the descriptor is non-blocking. A timeout is a
 //! deadline on the clock: signals, false alarms and, in `send_all`, progress do not move it. A
@@ -38,19 +41,30 @@
 //!
 //! This module never uses SO_RCVTIMEO, which is what std's `set_read_timeout` sets and which differs in dozens
 //! of cases, and never starts a thread. Read `mode.rs`, `call.rs` (the loop that makes the modes),
-//! `connect.rs` and `transfer.rs`, then `file.rs`, in that order.
+//! `make.rs`, `connect.rs` and `transfer.rs`, then `message.rs` and `file.rs`, in that order.
 
+mod address;
+mod ancillary;
 mod buffered;
 mod call;
 mod connect;
+mod create;
 mod default;
 mod error;
 mod file;
+mod flags;
 mod handle;
+mod interrupt;
 mod kind;
+mod make;
+mod message;
 mod mode;
 mod options;
 mod reader;
+mod resolve;
+mod send_file;
+mod std_io;
+mod text;
 mod transfer;
 mod wait;
 mod writer;
@@ -60,76 +74,44 @@ use std::time::Duration;
 
 pub use std::net::Shutdown;
 
+pub use self::address::{Address, UnixAddress};
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub use self::ancillary::Credentials;
+pub use self::ancillary::{Ancillary, Outgoing, ancillary_room};
 pub use self::buffered::File;
+pub use self::create::ServerOptions;
 pub use self::default::{default_mode, set_default_mode};
 pub use self::error::{Error, Result, SendAllError};
 pub use self::file::{Access, RawFile};
+pub use self::flags::Flags;
 pub use self::handle::Descriptor;
+pub use self::interrupt::Interruption;
 pub use self::kind::{Domain, Protocol, Type};
+pub use self::message::{Message, MessageInto};
 pub use self::mode::Mode;
-pub use self::options::{
-    Broadcast, KeepAlive, Linger, NoDelay, OnlyV6, RecvBuffer, ReuseAddr, SendBuffer,
-    SettableOption, SocketError, SocketOption, SocketType, Ttl,
-};
+pub use self::options::*;
+pub use self::resolve::{ResolveError, ToAddress};
+pub use self::std_io::Lines;
+pub use self::text::TextFile;
 
 pub(crate) use self::wait::{Deadline, Ready};
 
 use self::call::Io;
 use self::handle::Handle;
+use self::kind::Nature;
 
 /// A socket in one of three modes: Python's `socket.socket`.
 ///
-/// Every method but [`close`](Socket::close) and [`detach`](Socket::detach) takes `&self`, so one thread can send
-/// while another receives. On a closed socket every operation fails with EBADF. Dropping it closes it.
+/// Every method takes `&self`, so one thread can send while another receives. On a closed socket every operation
+/// fails with EBADF; one that was under way when another thread closed it goes on. Dropping it closes it.
 #[derive(Debug)]
 #[doc(alias = "socket")]
 pub struct Socket {
     handle: Handle,
+    nature: Nature,
 }
 
 impl Socket {
-    /// Makes a socket, close-on-exec, in the [default mode](default_mode). See socket(2).
-    pub fn new(domain: Domain, kind: Type, protocol: Option<Protocol>) -> Result<Self> {
-        let protocol = protocol.map(|protocol| protocol.0);
-        Self::from_socket2(socket2::Socket::new(domain.0, kind.0, protocol)?)
-    }
-
-    /// An IPv4 TCP socket: Python's `socket.socket()`.
-    #[doc(alias = "SOCK_STREAM")]
-    pub fn tcp() -> Result<Self> {
-        Self::new(Domain::IPV4, Type::STREAM, None)
-    }
-
-    /// An IPv4 UDP socket: Python's `socket.socket(type=SOCK_DGRAM)`.
-    #[doc(alias = "SOCK_DGRAM")]
-    pub fn udp() -> Result<Self> {
-        Self::new(Domain::IPV4, Type::DGRAM, None)
-    }
-
-    /// Two Unix stream sockets, connected to each other. See socketpair(2).
-    #[doc(alias = "socketpair")]
-    pub fn pair() -> Result<(Self, Self)> {
-        let (a, b) = socket2::Socket::pair(Domain::UNIX.0, Type::STREAM.0, None)?;
-        Ok((Self::from_socket2(a)?, Self::from_socket2(b)?))
-    }
-
-    /// Takes over a descriptor: Python's `socket.socket(fileno=fd)`.
-    ///
-    /// The mode is the [default mode](default_mode). If that is `Blocking`, O_NONBLOCK is left as
-    /// it is, as in Python: call [`set_mode`](Socket::set_mode) if the flag may be set.
-    #[doc(alias = "fromfd")]
-    pub fn from_fd(fd: OwnedFd) -> Result<Self> {
-        Self::from_socket2(fd.into())
-    }
-
-    fn from_socket2(socket: socket2::Socket) -> Result<Self> {
-        let mode = default_mode();
-        if mode.wants_nonblocking_fd() {
-            socket.set_nonblocking(true)?;
-        }
-        Ok(Socket { handle: Handle::new(socket, mode) })
-    }
-
     /// The mode.
     pub fn mode(&self) -> Mode {
         self.handle.mode()
@@ -177,30 +159,42 @@ impl Socket {
     ///
     /// While files made from it are open, the descriptor and this socket go on working; closing the last
     /// file then closes the descriptor. Bytes that were sent still reach the peer.
-    pub fn close(&mut self) {
-        self.handle.close();
+    ///
+    /// # Errors
+    ///
+    /// EBADF if somebody else has closed the descriptor, and what else close(2) says, but ECONNRESET, which
+    /// Python ignores as well. Whatever it says, the socket is closed.
+    pub fn close(&self) -> Result<()> {
+        self.handle.close()
     }
 
     /// Closes the socket without closing the descriptor, and returns the descriptor; `None` if
-    /// there is none.
+    /// there is none. The files made from it fail with EBADF from now on.
     ///
-    /// If files made from it are open, they fail with EBADF from now on, and what is returned is a
-    /// duplicate of the descriptor, as it is if somebody holds a [`Descriptor`]. Fails only if the
-    /// duplicate can't be made, and then the socket is closed.
-    pub fn detach(&mut self) -> Result<Option<OwnedFd>> {
+    /// While somebody holds a [`Descriptor`], or is in a call in another thread, what is returned is a
+    /// duplicate, and the peer sees no end before both are closed. Fails only if the duplicate can't be made,
+    /// and then the socket is closed.
+    pub fn detach(&self) -> Result<Option<OwnedFd>> {
         self.handle.detach()
     }
 
-    /// A second socket on the same connection, in the same mode. See dup(2).
-    ///
-    /// O_NONBLOCK belongs to the open socket that both share: setting the mode of one changes the
-    /// flag under the other.
-    #[doc(alias = "dup")]
-    pub fn try_clone(&self) -> Result<Self> {
-        let io = self.io()?;
-        let clone = Self::from_socket2(io.socket.try_clone()?)?;
-        clone.set_mode(io.mode)?;
-        Ok(clone)
+    /// The family of its addresses.
+    #[doc(alias = "SO_DOMAIN")]
+    pub fn family(&self) -> Domain {
+        self.nature.domain
+    }
+
+    /// How its bytes hang together: Python's `type`.
+    #[doc(alias = "type")]
+    pub fn kind(&self) -> Type {
+        self.nature.kind
+    }
+
+    /// The protocol that it was made with, where 0 leaves the choice to the kernel: Python's `proto`.
+    #[doc(alias = "proto")]
+    #[doc(alias = "SO_PROTOCOL")]
+    pub fn protocol(&self) -> Protocol {
+        self.nature.protocol
     }
 
     /// The number of the descriptor; `None` where Python's is -1, on a closed socket.

@@ -3,7 +3,6 @@
 //! Read `call.rs` next, which waits as a mode says; the client, which waits for both directions at once, is the
 //! other caller.
 
-use std::io;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -11,7 +10,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use super::Socket;
-use super::error::Result;
+use super::error::{Error, Result};
+use super::interrupt::Hook;
 
 /// What to wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,19 +62,19 @@ impl Socket {
     /// Waits, whatever the mode, until the socket is ready or the deadline has passed; false means the
     /// deadline.
     pub(crate) fn wait(&self, ready: Ready, deadline: Deadline) -> Result<bool> {
-        Ok(wait(&*self.io()?.socket, ready, deadline)?)
+        self.io()?.wait(ready, deadline)
     }
 }
 
 /// Waits until `fd` is ready or the deadline has passed; false means the deadline.
 ///
 /// It looks at least once, even when the deadline has passed already; when a signal interrupts it,
-/// it starts again with the time that is left. Readiness is a hint: what follows can still get
-/// EAGAIN.
+/// it starts again with the time that is left, unless the hook ends it. Readiness is a hint: what follows
+/// can still get EAGAIN.
 ///
 /// `internal_select` of Modules/socketmodule.c, but to the nanosecond: CPython rounds up to
 /// milliseconds.
-pub(super) fn wait(fd: impl AsFd, ready: Ready, deadline: Deadline) -> io::Result<bool> {
+pub(super) fn wait(fd: impl AsFd, ready: Ready, deadline: Deadline, hook: &Hook) -> Result<bool> {
     let flags = match ready {
         Ready::Reading => PollFlags::IN,
         Ready::Writing => PollFlags::OUT,
@@ -82,13 +82,24 @@ pub(super) fn wait(fd: impl AsFd, ready: Ready, deadline: Deadline) -> io::Resul
     };
     loop {
         match poll(&mut [PollFd::new(&fd, flags)], deadline.left().as_ref()) {
+            Ok(0) => {}
             // Interrupted means that it had looked and found nothing.
-            Ok(0) | Err(Errno::INTR) if deadline.has_passed() => return Ok(false),
-            Ok(0) | Err(Errno::INTR) => {}
+            Err(Errno::INTR) => hook.interrupted()?,
             Ok(_) => return Ok(true),
-            Err(errno) => return Err(errno.into()),
+            Err(errno) => return Err(Error::from_errno(errno)),
+        }
+        if deadline.has_passed() {
+            return Ok(false);
         }
     }
+}
+
+/// Whether nothing will come any more, which an empty datagram doesn't tell.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn is_shut_down(fd: impl AsFd) -> std::io::Result<bool> {
+    let mut fds = [PollFd::new(&fd, PollFlags::RDHUP)];
+    poll(&mut fds, Some(&Timespec::default()))?;
+    Ok(fds[0].revents().contains(PollFlags::RDHUP))
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod kernel;
 mod login_pool;
 mod login_session;
 mod simulation;
+mod socket_calls;
 mod socket_modes;
 mod splits;
 mod standing_still;

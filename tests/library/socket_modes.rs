@@ -3,7 +3,7 @@
 
 mod ends;
 #[path = "../oracle/rain.rs"]
-mod rain;
+pub(crate) mod rain;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream, UdpSocket};
@@ -232,8 +232,8 @@ fn connect_ex_times_out_with_eagain_and_the_attempt_goes_on() {
 
 #[test]
 fn a_closed_socket_answers_ebadf_and_remembers_its_mode() {
-    let mut socket = Socket::tcp().unwrap();
-    socket.close();
+    let socket = Socket::tcp().unwrap();
+    socket.close().unwrap();
     assert!(is_errno(&socket.set_timeout(Some(SHORT)).unwrap_err(), Errno::BADF));
     assert_eq!(socket.timeout(), Some(SHORT));
     assert!(is_errno(&socket.bind("127.0.0.1:0").unwrap_err(), Errno::BADF));
@@ -243,7 +243,7 @@ fn a_closed_socket_answers_ebadf_and_remembers_its_mode() {
     // CPython does nothing if asked for nothing, before it looks at the descriptor.
     assert_eq!(socket.recv(0).unwrap(), b"");
     assert!(socket.detach().unwrap().is_none());
-    socket.close();
+    socket.close().unwrap();
 }
 
 #[test]

@@ -15,6 +15,7 @@ use crate::trial::Trial;
 pub(crate) fn trial(cell: &Cell) -> Option<Trial> {
     match cell.op.as_str() {
         "accept" => Some(accept(cell)),
+        "create_connection" => Some(create(cell)),
         "connect" | "connect_ex" => {
             let mut trial = connect(cell, cell.condition.trim_start_matches("signals-"));
             trial.signals = cell.condition.starts_with("signals-");
@@ -60,10 +61,10 @@ fn connect(cell: &Cell, condition: &str) -> Trial {
     }
 }
 
-fn closed(cell: &Cell, mut socket: Socket) -> Trial {
+fn closed(cell: &Cell, socket: Socket) -> Trial {
     let (mode, op) = (cell.mode(), cell.op.clone());
     socket.set_mode(mode).unwrap();
-    socket.close();
+    socket.close().unwrap();
     Trial::new(move || call(&op, &socket, (std::net::Ipv4Addr::LOCALHOST, 9).into()))
 }
 
@@ -117,13 +118,39 @@ fn call(op: &str, socket: &Socket, to: SocketAddr) -> String {
     }
 }
 
+/// A connection in one call, which makes the socket itself: nobody else has it, to wake it, so no cell waits for ever.
+fn create(cell: &Cell) -> Trial {
+    let attempt = |to: SocketAddr, keep: Box<dyn Send>| {
+        let mode = cell.mode();
+        Trial::new(move || {
+            let _keep = keep;
+            cell::done(Socket::create_connection(to, mode, None).map(drop))
+        })
+    };
+    match cell.condition.as_str() {
+        "listening" => {
+            let listener = bench::listener();
+            attempt(listener.local_addr().unwrap(), Box::new(listener))
+        }
+        "refused" => {
+            let (to, holder) = bench::refusing();
+            attempt(to, Box::new(holder))
+        }
+        "backlog-full" => {
+            let (to, backlog) = bench::full_backlog();
+            attempt(to, Box::new(backlog))
+        }
+        other => panic!("no such condition of create_connection: {other}"),
+    }
+}
+
 fn accept(cell: &Cell) -> Trial {
-    let mut socket = Socket::tcp().unwrap();
+    let socket = Socket::tcp().unwrap();
     let condition = cell.condition.as_str();
     let mode = cell.mode();
     if condition == "closed-socket" {
         socket.set_mode(mode).unwrap();
-        socket.close();
+        socket.close().unwrap();
         return Trial::new(move || cell::done(socket.accept().map(drop)));
     }
     if condition != "not-bound" {

@@ -2,22 +2,22 @@
 //!
 //! `writing.rs` is its mirror image.
 
-use std::io::Write;
+use std::io::{IoSliceMut, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use rustix::event::PollFlags;
-use sockmodes::socket::{Access, Error, File, Mode, RawFile, Socket};
+use sockmodes::socket::{Access, Error, File, Flags, Mode, RawFile, Socket};
 
 use crate::bench::{self, LINE};
 use crate::cell::{self, Cell};
+use crate::datagrams;
 use crate::rain::feel_signals;
 use crate::trial::Trial;
 
 /// What reads, and how much.
-struct Reading {
-    socket: Socket,
+pub(crate) struct Reading {
+    pub(crate) socket: Socket,
     how: How,
     ask: usize,
     /// What an answer without bytes is called: end of input on a stream.
@@ -26,25 +26,29 @@ struct Reading {
 }
 
 enum How {
-    Recv,
+    Recv(Flags),
     RecvInto,
     RecvFrom,
+    RecvMsg,
+    RecvMsgInto,
     Raw(RawFile),
     RawToEnd(RawFile),
     File(File),
     FileToEnd(File),
+    FileInto(File),
+    Once(File),
+    Peek(File),
     Line(File),
 }
 
 pub(crate) fn trial(cell: &Cell) -> Option<Trial> {
     let condition = cell.condition.trim_start_matches("signals-");
-    let is_reading =
-        matches!(cell.op.as_str(), "recv" | "recv_into" | "recvfrom" | "makefile-raw-read");
-    if !is_reading && !matches!(cell.op.as_str(), "makefile-read" | "makefile-readline") {
+    let op = cell.op.as_str();
+    if !op.starts_with("recv") && (!op.starts_with("makefile-") || op.contains("write")) {
         return None;
     }
     let mut trial = if condition.starts_with("udp-") {
-        udp(cell, condition)
+        datagrams::udp(cell, condition)
     } else {
         alone(cell, condition).unwrap_or_else(|| tcp(cell, condition))
     };
@@ -53,18 +57,26 @@ pub(crate) fn trial(cell: &Cell) -> Option<Trial> {
 }
 
 impl Reading {
-    fn new(cell: &Cell, socket: Socket) -> Self {
+    pub(crate) fn new(cell: &Cell, socket: Socket) -> Self {
         let to_end = cell.condition.starts_with("until-eof");
         let access =
             if cell.condition == "opened-for-writing-only" { Access::Write } else { Access::Read };
         let how = match cell.op.as_str() {
-            "recv" => How::Recv,
+            "recv" => How::Recv(Flags::empty()),
+            "recv-dontwait" => How::Recv(Flags::DONTWAIT),
+            "recv-peek" => How::Recv(Flags::PEEK),
+            "recv-waitall" => How::Recv(Flags::WAITALL),
             "recv_into" => How::RecvInto,
             "recvfrom" => How::RecvFrom,
+            "recvmsg" => How::RecvMsg,
+            "recvmsg_into" => How::RecvMsgInto,
             "makefile-raw-read" if to_end => How::RawToEnd(socket.makefile_raw(access)),
             "makefile-raw-read" => How::Raw(socket.makefile_raw(access)),
             "makefile-read" if to_end => How::FileToEnd(socket.makefile(access)),
             "makefile-read" => How::File(socket.makefile(access)),
+            "makefile-readinto" => How::FileInto(socket.makefile(access)),
+            "makefile-read1" => How::Once(socket.makefile(access)),
+            "makefile-peek" => How::Peek(socket.makefile(access)),
             "makefile-readline" => How::Line(socket.makefile(access)),
             other => unreachable!("{other} does not read"),
         };
@@ -82,13 +94,26 @@ impl Reading {
     fn read(&mut self) -> String {
         let ask = self.ask;
         let read = match &mut self.how {
-            How::Recv => self.socket.recv(ask).map(|bytes| Some(bytes.len())),
+            How::Recv(flags) => self.socket.recv_with(ask, *flags).map(|bytes| Some(bytes.len())),
             How::RecvInto => self.socket.recv_into(&mut vec![0; ask]).map(Some),
             How::RecvFrom => self.socket.recv_from(ask).map(|(bytes, _)| Some(bytes.len())),
+            How::RecvMsg => self
+                .socket
+                .recv_msg(ask, 64, Flags::empty())
+                .map(|message| Some(message.bytes.len())),
+            How::RecvMsgInto => {
+                let (mut two, mut rest) = ([0; 2], vec![0; ask - 2]);
+                let mut buffers = [IoSliceMut::new(&mut two), IoSliceMut::new(&mut rest)];
+                let message = self.socket.recv_msg_into(&mut buffers, 64, Flags::empty());
+                message.map(|message| Some(message.count))
+            }
             How::Raw(file) => file.read(ask).map(count),
             How::RawToEnd(file) => file.read_to_end().map(count),
             How::File(file) => file.read(ask).map(count),
             How::FileToEnd(file) => file.read_to_end().map(count),
+            How::FileInto(file) => file.read_into(&mut vec![0; ask]),
+            How::Once(file) => file.read_once(ask).map(|bytes| Some(bytes.len())),
+            How::Peek(file) => file.peek().map(|bytes| Some(bytes.len())),
             How::Line(file) => file.read_line().map(|line| Some(line.len())),
         };
         match read {
@@ -100,7 +125,7 @@ impl Reading {
     }
 
     /// The trial: the mode is set just before the operation, and `keep` lives until it has ended.
-    fn trial(mut self, mode: Mode, keep: impl Send + 'static) -> Trial {
+    pub(crate) fn trial(mut self, mode: Mode, keep: impl Send + 'static) -> Trial {
         let waker = self.waker.try_clone().unwrap();
         let operation = move || {
             let _keep = keep;
@@ -121,8 +146,8 @@ fn alone(cell: &Cell, condition: &str) -> Option<Trial> {
     match condition {
         "not-connected" => Some(Reading::new(cell, Socket::tcp().unwrap()).trial(cell.mode(), ())),
         "closed-socket" | "zero-length-closed-socket" => {
-            let mut reading = Reading::new(cell, Socket::tcp().unwrap());
-            reading.socket.close();
+            let reading = Reading::new(cell, Socket::tcp().unwrap());
+            reading.socket.close().unwrap();
             Some(reading.trial(cell.mode(), ()))
         }
         _ => None,
@@ -158,7 +183,7 @@ fn tcp(cell: &Cell, condition: &str) -> Trial {
         "until-eof-peer-never-closes" => bench::deliver(&mut peer, b"hello", socket),
         "socket-closed-file-open-data-ready" => {
             bench::deliver(&mut peer, b"hello", socket);
-            socket.close();
+            socket.close().unwrap();
         }
         "own-shutdown-read" => socket.shutdown(Shutdown::Read).unwrap(),
         _ => return ending(cell, condition, reading, peer, later),
@@ -176,12 +201,15 @@ fn tcp(cell: &Cell, condition: &str) -> Trial {
 /// What the file under test has been through before.
 fn prepare_file(condition: &str, reading: &mut Reading) {
     match (&mut reading.how, condition) {
-        (How::Raw(file), "file-closed") => file.close(),
-        (How::File(file), "file-closed") => file.close().unwrap(),
+        (How::Raw(file), "file-closed") => file.close().unwrap(),
+        (
+            How::File(file) | How::FileInto(file) | How::Once(file) | How::Peek(file),
+            "file-closed",
+        ) => file.close().unwrap(),
         (How::Line(file), "second-of-two-lines-ready") => {
             assert_eq!(file.read_line().unwrap(), LINE);
         }
-        (How::Recv, "second-line-after-unbuffered-makefile-readline") => {
+        (How::Recv(_), "second-line-after-unbuffered-makefile-readline") => {
             assert_eq!(reading.socket.makefile_raw(Access::Read).read_line().unwrap(), LINE);
             reading.ask = LINE.len();
         }
@@ -249,35 +277,4 @@ fn act(
     act: impl FnOnce(&mut TcpStream) + Send + 'static,
 ) -> Trial {
     trial.peer(move || act(&mut peer))
-}
-
-fn udp(cell: &Cell, condition: &str) -> Trial {
-    let (socket, peer) = bench::udp();
-    let later = peer.try_clone().unwrap();
-    let (reading, mode) = (Reading::new(cell, socket), cell.mode());
-    let socket = &reading.socket;
-    let send = |bytes: &[u8]| {
-        peer.send(bytes).unwrap();
-        bench::until(socket, PollFlags::IN);
-    };
-    match condition {
-        "udp-no-data-ever" | "udp-zero-length-no-data" | "udp-data-after-100ms" => {}
-        "udp-data-ready" | "udp-datagram-larger-than-asked" => send(b"hello"),
-        "udp-empty-datagram" => send(b""),
-        "udp-rest-of-a-truncated-datagram" => {
-            send(b"hello");
-            assert_eq!(socket.recv(3).unwrap(), b"hel");
-        }
-        "udp-connected-port-unreachable" => {
-            socket.connect(bench::unreachable()).unwrap();
-            socket.send(b"hello").unwrap();
-            bench::until(socket, PollFlags::empty());
-        }
-        other => panic!("no such condition of UDP: {other}"),
-    }
-    let trial = reading.trial(mode, peer);
-    match condition {
-        "udp-data-after-100ms" => trial.peer(move || drop(later.send(b"hello"))),
-        _ => trial,
-    }
 }

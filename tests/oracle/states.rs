@@ -60,12 +60,12 @@ fn subject(cell: &Cell) -> Option<Subject> {
         "bound" => socket.bind(bench::localhost()).unwrap(),
         "SO_REUSEADDR-after-set" => socket.set_option(ReuseAddr, true).unwrap(),
         "SO_SNDBUF-after-set-to-32768" => socket.set_option(SendBuffer, 32768).unwrap(),
-        "closed-socket" => socket.close(),
+        "closed-socket" => socket.close().unwrap(),
         "detached" => drop(socket.detach().unwrap().expect("it is open")),
         "socket-open-makefile-closed" => socket.makefile(Access::Read).close().unwrap(),
         "socket-closed-makefile-closed" => {
             let mut file = socket.makefile(Access::Read);
-            socket.close();
+            socket.close().unwrap();
             assert!(socket.fileno().is_some(), "the file keeps it open");
             file.close().unwrap();
         }
@@ -197,17 +197,17 @@ fn python_bool(value: bool) -> String {
 }
 
 fn close(cell: &Cell) -> Trial {
-    let (mut socket, peer) = bench::connected();
+    let (socket, peer) = bench::connected();
     let (condition, mode) = (cell.condition.clone(), cell.mode());
     socket.set_mode(mode).unwrap();
     match condition.as_str() {
         "open" => {}
-        "closed-socket" => socket.close(),
+        "closed-socket" => socket.close().unwrap(),
         "bytes-delivered-that-were-sent-before" => drop(socket.send(b"hello").unwrap()),
         other => panic!("no such condition of close: {other}"),
     }
     Trial::new(move || {
-        socket.close();
+        socket.close().unwrap();
         assert!(matches!(socket.recv(1), Err(Error::Os(_))));
         match condition.starts_with("bytes-") {
             true => format!("peer-got:{}", bench::drain(peer)),

@@ -2,11 +2,12 @@
 //!
 //! `connecting.rs` is what comes before all of it.
 
+use std::io::{IoSlice, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use rustix::event::PollFlags;
-use sockmodes::socket::{Access, Error, File, Mode, RawFile, Result, Socket};
+use sockmodes::socket::{Access, Error, File, Flags, Mode, RawFile, Result, Socket};
 
 use crate::bench::{self, LARGE};
 use crate::cell::{self, Cell};
@@ -23,6 +24,8 @@ enum How {
     Send,
     SendAll,
     SendTo(std::net::SocketAddr),
+    SendMsg,
+    SendFile(std::fs::File),
     Raw(RawFile),
     Flush(File),
 }
@@ -31,27 +34,36 @@ pub(crate) fn trial(cell: &Cell) -> Option<Trial> {
     match cell.op.as_str() {
         "makefile-write" => Some(file(cell)),
         "sendto" => Some(sendto(cell)),
-        "send" if cell.condition.starts_with("udp-") => Some(udp(cell)),
-        "send" | "sendall" | "makefile-raw-write" | "makefile-write-flush" => {
-            Some(alone(cell).unwrap_or_else(|| tcp(cell)))
-        }
+        "send" | "sendmsg" if cell.condition.starts_with("udp-") => Some(udp(cell)),
+        "send"
+        | "sendall"
+        | "sendfile"
+        | "sendmsg"
+        | "makefile-raw-write"
+        | "makefile-write-flush" => Some(alone(cell).unwrap_or_else(|| tcp(cell))),
         _ => None,
     }
 }
 
 impl Writing {
     fn new(cell: &Cell, socket: Socket) -> Self {
-        let how = match cell.op.as_str() {
-            "send" => How::Send,
-            "sendall" => How::SendAll,
-            "makefile-raw-write" => How::Raw(socket.makefile_raw(Access::Write)),
-            "makefile-write-flush" => How::Flush(socket.makefile(Access::Write)),
-            other => unreachable!("{other} does not write"),
-        };
         let bytes: &[u8] = match cell.condition.as_str() {
             long if long.starts_with("larger-than-buffer") => &LARGE,
             empty if empty.starts_with("zero-length") => b"",
             _ => b"hello",
+        };
+        let how = match cell.op.as_str() {
+            "send" => How::Send,
+            "sendall" => How::SendAll,
+            "sendmsg" => How::SendMsg,
+            "sendfile" => {
+                let mut file = tempfile::tempfile().unwrap();
+                file.write_all(bytes).unwrap();
+                How::SendFile(file)
+            }
+            "makefile-raw-write" => How::Raw(socket.makefile_raw(Access::Write)),
+            "makefile-write-flush" => How::Flush(socket.makefile(Access::Write)),
+            other => unreachable!("{other} does not write"),
         };
         Writing { socket, how, bytes }
     }
@@ -62,6 +74,14 @@ impl Writing {
             How::SendAll => return cell::done(self.socket.send_all(bytes)),
             How::Send => self.socket.send(bytes).map(Some),
             How::SendTo(to) => self.socket.send_to(bytes, *to).map(Some),
+            How::SendMsg => {
+                let (start, rest) = bytes.split_at(bytes.len().min(2));
+                let parts = [IoSlice::new(start), IoSlice::new(rest)];
+                self.socket.send_msg(&parts, &[], Flags::empty(), None).map(Some)
+            }
+            How::SendFile(file) => {
+                self.socket.send_file(file, 0, None).map(|count| Some(count as usize))
+            }
             How::Raw(file) => file.write(bytes),
             How::Flush(file) => {
                 file.write(bytes).and_then(|count| file.flush().map(|()| Some(count)))
@@ -104,8 +124,8 @@ fn alone(cell: &Cell) -> Option<Trial> {
             Some(Writing::new(cell, socket()).trial(cell.mode(), ()))
         }
         "closed-socket" | "zero-length-closed-socket" => {
-            let mut writing = Writing::new(cell, socket());
-            writing.socket.close();
+            let writing = Writing::new(cell, socket());
+            writing.socket.close().unwrap();
             Some(writing.trial(cell.mode(), ()))
         }
         "connect-in-progress" => {
@@ -196,7 +216,7 @@ fn sendto(cell: &Cell) -> Trial {
         "udp-somebody-receives" => peer.connect(socket.local_addr().unwrap()).unwrap(),
         "udp-zero-length" => bytes = b"",
         "udp-datagram-too-large" => bytes = &LARGE,
-        "udp-closed-socket" => socket.close(),
+        "udp-closed-socket" => socket.close().unwrap(),
         "udp-port-unreachable" => to = bench::unreachable(),
         "udp-port-unreachable-second" => {
             to = bench::unreachable();

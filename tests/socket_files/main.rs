@@ -5,8 +5,10 @@
 //! A program of its own, in which one test follows the other: what is closed here has to be closed at once. Where
 //! another thread starts a program, that has a copy of every descriptor for a moment.
 
+mod descriptors;
 #[path = "../common/harness.rs"]
 mod harness;
+mod told;
 
 use std::io::Write;
 use std::os::fd::AsRawFd;
@@ -21,9 +23,10 @@ use serde::Serialize;
 use sockmodes::socket::{Access, Error, File, RawFile, Result, SendBuffer, Shutdown, Socket};
 
 use harness::{Need, Test, missing_program};
+use told::{bytes_or_none, into, number_or_none, told};
 
 fn main() -> ExitCode {
-    harness::run_in_turn(TESTS)
+    harness::run_in_turn(&[TESTS, descriptors::TESTS].concat())
 }
 
 const TESTS: &[Test] = &[
@@ -75,7 +78,8 @@ fn program() -> impl Strategy<Value = Program> {
     let number = prop_oneof![4 => 0..12usize, 1 => 0..100usize, 1 => 0..60_000usize];
     let name = prop_oneof![
         4 => Just("read"), 4 => Just("line"), 4 => Just("write"), 5 => Just("send"),
-        2 => Just("flush"), 2 => Just("drain"), 1 => Just("all"),
+        2 => Just("flush"), 2 => Just("drain"), 1 => Just("all"), 2 => Just("part-of-line"),
+        2 => Just("into"), 2 => Just("peek"), 2 => Just("once"), 1 => Just("into-once"), 1 => Just("fileno"),
     ];
     let step = prop_oneof![
         30 => (name, "[a-c\n]{0,9}", number),
@@ -112,40 +116,39 @@ impl Either {
             (Either::Raw(file), "read") => bytes_or_none(file.read(number)?),
             (Either::Raw(file), "all") => bytes_or_none(file.read_to_end()?),
             (Either::Raw(file), "line") => bytes_or_none(Some(file.read_line()?)),
+            (Either::Raw(file), "part-of-line") => {
+                bytes_or_none(Some(file.read_line_up_to(number)?))
+            }
+            (Either::Raw(file), "into") => into(number, |buffer| file.read_into(buffer))?,
+            (Either::Raw(_), "peek" | "once" | "into-once") => "unsupported".into(),
+            (Either::Raw(file), "fileno") => number_or_none(file.fileno()?),
             (Either::Raw(file), "write") => {
                 file.write(&payload)?.map_or("none".into(), |count| format!("count:{count}"))
             }
             (Either::Raw(file), "flush") => file.flush().map(|()| "ok".into())?,
             (Either::Raw(file), "close") => {
-                file.close();
+                file.close().unwrap();
                 "ok".into()
             }
             (Either::Buffered(file), "read") => bytes_or_none(file.read(number)?),
             (Either::Buffered(file), "all") => bytes_or_none(file.read_to_end()?),
             (Either::Buffered(file), "line") => bytes_or_none(Some(file.read_line()?)),
+            (Either::Buffered(file), "part-of-line") => {
+                bytes_or_none(Some(file.read_line_up_to(number)?))
+            }
+            (Either::Buffered(file), "into") => into(number, |buffer| file.read_into(buffer))?,
+            (Either::Buffered(file), "into-once") => {
+                into(number, |buffer| file.read_into_once(buffer))?
+            }
+            (Either::Buffered(file), "peek") => bytes_or_none(Some(file.peek()?.to_vec())),
+            (Either::Buffered(file), "once") => bytes_or_none(Some(file.read_once(number)?)),
+            (Either::Buffered(file), "fileno") => number_or_none(file.fileno()?),
             (Either::Buffered(file), "write") => format!("count:{}", file.write(&payload)?),
             (Either::Buffered(file), "flush") => file.flush().map(|()| "ok".into())?,
             (Either::Buffered(file), "close") => file.close().map(|()| "ok".into())?,
             (_, other) => panic!("no such step: {other}"),
         })
     }
-}
-
-fn bytes_or_none(bytes: Option<Vec<u8>>) -> String {
-    bytes.map_or("none".into(), |bytes| format!("bytes:{}", String::from_utf8(bytes).unwrap()))
-}
-
-fn told(result: Result<String>) -> String {
-    result.unwrap_or_else(|error| match error {
-        Error::TimedOut => "timed-out".into(),
-        Error::Unsupported(_) => "unsupported".into(),
-        Error::WriteWouldBlock { written } => format!("would-block:{written}"),
-        Error::FileClosed => "file-closed".into(),
-        Error::FileTimedOut => "file-timed-out".into(),
-        Error::LineWouldBlock => "line-would-block".into(),
-        Error::Os(error) => format!("errno:{}", error.raw_os_error().unwrap()),
-        other => format!("unforeseen: {other}"),
-    })
 }
 
 fn drain(peer: &Socket) -> String {
@@ -161,7 +164,7 @@ fn drain(peer: &Socket) -> String {
 }
 
 fn run(program: &Program) -> Vec<String> {
-    let (mut socket, peer) = Socket::pair().unwrap();
+    let (socket, peer) = Socket::pair().unwrap();
     socket.set_option(SendBuffer, 8192).unwrap();
     socket.set_blocking(false).unwrap();
     let mut file = Either::of(program, &socket);
@@ -174,7 +177,7 @@ fn run(program: &Program) -> Vec<String> {
             "end" => ok(peer.shutdown(Shutdown::Write)),
             "timeout" => ok(socket.set_timeout(Some(Duration::from_millis(*number as u64)))),
             "close-socket" => {
-                socket.close();
+                socket.close().unwrap();
                 "ok".into()
             }
             of_file => told(file.call(of_file, *number, at)),
@@ -216,10 +219,10 @@ fn files_do_what_cpythons_files_do() {
 }
 
 fn files_keep_the_descriptor_of_a_closed_socket() {
-    let (mut a, b) = Socket::pair().unwrap();
+    let (a, b) = Socket::pair().unwrap();
     let mut writer = a.makefile(Access::Write);
     let mut reader = a.makefile_raw(Access::Read);
-    a.close();
+    a.close().unwrap();
     a.send_all(b"1").unwrap();
     a.set_blocking(false).unwrap();
     writer.write(b"2").unwrap();
@@ -228,7 +231,7 @@ fn files_keep_the_descriptor_of_a_closed_socket() {
     assert!(reader.read(1).unwrap().is_none(), "the files follow the socket's mode");
     assert!(a.fileno().is_some());
     assert_eq!(a.descriptor().unwrap().as_raw_fd(), a.fileno().unwrap());
-    reader.close();
+    reader.close().unwrap();
     assert!(a.fileno().is_none());
     assert_eq!(a.descriptor().unwrap_err().raw_os_error(), Some(Errno::BADF.raw_os_error()));
     assert_eq!(a.send(b"3").unwrap_err().raw_os_error(), Some(Errno::BADF.raw_os_error()));
@@ -251,11 +254,11 @@ fn files_keep_the_descriptor_of_a_dropped_socket() {
 }
 
 fn a_descriptor_that_is_held_is_nobodys_to_close() {
-    let (mut a, b) = Socket::pair().unwrap();
+    let (a, b) = Socket::pair().unwrap();
     let mut file = a.makefile_raw(Access::Read);
-    a.close();
+    a.close().unwrap();
     let held = a.descriptor().unwrap();
-    file.close();
+    file.close().unwrap();
     assert!(a.fileno().is_none());
     assert_eq!(rustix::io::write(&held, b"still open").unwrap(), 10);
     drop(held);
@@ -264,11 +267,11 @@ fn a_descriptor_that_is_held_is_nobodys_to_close() {
 }
 
 fn a_detached_descriptor_is_nobody_elses() {
-    let (mut a, b) = Socket::pair().unwrap();
+    let (a, b) = Socket::pair().unwrap();
     let number = a.fileno();
     let fd = a.detach().unwrap().unwrap();
     assert_eq!(number, Some(fd.as_raw_fd()));
-    let mut a = Socket::from_fd(fd).unwrap();
+    let a = Socket::from_fd(fd).unwrap();
     let mut file = a.makefile(Access::Read);
     let fd = a.detach().unwrap().unwrap();
     assert_eq!(file.read(1).unwrap_err().raw_os_error(), Some(Errno::BADF.raw_os_error()));

@@ -13,7 +13,8 @@ def told(step, call):
         result = call()
     except TimeoutError:
         return "timed-out"
-    except io.UnsupportedOperation:
+    except (io.UnsupportedOperation, AttributeError):
+        # A file that has no such method, as one for the other direction or without a buffer.
         return "unsupported"
     except BlockingIOError as error:
         return f"would-block:{error.characters_written}"
@@ -25,9 +26,17 @@ def told(step, call):
         return "file-timed-out" if "timed out" in str(error) else "line-would-block"
     if isinstance(result, bytes):
         return "bytes:" + result.decode("ascii")
+    if step == "fileno":
+        return "has a number" if result >= 0 else "has none"
     if isinstance(result, int):
         return f"count:{result}"
-    return "none" if step in ("read", "all", "write") else "ok"
+    return "none" if step in ("read", "all", "into", "into-once", "write") else "ok"
+
+
+def into(read, size):
+    buffer = bytearray(size)
+    count = read(buffer)
+    return count if count is None else bytes(buffer[:count])
 
 
 def drain(peer):
@@ -57,6 +66,12 @@ def run(program):
             "read": lambda: file.read(number),
             "all": lambda: file.read(),
             "line": lambda: file.readline(),
+            "part-of-line": lambda: file.readline(number),
+            "into": lambda: into(file.readinto, number),
+            "into-once": lambda: into(file.readinto1, number),
+            "peek": lambda: file.peek(),
+            "once": lambda: file.read1(number),
+            "fileno": lambda: file.fileno(),
             "write": lambda: file.write(payload),
             "flush": lambda: file.flush(),
             "close": lambda: file.close(),

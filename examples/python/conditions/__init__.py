@@ -4,7 +4,7 @@
 """
 
 from .bench import LIMIT
-from .connecting import accepting, connecting
+from .connecting import accepting, connecting, creating
 from .reading import READS, reading
 from .states import asking, closing
 from .words import told
@@ -25,8 +25,12 @@ def trial(op, mode, condition):
     elif op in ("connect", "connect_ex"):
         made = connecting(op, MODES[mode], plain)
     else:
-        made = {"sendto": sendto, "makefile-write": buffered_write, "accept": accepting, "close": closing}.get(
-            op, lambda mode, condition: asking(op, mode, condition)
-        )(MODES[mode], plain)
+        made = {
+            "sendto": sendto,
+            "makefile-write": buffered_write,
+            "accept": accepting,
+            "close": closing,
+            "create_connection": creating,
+        }.get(op, lambda mode, condition: asking(op, mode, condition))(MODES[mode], plain)
     made.signals = plain != condition
     return made

@@ -37,6 +37,25 @@ def connecting(op, mode, condition):
     return Trial(operation, sock)
 
 
+def creating(mode, condition):
+    """A connection in one call, which makes the socket itself."""
+    if condition == "listening":
+        keep = listener()
+        to = keep.getsockname()
+    elif condition == "refused":
+        to, keep = refusing()
+    elif condition == "backlog-full":
+        to, keep = full_backlog()
+    else:
+        raise RuntimeError(f"no such condition of create_connection: {condition}")
+
+    def operation():
+        _keep = keep
+        return told(lambda: socket.create_connection(to, mode).close())
+
+    return Trial(operation, None)
+
+
 def later_call(condition, sock, mode):
     """The second call and the third, after one that goes on, or went on, in the background."""
     sock.settimeout(mode if condition.endswith("-in-mode") else 0)

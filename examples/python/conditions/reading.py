@@ -5,7 +5,22 @@ import socket
 from .bench import LINE, UNREACHABLE, Trial, close, connected, deliver, reset, reset_and_wait, set_mode, udp, until
 from .words import told
 
-READS = ("recv", "recv_into", "recvfrom", "makefile-raw-read", "makefile-read", "makefile-readline")
+READS = (
+    "recv",
+    "recv-dontwait",
+    "recv-peek",
+    "recv-waitall",
+    "recv_into",
+    "recvfrom",
+    "recvmsg",
+    "recvmsg_into",
+    "makefile-peek",
+    "makefile-raw-read",
+    "makefile-read",
+    "makefile-read1",
+    "makefile-readinto",
+    "makefile-readline",
+)
 
 
 def reading(op, mode, condition):
@@ -29,8 +44,16 @@ def reading(op, mode, condition):
     to_end = condition.startswith("until-eof")
     read = {
         "recv": lambda: len(sock.recv(ask)),
+        "recv-dontwait": lambda: len(sock.recv(ask, socket.MSG_DONTWAIT)),
+        "recv-peek": lambda: len(sock.recv(ask, socket.MSG_PEEK)),
+        "recv-waitall": lambda: len(sock.recv(ask, socket.MSG_WAITALL)),
         "recv_into": lambda: sock.recv_into(bytearray(ask)),
         "recvfrom": lambda: len(sock.recvfrom(ask)[0]),
+        "recvmsg": lambda: len(sock.recvmsg(ask, 64)[0]),
+        "recvmsg_into": lambda: sock.recvmsg_into([bytearray(2), bytearray(ask - 2)], 64)[0],
+        "makefile-peek": lambda: len(file.peek()),
+        "makefile-read1": lambda: len(file.read1(ask)),
+        "makefile-readinto": lambda: file.readinto(bytearray(ask)),
         "makefile-raw-read": lambda: count(file.read() if to_end else file.read(ask)),
         "makefile-read": lambda: count(file.read() if to_end else file.read(ask)),
         "makefile-readline": lambda: count(file.readline()),

@@ -2,6 +2,7 @@
 
 import select
 import socket
+import tempfile
 
 from .bench import (
     LARGE,
@@ -21,7 +22,7 @@ from .bench import (
 )
 from .words import told
 
-WRITES = ("send", "sendall", "makefile-raw-write", "makefile-write-flush")
+WRITES = ("send", "sendall", "sendfile", "sendmsg", "makefile-raw-write", "makefile-write-flush")
 
 
 def writing(op, mode, condition):
@@ -39,12 +40,20 @@ def writing(op, mode, condition):
         data = LARGE
     elif condition.startswith("zero-length"):
         data = b""
+    if op == "sendfile":
+        file = tempfile.TemporaryFile()
+        file.write(data)
+        file.seek(0)
 
     def write():
         if op == "send":
             return sock.send(data)
         if op == "sendall":
             return sock.sendall(data)
+        if op == "sendmsg":
+            return sock.sendmsg([data[:2], data[2:]])
+        if op == "sendfile":
+            return sock.sendfile(file)
         written = file.write(data)
         file.flush()
         return written

@@ -21,7 +21,7 @@ pub(crate) fn connected() -> (Socket, TcpStream) {
     let socket = Socket::tcp().unwrap();
     socket.set_option(SendBuffer, 32 * 1024).unwrap();
     socket.connect(listener.local_addr().unwrap()).unwrap();
-    let (mut peer, _) = listener.accept().unwrap();
+    let (peer, _) = listener.accept().unwrap();
     let peer = peer.detach().unwrap().unwrap();
     (socket, peer.into())
 }
