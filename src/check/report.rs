@@ -1,0 +1,287 @@
+//! What came of all checks, and how it is written: as text, as JSON, as JUnit's XML.
+//!
+//! The forms are part of the interface: scripts read them. Read `story.rs` for what a failure tells.
+
+use std::io::{self, Write};
+
+use quick_xml::Writer;
+use quick_xml::events::BytesText;
+use serde::Serialize;
+
+use super::catalogue::{Check, LEVEL_NAMES, LEVELS};
+use super::story::{Diary, Tale};
+
+/// What came of one check.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Which.
+    pub check: &'static Check,
+    /// What came of it.
+    pub verdict: Verdict,
+}
+
+/// What came of a check.
+#[derive(Debug)]
+pub enum Verdict {
+    /// It holds.
+    Passed,
+    /// It does not.
+    Failed(Failure),
+    /// It was not tried, and why not.
+    Skipped(String),
+}
+
+/// Why a check failed.
+#[derive(Debug)]
+pub struct Failure {
+    did: Vec<String>,
+    tale: Tale,
+}
+
+impl Failure {
+    pub(super) fn new(diary: &Diary, tale: Tale) -> Failure {
+        Failure { did: diary.lines(), tale }
+    }
+
+    pub(super) fn out_of_time() -> Failure {
+        Failure::out_of_time_after(&Diary::new())
+    }
+
+    pub(super) fn out_of_time_after(diary: &Diary) -> Failure {
+        let expected = "an end of this check in the time that it has".into();
+        let came = "the time was over; the checks before it may have used it up".into();
+        Failure::new(diary, Tale { expected, came })
+    }
+
+    fn never_there(why: &str) -> Failure {
+        let tale = Tale { expected: "a connection".into(), came: why.into() };
+        Failure { did: Vec::new(), tale }
+    }
+
+    /// In one line.
+    fn summary(&self) -> String {
+        let first = self.tale.came.lines().next().unwrap_or_default();
+        format!("expected {}; came {first}", self.tale.expected)
+    }
+
+    /// As a story.
+    fn told(&self, check: &Check) -> String {
+        let mut lines = vec![format!("{}: {}", check.name, check.about)];
+        lines.extend(self.did.iter().map(|line| format!("  {line}")));
+        lines.push(format!("  expected  {}", indented(&self.tale.expected)));
+        lines.push(format!("  came      {}", indented(&self.tale.came)));
+        lines.push(format!("  matters   {}", check.matters));
+        lines.push(format!("  read      docs/src/{}", check.page));
+        if let Some(lesson) = check.lesson {
+            lines.push(format!("  lesson    cargo run --example {lesson}"));
+        }
+        lines.join("\n")
+    }
+}
+
+fn indented(text: &str) -> String {
+    text.replace('\n', "\n            ")
+}
+
+/// What came of all checks that were selected.
+#[derive(Debug)]
+pub struct Report {
+    /// The seed that gives the same requests again.
+    pub seed: u64,
+    /// In the order in which they were tried.
+    pub outcomes: Vec<Outcome>,
+    /// Why the server never took a connection, if it did not.
+    pub never_there: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Json<'r> {
+    level: u8,
+    passed: usize,
+    failed: usize,
+    skipped: usize,
+    checks: Vec<JsonCheck<'r>>,
+}
+
+#[derive(Serialize)]
+struct JsonCheck<'r> {
+    name: &'r str,
+    verdict: &'r str,
+    why: String,
+}
+
+impl Report {
+    pub(super) fn fail_all(
+        &mut self,
+        selected: &[&'static Check],
+        why: String,
+        watch: &mut dyn FnMut(&'static Check, Option<&Outcome>),
+    ) {
+        for check in selected {
+            let outcome = Outcome { check, verdict: Verdict::Failed(Failure::never_there(&why)) };
+            watch(check, Some(&outcome));
+            self.outcomes.push(outcome);
+        }
+        self.never_there = Some(why);
+    }
+
+    /// The highest level up to which nothing failed and each ran something.
+    pub fn level(&self) -> u8 {
+        let holds = |level: u8| {
+            let of = || self.outcomes.iter().filter(move |outcome| outcome.check.level == level);
+            of().any(|outcome| matches!(outcome.verdict, Verdict::Passed))
+                && !of().any(|outcome| matches!(outcome.verdict, Verdict::Failed(_)))
+        };
+        (1..=LEVELS).take_while(|level| holds(*level)).last().unwrap_or(0)
+    }
+
+    fn count(&self, which: fn(&Verdict) -> bool) -> usize {
+        self.outcomes.iter().filter(|outcome| which(&outcome.verdict)).count()
+    }
+
+    fn passed(&self) -> usize {
+        self.count(|verdict| matches!(verdict, Verdict::Passed))
+    }
+
+    /// How many failed.
+    pub fn failed(&self) -> usize {
+        self.count(|verdict| matches!(verdict, Verdict::Failed(_)))
+    }
+
+    fn skipped(&self) -> usize {
+        self.count(|verdict| matches!(verdict, Verdict::Skipped(_)))
+    }
+
+    /// What follows the lines of the checks: the stories, the level, the counts.
+    pub fn write_text_end(&self, out: &mut dyn Write) -> io::Result<()> {
+        if let Some(why) = &self.never_there {
+            writeln!(out, "\n{why}\n")?;
+        } else {
+            for outcome in &self.outcomes {
+                if let Verdict::Failed(failure) = &outcome.verdict {
+                    let check = outcome.check;
+                    writeln!(out, "\n{}", failure.told(check))?;
+                    let (name, seed) = (check.name, self.seed);
+                    writeln!(out, "  again     sockmodes check --only {name} --seed {seed} …")?;
+                }
+            }
+            if self.failed() > 0 {
+                writeln!(out)?;
+            }
+        }
+        writeln!(out, "level {} of {LEVELS}", self.level())?;
+        let (passed, failed, skipped) = (self.passed(), self.failed(), self.skipped());
+        writeln!(out, "{passed} passed, {failed} failed, {skipped} skipped")
+    }
+
+    /// One object.
+    pub fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
+        let check = |outcome: &'_ Outcome| JsonCheck {
+            name: outcome.check.name,
+            verdict: outcome.word(),
+            why: outcome.why(),
+        };
+        let json = Json {
+            level: self.level(),
+            passed: self.passed(),
+            failed: self.failed(),
+            skipped: self.skipped(),
+            checks: self.outcomes.iter().map(check).collect(),
+        };
+        serde_json::to_writer(&mut *out, &json)?;
+        writeln!(out)
+    }
+
+    /// JUnit's XML: a suite for each level, a case for each check.
+    pub fn write_junit(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut writer = Writer::new_with_indent(&mut *out, b' ', 2);
+        let (tests, failed, skipped) = (self.outcomes.len(), self.failed(), self.skipped());
+        writer
+            .create_element("testsuites")
+            .with_attributes(counts(tests, failed, skipped).iter().map(pair))
+            .write_inner_content(|writer| {
+                (1..=LEVELS).try_for_each(|level| self.write_suite(level, writer))
+            })?;
+        writeln!(out)
+    }
+
+    fn write_suite<W: Write>(&self, level: u8, writer: &mut Writer<W>) -> io::Result<()> {
+        let outcomes: Vec<_> =
+            self.outcomes.iter().filter(|outcome| outcome.check.level == level).collect();
+        let count = |word| outcomes.iter().filter(|outcome| outcome.word() == word).count();
+        let name = format!("level {level}: {}", LEVEL_NAMES[usize::from(level) - 1]);
+        writer
+            .create_element("testsuite")
+            .with_attribute(("name", name.as_str()))
+            .with_attributes(counts(outcomes.len(), count(FAILED), count(SKIPPED)).iter().map(pair))
+            .write_inner_content(|writer| {
+                outcomes.iter().try_for_each(|outcome| outcome.write_case(writer))
+            })?;
+        Ok(())
+    }
+}
+
+fn counts(tests: usize, failed: usize, skipped: usize) -> [(&'static str, String); 3] {
+    [
+        ("tests", tests.to_string()),
+        ("failures", failed.to_string()),
+        ("skipped", skipped.to_string()),
+    ]
+}
+
+fn pair<'a>((name, value): &'a (&'static str, String)) -> (&'a str, &'a str) {
+    (name, value)
+}
+
+const OK: &str = "ok";
+const FAILED: &str = "FAILED";
+const SKIPPED: &str = "skipped";
+
+impl Outcome {
+    fn word(&self) -> &'static str {
+        match self.verdict {
+            Verdict::Passed => OK,
+            Verdict::Failed(_) => FAILED,
+            Verdict::Skipped(_) => SKIPPED,
+        }
+    }
+
+    fn why(&self) -> String {
+        match &self.verdict {
+            Verdict::Passed => String::new(),
+            Verdict::Failed(failure) => failure.told(self.check),
+            Verdict::Skipped(why) => why.clone(),
+        }
+    }
+
+    /// Its line of the text.
+    pub fn line(&self) -> String {
+        match &self.verdict {
+            Verdict::Skipped(why) => format!("{SKIPPED} {}: {why}", self.check.name),
+            _ => format!("{} {}", self.word(), self.check.name),
+        }
+    }
+
+    fn write_case<W: Write>(&self, writer: &mut Writer<W>) -> io::Result<()> {
+        let suite = format!("sockmodes.level{}", self.check.level);
+        let case = writer
+            .create_element("testcase")
+            .with_attributes([("classname", suite.as_str()), ("name", self.check.name)]);
+        match &self.verdict {
+            Verdict::Passed => case.write_empty()?,
+            Verdict::Skipped(why) => case.write_inner_content(|writer| {
+                let skipped = writer.create_element("skipped");
+                skipped.with_attribute(("message", why.as_str())).write_empty().map(drop)
+            })?,
+            Verdict::Failed(failure) => case.write_inner_content(|writer| {
+                let (message, told) = (failure.summary(), failure.told(self.check));
+                let failure = writer.create_element("failure");
+                failure
+                    .with_attribute(("message", message.as_str()))
+                    .write_text_content(BytesText::new(&told))
+                    .map(drop)
+            })?,
+        };
+        Ok(())
+    }
+}

@@ -1,0 +1,296 @@
+//! Level 5 goes on: clients that reset, leave, talk nonsense or come in floods. Nobody else notices, and nothing is left
+//! behind.
+//!
+//! Read `end.rs` next.
+
+use std::time::{Duration, Instant};
+
+use rand::Rng;
+
+use super::catalogue::{Check, Need};
+use super::many::let_in;
+use super::peer::Peer;
+use super::story::{Told, Trouble, doubtful};
+use super::trial::Trial;
+use crate::socket::{Domain, Socket, Type};
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        name: "resets",
+        level: 5,
+        about: "a reset in any state ends one connection",
+        matters: "a client that crashes takes the server, and with it everybody else, along",
+        page: "loop/rules.md#11-one-peers-error-closes-one-connection",
+        lesson: Some("rogue_clients"),
+        needs: &[],
+        run: resets,
+    },
+    Check {
+        name: "unread-answers",
+        level: 5,
+        about: "clients that leave without reading their answers end their own connections",
+        matters: "sending to who has gone raises SIGPIPE, which ends a program that did not expect it",
+        page: "loop/rules.md#11-one-peers-error-closes-one-connection",
+        lesson: None,
+        needs: &[],
+        run: unread_answers,
+    },
+    Check {
+        name: "half-open",
+        level: 5,
+        about: "a client that ends its side before its digest is let go at once",
+        matters: "an end of input that nobody looks at leaves a dead connection, and its place is taken for nothing",
+        page: "states.md#two-ways-to-end",
+        lesson: None,
+        needs: &[Need::Scheme],
+        run: half_open,
+    },
+    Check {
+        name: "garbage",
+        level: 5,
+        about: "HTTP, TLS, zeros and noise in place of a digest are refused, however much of it comes",
+        matters: "every port of the internet is knocked at by scanners, all day long",
+        page: "withstands.md#before-they-are-let-in",
+        lesson: Some("rogue_clients"),
+        needs: &[Need::Scheme],
+        run: garbage,
+    },
+    Check {
+        name: "refusals",
+        level: 5,
+        about: "after forty wrong digests the right one is let in",
+        matters: "whoever guesses must not be able to lock out those who know",
+        page: "protect.md#what-is-done-against-guessing",
+        lesson: Some("rogue_clients"),
+        needs: &[Need::Scheme],
+        run: refusals,
+    },
+    Check {
+        name: "flood-leave",
+        level: 5,
+        about: "three hundred clients that connect and leave at once keep nobody out",
+        matters: "this is what a health check of a balancer does all day, and a scanner in a second",
+        page: "loop/rules.md#9-accept-until-wouldblock-and-go-on-after-econnaborted-and-eintr",
+        lesson: None,
+        needs: &[],
+        run: |trial| flood(trial, drop),
+    },
+    Check {
+        name: "flood-reset",
+        level: 5,
+        about: "three hundred clients that connect and reset keep nobody out",
+        matters: "accept then gives errors, or connections that are dead already: neither may end the server",
+        page: "loop/rules.md#9-accept-until-wouldblock-and-go-on-after-econnaborted-and-eintr",
+        lesson: None,
+        needs: &[],
+        run: |trial| flood(trial, Peer::reset),
+    },
+    Check {
+        name: "descriptors-left",
+        level: 5,
+        about: "of clients that were served, refused, reset or gone no descriptor is left",
+        matters: "a server that loses one now and then stands still after a week",
+        page: "withstands.md#once-they-are-in",
+        lesson: None,
+        needs: &[Need::Usage],
+        run: descriptors_left,
+    },
+    Check {
+        name: "descriptors-out",
+        level: 5,
+        about: "when no descriptor is free, those who are in are served, and others are when one is",
+        matters: "a server that ends because too many like it is at its worst when it is needed most",
+        page: "loop/rules.md#10-emfile-pauses-accepting-without-spinning-and-it-resumes",
+        lesson: None,
+        needs: &[Need::Process],
+        run: descriptors_out,
+    },
+];
+
+fn resets(trial: &mut Trial<'_>) -> Told {
+    let mut other = trial.enter()?;
+    let states: &[(&str, fn(&mut Trial<'_>) -> Told<Peer>)] = &[
+        ("connected", |trial| trial.connect()),
+        ("with its nonce", |trial| trial.greet().map(|(peer, _)| peer)),
+        ("in its digest", in_digest),
+        ("let in", |trial| trial.enter()),
+        ("owed answers", owed),
+        ("owed more than there is room for", owed_much),
+        ("half-closed and owed", half_closed),
+    ];
+    for (state, prepare) in states {
+        trial.diary.note(format!("a client that is {state}:"));
+        prepare(trial)?.reset();
+        trial.is_served("after the reset")?;
+    }
+    trial.ask(&mut other, 24)?;
+    trial.leave(other)
+}
+
+fn in_digest(trial: &mut Trial<'_>) -> Told<Peer> {
+    let (mut peer, nonce) = trial.greet()?;
+    let digest = trial.digest(&nonce);
+    peer.say_if_heard(&digest[..digest.len() / 2], "half its digest")?;
+    Ok(peer)
+}
+
+fn owed(trial: &mut Trial<'_>) -> Told<Peer> {
+    let mut peer = trial.enter()?;
+    peer.say_if_heard(&vec![b'x'; 100_000], "much, and reads nothing")?;
+    Ok(peer)
+}
+
+fn owed_much(trial: &mut Trial<'_>) -> Told<Peer> {
+    let mut peer = trial.enter()?;
+    if trial.config.service.is_stream() {
+        let request = vec![b'x'; 16 << 20];
+        peer.fill(&request, trial.pace.quiet())?;
+    }
+    Ok(peer)
+}
+
+fn half_closed(trial: &mut Trial<'_>) -> Told<Peer> {
+    let mut peer = owed_much(trial)?;
+    peer.half_close()?;
+    Ok(peer)
+}
+
+fn unread_answers(trial: &mut Trial<'_>) -> Told {
+    for _ in 0..20 {
+        drop(owed(trial)?);
+    }
+    trial.is_served("after twenty who left without their answers")?;
+    trial.still_runs("clients that left without their answers")
+}
+
+fn half_open(trial: &mut Trial<'_>) -> Told {
+    for half in [false, true] {
+        let mut peer = if half { in_digest(trial)? } else { trial.greet()?.0 };
+        peer.half_close()?;
+        peer.hear_refusal("an end of input before the digest")?;
+    }
+    trial.is_served("afterwards")
+}
+
+fn garbage(trial: &mut Trial<'_>) -> Told {
+    let mut noise = vec![0; 100_000];
+    trial.rng.fill_bytes(&mut noise);
+    let tls = [&b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..], &noise[..506]].concat();
+    let all: [(&str, &[u8]); 5] = [
+        ("a request of HTTP", b"GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: scanner\r\n\r\n"),
+        ("a greeting of TLS", &tls),
+        ("zeros", &[0; 64]),
+        ("bytes that are no UTF-8", &[0xff; 64]),
+        ("noise", &noise),
+    ];
+    for (what, words) in all {
+        let (mut peer, _) = trial.greet()?;
+        peer.say_if_heard(words, what)?;
+        peer.hear_refusal(what)?;
+    }
+    trial.is_served("after all that")?;
+    trial.still_runs("garbage")
+}
+
+fn refusals(trial: &mut Trial<'_>) -> Told {
+    for _ in 0..40 {
+        let (mut peer, nonce) = trial.greet()?;
+        let mut digest = trial.digest(&nonce);
+        digest[0] ^= 1;
+        peer.say_if_heard(&digest, "a wrong digest")?;
+        peer.hear_refusal("a wrong digest")?;
+    }
+    trial.is_served("after forty refusals")
+}
+
+fn flood(trial: &mut Trial<'_>, leaves: fn(Peer)) -> Told {
+    let mut other = trial.enter()?;
+    for _ in 0..300 {
+        leaves(trial.connect()?);
+    }
+    trial.is_served("after three hundred who did not stay")?;
+    trial.ask(&mut other, 24)?;
+    trial.leave(other)?;
+    trial.still_runs("clients that connect and leave")
+}
+
+/// Of each manner of leaving so many; one descriptor lost by one manner is as many lost.
+const EACH: usize = 12;
+/// Fewer than that a runtime may open for its own purposes.
+const SPARE: usize = EACH / 2;
+
+fn descriptors_left(trial: &mut Trial<'_>) -> Told {
+    trial.is_served("to begin with")?;
+    trial.pause(trial.pace.quiet());
+    let before = trial.usage()?.descriptors;
+    for _ in 0..EACH {
+        trial.is_served("who leaves as one should")?;
+        trial.enter()?.reset();
+        drop(trial.connect()?);
+        let (mut refused, nonce) = trial.greet()?;
+        let wrong: Vec<u8> = trial.digest(&nonce).iter().map(|byte| byte ^ 1).collect();
+        refused.say_if_heard(&wrong, "a wrong digest")?;
+        refused.half_close()?;
+        if trial.config.key.is_some() {
+            refused.hear_refusal("a wrong digest")?;
+        }
+        drop(owed(trial)?);
+    }
+    let all = 5 * EACH;
+    trial.diary.note(format!("all {all} are gone"));
+    let begin = Instant::now();
+    loop {
+        let left = trial.usage()?.descriptors.saturating_sub(before);
+        if left < SPARE {
+            return Ok(());
+        }
+        if begin.elapsed() > trial.limits.patience {
+            let came = format!("{left} more than before, after {all} clients have come and gone");
+            return Err(doubtful(format!("{before} descriptors, as before"), came));
+        }
+        // Nobody tells when a descriptor is closed.
+        trial.pause(Duration::from_millis(20));
+    }
+}
+
+/// What the server may open, and how many want to come.
+const FILES: u64 = 64;
+const CROWD: usize = 120;
+
+fn descriptors_out(trial: &mut Trial<'_>) -> Told {
+    trial.diary.note(format!("the server is started with at most {FILES} descriptors"));
+    if let Err(why) = trial.server.start_anew(Some(FILES)) {
+        return Err(Trouble::Untold(format!("with {FILES} descriptors it does not start: {why}")));
+    }
+    let result = crowded(trial);
+    // With all its descriptors again for whatever comes next.
+    if result.is_ok() {
+        trial.server.end();
+    }
+    result
+}
+
+fn crowded(trial: &mut Trial<'_>) -> Told {
+    let mut inside = let_in(trial, 3)?;
+    let crowd: Vec<Socket> = (0..CROWD).filter_map(|_| knock(trial)).collect();
+    trial.diary.note(format!("{} more clients want to come in", crowd.len()));
+    trial.pause(trial.pace.quiet());
+    for peer in &mut inside {
+        trial.ask(peer, 24)?;
+    }
+    drop(crowd);
+    trial.diary.note("the crowd is gone".into());
+    trial.is_served("now that there is room again")?;
+    drop(inside);
+    trial.still_runs("more clients than it has descriptors")
+}
+
+/// A client that wants to connect, and does not wait until it has.
+fn knock(trial: &mut Trial<'_>) -> Option<Socket> {
+    let address = trial.server.address();
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).ok()?;
+    socket.set_blocking(false).ok()?;
+    // In progress is what it should be; anything else is no client, or one that is connected.
+    let _ = socket.connect_ex(address);
+    Some(socket)
+}
