@@ -4,7 +4,7 @@
 
 use super::story::Told;
 use super::trial::Trial;
-use super::{Config, deadlines, end, many, rude, slow, stream, stuck, talks, usage};
+use super::{Config, deadlines, end, many, rude, slow, strangers, stream, stuck, talks, usage};
 
 /// The highest level.
 pub const LEVELS: u8 = 6;
@@ -87,6 +87,7 @@ impl Need {
 pub fn checks() -> impl Iterator<Item = &'static Check> {
     [
         talks::CHECKS,
+        strangers::CHECKS,
         many::CHECKS,
         stream::CHECKS,
         slow::CHECKS,

@@ -10,7 +10,7 @@ use super::catalogue::{Check, Need};
 use super::peer::{Came, Peer};
 use super::service::Question;
 use super::slow::joined;
-use super::story::{Told, Trouble, doubtful, seconds};
+use super::story::{Tale, Told, Trouble, doubtful, seconds};
 use super::trial::Trial;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -71,14 +71,13 @@ pub(super) const CHECKS: &[Check] = &[
 /// When each was disconnected, if it was, and whether the others were served.
 #[derive(Clone, Debug)]
 pub(super) struct Found {
-    attempt: u32,
     /// How long they were watched.
     limit: Duration,
     silent: Option<Duration>,
     half: Option<Duration>,
     trickle: Option<Duration>,
-    late: Result<(), super::story::Tale>,
-    kept: Result<(), super::story::Tale>,
+    late: Result<(), Tale>,
+    kept: Result<(), Tale>,
 }
 
 fn closed(trial: &mut Trial<'_>, which: fn(&Found) -> Option<Duration>, who: &str) -> Told {
@@ -96,15 +95,28 @@ fn closed(trial: &mut Trial<'_>, which: fn(&Found) -> Option<Duration>, who: &st
     }
 }
 
+/// What was found in an attempt, or why nothing could be.
+pub(super) type Memory = Option<(u32, Result<Found, Tale>)>;
+
 /// What was found in this attempt, by the first check that asks.
 fn found(trial: &mut Trial<'_>) -> Told<Found> {
-    if let Some(found) = trial.found.as_ref().filter(|found| found.attempt >= trial.attempt) {
-        trial.diary.note("five clients were watched at the same time".into());
-        return Ok(found.clone());
-    }
-    let found = find_out(trial)?;
-    *trial.found = Some(found.clone());
-    Ok(found)
+    let known = trial.memory.clone().filter(|(attempt, _)| *attempt >= trial.attempt);
+    let found = match known {
+        Some((_, found)) => {
+            trial.diary.note("it is as the check before has found, which tried all at once".into());
+            found
+        }
+        None => {
+            let found = match find_out(trial) {
+                Ok(found) => Ok(found),
+                Err(Trouble::Wrong(tale) | Trouble::Doubtful(tale)) => Err(tale),
+                Err(other) => return Err(other),
+            };
+            *trial.memory = Some((trial.attempt, found.clone()));
+            found
+        }
+    };
+    found.map_err(Trouble::Doubtful)
 }
 
 fn find_out(trial: &mut Trial<'_>) -> Told<Found> {
@@ -138,20 +150,18 @@ fn find_out(trial: &mut Trial<'_>) -> Told<Found> {
         let ends = watching.map(|thread| joined(thread));
         (joined(late), joined(kept), ends)
     });
-    let found = Found {
-        attempt: trial.attempt,
+    Ok(Found {
         limit,
         silent: silent?,
         half: half?,
         trickle: trickle?,
         late: tale(late)?,
         kept: if is_stream { tale(kept)? } else { Ok(()) },
-    };
-    Ok(found)
+    })
 }
 
 /// Trouble that is a tale is kept, until the check asks whose it is.
-fn tale(told: Told) -> Told<Result<(), super::story::Tale>> {
+fn tale(told: Told) -> Told<Result<(), Tale>> {
     match told {
         Ok(()) => Ok(Ok(())),
         Err(Trouble::Wrong(tale) | Trouble::Doubtful(tale)) => Ok(Err(tale)),

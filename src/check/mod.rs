@@ -32,6 +32,7 @@ mod server;
 mod service;
 mod slow;
 mod story;
+mod strangers;
 mod stream;
 mod stuck;
 mod talks;

@@ -6,6 +6,8 @@
 
 use std::time::{Duration, Instant};
 
+use rustix::net::{RecvFlags, recv};
+
 use super::pace::Limits;
 use super::story::{Diary, Told, Trouble, bytes, doubtful, seconds, wrong};
 use crate::socket::{Deadline, Linger, Ready, Shutdown, Socket};
@@ -129,7 +131,7 @@ impl Peer {
             match self.say_some(&text[said..], self.limits.patience)? {
                 Went::Bytes(count) => said += count,
                 Went::Gone => {
-                    let came = format!("after {} of them the connection was gone", bytes(said));
+                    let came = format!("after {} the server had ended the connection", bytes(said));
                     return Err(doubtful(format!("the server takes {what}"), came));
                 }
                 Went::Nothing => {
@@ -203,6 +205,14 @@ impl Peer {
         Ok((heard, ending))
     }
 
+    /// Whether the end comes so soon.
+    pub(super) fn hear_end_within(&mut self, wait: Duration) -> Told<bool> {
+        match self.socket.wait(Ready::Reading, Deadline::after(self.limits.left(wait))) {
+            Ok(ready) => Ok(ready && self.has_heard_the_end()),
+            Err(error) => Err(self.broken(&error)),
+        }
+    }
+
     /// Hears the end, and not one byte before it: a refusal.
     pub(super) fn hear_refusal(&mut self, of: &str) -> Told {
         let (heard, _) = self.hear_to_end(&format!("{of} is refused"))?;
@@ -227,9 +237,14 @@ impl Peer {
         }
     }
 
-    /// Ends its sending side.
+    /// Ends its sending side; unless the server has ended the connection, which then is over.
+    ///
+    /// Where the server's end came first, an end from here would leave it in TIME_WAIT there: see `drop`.
     pub(super) fn half_close(&mut self) -> Told {
         self.note("ends its sending side");
+        if self.has_heard_the_end() {
+            return Ok(());
+        }
         match self.socket.shutdown(Shutdown::Write) {
             // A connection that is gone needs no end.
             Err(error) if error.raw_os_error().is_none() => Err(self.broken(&error)),
@@ -237,10 +252,19 @@ impl Peer {
         }
     }
 
-    /// Leaves as a program should: its own end first, then the server's.
-    pub(super) fn leave(mut self, why: &str) -> Told {
+    /// Whether the server's end has come, and nothing before it that was not heard yet.
+    fn has_heard_the_end(&self) -> bool {
+        let Ok(descriptor) = self.socket.descriptor() else { return true };
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        self.ended || recv(descriptor, &mut [0; 1], flags).is_ok_and(|(count, _)| count == 0)
+    }
+
+    /// Leaves as a program should: its own end first, then the server's, if that comes soon. That it comes is asked in
+    /// `farewell` alone.
+    pub(super) fn leave(mut self, soon: Duration) -> Told {
         self.half_close()?;
-        self.hear_to_end(why).map(|_| ())
+        while let Came::Bytes(_) = self.hear_some(&mut [0; 1024], soon)? {}
+        Ok(())
     }
 
     /// Leaves with a reset, as a program that crashes does.
@@ -252,15 +276,13 @@ impl Peer {
 
     /// Leaves so that the server's end, if it came first, stays in TIME_WAIT there, as it does after any client.
     pub(super) fn leave_as_any(mut self) {
-        self.ended = false;
-        drop(self);
+        self.socket.close();
     }
 }
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        let seen = self.ended || self.socket.recv_into(&mut [0; 1]).is_ok_and(|count| count == 0);
-        if seen {
+        if self.has_heard_the_end() {
             // The server has ended first, and would keep its port in TIME_WAIT for a minute; a server that does not
             // set SO_REUSEADDR could not be started anew. A reset ends that, and the server never hears of it.
             let _ = self.socket.set_option(Linger, Some(Duration::ZERO));

@@ -31,31 +31,36 @@ pub enum Verdict {
     Skipped(String),
 }
 
+const NO_TIME: &str = "no time was left: the checks before have used it up, each waiting in vain";
+
 /// Why a check failed.
 #[derive(Debug)]
 pub struct Failure {
     did: Vec<String>,
     tale: Tale,
+    /// It was not even begun: there was no time left.
+    untried: bool,
 }
 
 impl Failure {
     pub(super) fn new(diary: &Diary, tale: Tale) -> Failure {
-        Failure { did: diary.lines(), tale }
+        Failure { did: diary.lines(), tale, untried: false }
     }
 
-    pub(super) fn out_of_time() -> Failure {
-        Failure::out_of_time_after(&Diary::new())
+    /// The time for all checks was over before this one began.
+    pub(super) fn untried() -> Failure {
+        let tale = Tale { expected: "a check".into(), came: NO_TIME.into() };
+        Failure { did: Vec::new(), tale, untried: true }
     }
 
-    pub(super) fn out_of_time_after(diary: &Diary) -> Failure {
+    pub(super) fn out_of_time(diary: &Diary) -> Failure {
         let expected = "an end of this check in the time that it has".into();
-        let came = "the time was over; the checks before it may have used it up".into();
-        Failure::new(diary, Tale { expected, came })
+        Failure::new(diary, Tale { expected, came: "the time was over".into() })
     }
 
     fn never_there(why: &str) -> Failure {
         let tale = Tale { expected: "a connection".into(), came: why.into() };
-        Failure { did: Vec::new(), tale }
+        Failure { did: Vec::new(), tale, untried: false }
     }
 
     /// In one line.
@@ -154,24 +159,34 @@ impl Report {
 
     /// What follows the lines of the checks: the stories, the level, the counts.
     pub fn write_text_end(&self, out: &mut dyn Write) -> io::Result<()> {
-        if let Some(why) = &self.never_there {
-            writeln!(out, "\n{why}\n")?;
-        } else {
-            for outcome in &self.outcomes {
-                if let Verdict::Failed(failure) = &outcome.verdict {
-                    let check = outcome.check;
-                    writeln!(out, "\n{}", failure.told(check))?;
-                    let (name, seed) = (check.name, self.seed);
-                    writeln!(out, "  again     sockmodes check --only {name} --seed {seed} …")?;
-                }
-            }
-            if self.failed() > 0 {
-                writeln!(out)?;
-            }
+        match &self.never_there {
+            Some(why) => writeln!(out, "\n{why}\n")?,
+            None => self.write_stories(out)?,
         }
         writeln!(out, "level {} of {LEVELS}", self.level())?;
         let (passed, failed, skipped) = (self.passed(), self.failed(), self.skipped());
         writeln!(out, "{passed} passed, {failed} failed, {skipped} skipped")
+    }
+
+    fn write_stories(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut untried = Vec::new();
+        for Outcome { check, verdict } in &self.outcomes {
+            match verdict {
+                Verdict::Failed(failure) if failure.untried => untried.push(check.name),
+                Verdict::Failed(failure) => {
+                    let (name, seed, told) = (check.name, self.seed, failure.told(check));
+                    writeln!(
+                        out,
+                        "\n{told}\n  again     sockmodes check --only {name} --seed {seed} …"
+                    )?;
+                }
+                _ => {}
+            }
+        }
+        if !untried.is_empty() {
+            writeln!(out, "\n{}: {NO_TIME}", untried.join(", "))?;
+        }
+        if self.failed() > 0 { writeln!(out) } else { Ok(()) }
     }
 
     /// One object.

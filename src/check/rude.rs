@@ -73,7 +73,7 @@ pub(super) const CHECKS: &[Check] = &[
         page: "loop/rules.md#9-accept-until-wouldblock-and-go-on-after-econnaborted-and-eintr",
         lesson: None,
         needs: &[],
-        run: |trial| flood(trial, drop),
+        run: |trial| flood(trial, |trial| trial.look_in()),
     },
     Check {
         name: "flood-reset",
@@ -83,7 +83,7 @@ pub(super) const CHECKS: &[Check] = &[
         page: "loop/rules.md#9-accept-until-wouldblock-and-go-on-after-econnaborted-and-eintr",
         lesson: None,
         needs: &[],
-        run: |trial| flood(trial, Peer::reset),
+        run: |trial| flood(trial, |trial| trial.connect().map(Peer::reset)),
     },
     Check {
         name: "descriptors-left",
@@ -203,10 +203,22 @@ fn refusals(trial: &mut Trial<'_>) -> Told {
     trial.is_served("after forty refusals")
 }
 
-fn flood(trial: &mut Trial<'_>, leaves: fn(Peer)) -> Told {
+impl Trial<'_> {
+    /// Connects and leaves, hearing the nonce or not.
+    fn look_in(&mut self) -> Told {
+        let mut peer = self.connect()?;
+        if self.clients.is_multiple_of(2) {
+            self.nonce_or_refusal(&mut peer)?;
+        }
+        Ok(())
+    }
+}
+
+fn flood(trial: &mut Trial<'_>, come_and_go: fn(&mut Trial<'_>) -> Told) -> Told {
     let mut other = trial.enter()?;
+    trial.is_served("before they come")?;
     for _ in 0..300 {
-        leaves(trial.connect()?);
+        come_and_go(trial)?;
     }
     trial.is_served("after three hundred who did not stay")?;
     trial.ask(&mut other, 24)?;

@@ -9,7 +9,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::catalogue::Check;
-use super::deadlines::Found;
+use super::deadlines::Memory;
 use super::pace::{Limits, Pace};
 use super::report::{Failure, Outcome, Report, Verdict};
 use super::server::Server;
@@ -58,7 +58,7 @@ struct Run<'a> {
     server: Server,
     pace: Pace,
     until: Instant,
-    found: Option<Found>,
+    memory: Memory,
 }
 
 impl<'a> Run<'a> {
@@ -66,7 +66,7 @@ impl<'a> Run<'a> {
     fn begin(config: &'a Config, mut server: Server) -> Result<Run<'a>, String> {
         let until = Instant::now() + WHOLE;
         server.be_there()?;
-        Ok(Run { config, server, pace: Pace::default(), until, found: None })
+        Ok(Run { config, server, pace: Pace::default(), until, memory: None })
     }
 
     fn judge(&mut self, check: &'static Check) -> Verdict {
@@ -77,7 +77,7 @@ impl<'a> Run<'a> {
         let mut attempt = 0;
         loop {
             if Instant::now() >= self.until {
-                return Verdict::Failed(Failure::out_of_time());
+                return Verdict::Failed(Failure::untried());
             }
             let diary = Diary::new();
             let trouble = match self.attempt(check, attempt, &diary) {
@@ -86,7 +86,7 @@ impl<'a> Run<'a> {
             };
             let tale = match trouble {
                 Trouble::Untold(why) => return Verdict::Skipped(why),
-                Trouble::OutOfTime => Failure::out_of_time_after(&diary),
+                Trouble::OutOfTime => Failure::out_of_time(&diary),
                 Trouble::Doubtful(_) if attempt + 1 < ATTEMPTS => {
                     attempt += 1;
                     self.set_right();
@@ -140,13 +140,13 @@ impl<'a> Run<'a> {
         });
         let rng = StdRng::seed_from_u64(mixed);
         let (config, server, pace) = (self.config, &mut self.server, &mut self.pace);
-        let found = &mut self.found;
-        tried(&mut Trial { config, server, pace, rng, diary, limits, attempt, clients: 0, found })
+        let memory = &mut self.memory;
+        tried(&mut Trial { config, server, pace, rng, diary, limits, attempt, clients: 0, memory })
     }
 
     /// That the server did not crash meanwhile.
     fn crashed(&mut self) -> Told {
-        if !self.server.has_crashed() {
+        if !self.server.has_crashed(self.pace.beat()) {
             return Ok(());
         }
         let came = self.server.end_told().unwrap_or_default();

@@ -92,8 +92,11 @@ impl Server {
 
     /// Whether it has ended, and badly, though nobody has told it to. One that has ended well has served what it wanted
     /// to.
-    pub(super) fn has_crashed(&mut self) -> bool {
-        let status = self.process.as_mut().and_then(Process::status);
+    /// A crash closes the connections first, and is over `soon`.
+    pub(super) fn has_crashed(&mut self, soon: Duration) -> bool {
+        let Some(process) = self.process.as_mut() else { return false };
+        process.ends_within(soon);
+        let status = process.status();
         !self.may_end && status.is_some_and(|status| !status.success())
     }
 

@@ -4,14 +4,13 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::bulk::Sips;
 use super::catalogue::{Check, Need};
 use super::many::let_in;
 use super::story::{Told, Trouble, bytes, doubtful, seconds};
 use super::trial::Trial;
-use super::usage::Usage;
 use crate::socket::RecvBuffer;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -70,10 +69,11 @@ pub(super) const CHECKS: &[Check] = &[
 fn slow_reader(trial: &mut Trial<'_>) -> Told {
     let mut peer = trial.enter()?;
     small_buffer(&peer)?;
-    let question = trial.config.service.flood(&mut trial.rng, 3 << 19);
+    // More than there is room for on the way.
+    let question = trial.config.service.flood(&mut trial.rng, 14 << 20);
     let said = peer.fill(&question.request, trial.pace.quiet())?;
-    peer.note("begins to read, 32 KiB at a time");
-    let sips = Sips { size: 32 * 1024, pause: Duration::from_millis(15) };
+    let sips = Sips { size: 32 * 1024, pause: Duration::from_millis(15), count: 40 };
+    peer.note("begins to read, a sip at a time, and later in draughts");
     peer.both_ways(&question, said, Some(sips))?;
     trial.leave(peer)
 }
@@ -139,7 +139,7 @@ fn greedy(trial: &mut Trial<'_>) -> Told {
 
 /// How long the server is watched while nothing happens.
 const WATCHED: Duration = Duration::from_millis(1000);
-/// Of a core: less than this is nothing.
+/// One part in so many of that is nothing to speak of.
 const NOTHING: u32 = 20;
 
 fn idle_cpu(trial: &mut Trial<'_>) -> Told {
@@ -153,19 +153,25 @@ fn idle_cpu(trial: &mut Trial<'_>) -> Told {
     if trial.config.service.is_stream() { trial.all_leave(idle) } else { Ok(()) }
 }
 
-/// That the server uses no processor time to speak of while `what`. A busy machine gives it less than it wants, but
-/// less than nothing is nothing: only what another program has begun could be counted here.
+/// That the server uses no processor time to speak of while `what`.
+///
+/// On a busy machine it can't use what others have: a server that spins then waits for a processor, nearly all the time
+/// that it does not have one, and one that sleeps does not.
 pub(super) fn uses_nothing(trial: &mut Trial<'_>, what: &str) -> Told {
     // What it still has to do for what came before.
     trial.pause(trial.pace.quiet());
-    let Usage { cpu: before, .. } = trial.usage()?;
+    let (before, begin) = (trial.usage()?, Instant::now());
     trial.diary.note(format!("for {}, {what}", seconds(WATCHED)));
     trial.pause(WATCHED);
-    let spent = trial.usage()?.cpu.saturating_sub(before);
-    if spent <= WATCHED / NOTHING {
+    let (after, watched) = (trial.usage()?, begin.elapsed());
+    let spent = after.cpu.saturating_sub(before.cpu);
+    let wanted = spent + after.waiting.saturating_sub(before.waiting);
+    let spins = !spent.is_zero() && wanted > watched * 3 / 4;
+    if spent <= watched / NOTHING && !spins {
         return Ok(());
     }
-    let came = format!("{} of processor time in {}", seconds(spent), seconds(WATCHED));
+    let (spent, wanted, watched) = (seconds(spent), seconds(wanted), seconds(watched));
+    let came = format!("{spent} of processor time in {watched}, and it wanted {wanted}");
     Err(doubtful(format!("no processor time while {what}"), came))
 }
 

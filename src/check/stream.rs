@@ -3,10 +3,10 @@
 //! Read `slow.rs` next.
 
 use super::catalogue::{Check, Need};
-use super::peer::Peer;
+use super::peer::{Ending, Peer};
 use super::service::{MOST_ONCE, Question};
-use super::story::{Told, doubtful};
-use super::trial::Trial;
+use super::story::{Told, bytes, doubtful};
+use super::trial::{Trial, compare};
 use super::words::whole;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -99,6 +99,16 @@ pub(super) const CHECKS: &[Check] = &[
         lesson: Some("edge_trap"),
         needs: &[],
         run: half_close_at_once,
+    },
+    Check {
+        name: "farewell",
+        level: 3,
+        about: "a client that has said all is let go: the server ends its side, too",
+        matters: "a connection that only one side has ended stays open, and so does its descriptor",
+        page: "loop/rules.md#7-end-of-input-is-not-end-of-output",
+        lesson: Some("upper_server"),
+        needs: &[Need::Stream],
+        run: farewell,
     },
     Check {
         name: "once-line",
@@ -206,7 +216,10 @@ fn sizes(trial: &mut Trial<'_>) -> Told {
 fn ten_mebibytes(trial: &mut Trial<'_>) -> Told {
     let mut peer = trial.enter()?;
     let question = trial.config.service.flood(&mut trial.rng, 10 << 20);
-    peer.exchange(&question, None)?;
+    // More than there is room for on the way, so that a send takes only a part.
+    let said = peer.fill(&question.request, trial.pace.quiet())?;
+    peer.both_ways(&question, said, None)?;
+    peer.note("hears all of it");
     trial.leave(peer)
 }
 
@@ -230,14 +243,17 @@ fn half_close_at_once(trial: &mut Trial<'_>) -> Told {
         let all = [&trial.digest(&nonce)[..], &question.request].concat();
         peer.say(&all, "all that it has to say")?;
         peer.half_close()?;
-        let (heard, _) = peer.hear_to_end("everything is answered")?;
-        if heard.len() < question.answer.len() {
-            let came = format!("{} of {} bytes", heard.len(), question.answer.len());
-            return Err(doubtful("the whole answer, though the client has ended its side", came));
-        }
-        super::trial::compare(&heard, &question.answer)?;
+        trial.hear_answer(&mut peer, &question.answer)?;
     }
     Ok(())
+}
+
+fn farewell(trial: &mut Trial<'_>) -> Told {
+    let mut peer = trial.enter()?;
+    trial.ask(&mut peer, 24)?;
+    peer.half_close()?;
+    let (heard, _) = peer.hear_to_end("it has ended its own side")?;
+    compare(&heard, &[])
 }
 
 fn once_line(trial: &mut Trial<'_>) -> Told {
@@ -265,7 +281,13 @@ fn once_surplus(trial: &mut Trial<'_>) -> Told {
         let question = trial.question(30);
         let all = [&question.request[..], &vec![b'x'; 200_000]].concat();
         peer.say_if_heard(&all, "a request, and much more behind it")?;
-        trial.hear_answer(&mut peer, &question.answer)?;
+        let (heard, ending) = peer.hear_to_end("the answer was all")?;
+        compare(&heard, &question.answer)?;
+        if ending == Ending::Reset || heard.len() < question.answer.len() {
+            let came =
+                format!("{} and a reset, which need not come after them", bytes(heard.len()));
+            return Err(doubtful("the whole answer, and then the end", came));
+        }
     }
     Ok(())
 }

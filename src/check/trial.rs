@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 
 use super::Config;
-use super::deadlines::Found;
+use super::deadlines::Memory;
 use super::pace::{Limits, Pace};
 use super::peer::{Came, Ending, Peer};
 use super::server::Server;
@@ -32,7 +32,7 @@ pub(super) struct Trial<'a> {
     pub(super) attempt: u32,
     pub(super) clients: usize,
     /// What the checks of deadlines have found out together.
-    pub(super) found: &'a mut Option<Found>,
+    pub(super) memory: &'a mut Memory,
 }
 
 /// Someone who was refused, or let in.
@@ -198,16 +198,18 @@ impl Trial<'_> {
     /// Leaves politely, if the service has not ended the connection already.
     pub(super) fn leave(&mut self, peer: Peer) -> Told {
         if self.config.service.is_stream() {
-            return peer.leave("it has nothing more to say");
+            return peer.leave(self.pace.quiet());
         }
         Ok(())
     }
 
-    /// All leave: first each ends its side, then each hears the end.
+    /// All leave, at once.
     pub(super) fn all_leave(&mut self, mut peers: Vec<Peer>) -> Told {
         peers.iter_mut().try_for_each(Peer::half_close)?;
-        for mut peer in peers {
-            peer.hear_to_end("it has ended its own side")?;
+        let begin = Instant::now();
+        for peer in &mut peers {
+            let left = self.pace.quiet().saturating_sub(begin.elapsed());
+            while let Came::Bytes(_) = peer.hear_some(&mut [0; 1024], left)? {}
         }
         Ok(())
     }

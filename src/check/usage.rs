@@ -16,6 +16,8 @@ pub(super) struct Usage {
     pub(super) memory: u64,
     /// Processor time, of user and system together.
     pub(super) cpu: Duration,
+    /// Time in which it wanted a processor and others had it.
+    pub(super) waiting: Duration,
     /// Open descriptors.
     pub(super) descriptors: usize,
 }
@@ -49,10 +51,18 @@ mod imp {
             if stat.pgrp == group.as_raw_nonzero().get() {
                 usage.memory += stat.rss * procfs::page_size();
                 usage.cpu += cpu(&stat);
+                usage.waiting += waiting(&process);
                 usage.descriptors += process.fd_count().unwrap_or(0);
             }
         }
         Ok(usage)
+    }
+
+    /// Of all its threads; none where the kernel does not keep account of it.
+    fn waiting(process: &Process) -> Duration {
+        let tasks = process.tasks().into_iter().flatten().flatten();
+        let delays = tasks.filter_map(|task| Some(task.schedstat().ok()?.run_delay));
+        Duration::from_nanos(delays.sum())
     }
 
     fn cpu(stat: &Stat) -> Duration {

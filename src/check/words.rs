@@ -51,7 +51,7 @@ pub(super) fn whole(service: Service, request: Vec<u8>) -> Question {
     Question { answer: service.answer(&request), request }
 }
 
-/// Each of these is refused, in a connection of its own, and afterwards the right one is let in.
+/// Each of these is refused, in a connection of its own, and who comes after them with the right digest is served.
 pub(super) fn refused(trial: &mut Trial<'_>, what: &[Refused]) -> Told {
     for refused in what {
         let earlier = match refused {
@@ -63,12 +63,16 @@ pub(super) fn refused(trial: &mut Trial<'_>, what: &[Refused]) -> Told {
         let request = trial.question(24).request;
         peer.say_if_heard(&words, &told)?;
         match refused {
-            Refused::Short(_) | Refused::AllButOne => peer.half_close()?,
+            Refused::Short(_) | Refused::AllButOne => {
+                // One that takes what has come for all is heard of before the end of input reaches it.
+                peer.hear_end_within(trial.pace.beat())?;
+                peer.half_close()?;
+            }
             _ => peer.say_if_heard(&request, "a request")?,
         }
         peer.hear_refusal(&told)?;
     }
-    Ok(())
+    trial.is_served("after the refusals")
 }
 
 /// The digest of a connection that was let in, as a listener on the way would have it.
