@@ -122,7 +122,7 @@ fn found(trial: &mut Trial<'_>) -> Told<Found> {
 fn find_out(trial: &mut Trial<'_>) -> Told<Found> {
     let promised = trial.config.handshake.unwrap_or_default();
     // A busy machine may be late; a second attempt gives it twice as much.
-    let slack = (promised / 2).max(Duration::from_millis(1500)) * (trial.attempt + 1);
+    let slack = (promised / 4).max(Duration::from_millis(1500)) * (trial.attempt + 1);
     let limit = promised + slack;
     let (mut silent, _) = trial.greet()?;
     let (mut half, half_nonce) = trial.greet()?;

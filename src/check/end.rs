@@ -15,9 +15,9 @@ use super::slow::small_buffer;
 use super::story::{Told, Trouble, bytes, doubtful, seconds, wrong};
 use super::trial::Trial;
 
-/// How long a server may give those who do not take what they are owed. Nobody has promised a time; this is twice what
-/// `sockmodes serve` gives them.
-const DRAIN: Duration = Duration::from_secs(10);
+/// How long a server may give those who do not take what they are owed, in the first attempt and in the second. Nobody
+/// has promised a time; `sockmodes serve` gives them five seconds.
+const DRAIN: [Duration; 2] = [Duration::from_secs(7), Duration::from_secs(10)];
 
 const STOPPING: &str = "loop.md#stopping";
 
@@ -134,6 +134,10 @@ impl Trial<'_> {
         Ok(status)
     }
 
+    fn drain(&self) -> Duration {
+        DRAIN[self.attempt.min(1) as usize]
+    }
+
     fn exits_well(&mut self, within: Duration, when: &str) -> Told {
         let status = self.exits(within, when)?;
         if status.success() {
@@ -192,7 +196,7 @@ fn term_owed(trial: &mut Trial<'_>) -> Told {
     if heard.is_empty() {
         return Err(doubtful("what is owed, and then the end", "the end at once"));
     }
-    trial.exits_well(DRAIN, "for all that was owed has been taken")
+    trial.exits_well(trial.drain(), "for all that was owed has been taken")
 }
 
 fn term_new(trial: &mut Trial<'_>) -> Told {
@@ -221,8 +225,7 @@ fn newcomer(trial: &mut Trial<'_>) -> Told<Option<String>> {
 fn term_stuck(trial: &mut Trial<'_>) -> Told {
     let (peer, _, _) = trial.owed()?;
     trial.signal(Signal::TERM)?;
-    let within = DRAIN * (trial.attempt + 1);
-    trial.exits(within, "though a client does not take what it is owed")?;
+    trial.exits(trial.drain(), "though a client does not take what it is owed")?;
     drop(peer);
     Ok(())
 }
@@ -250,7 +253,7 @@ fn port_again(trial: &mut Trial<'_>) -> Told {
         trial.ask(&mut idle, 24)?;
     }
     trial.signal(Signal::TERM)?;
-    trial.exits(DRAIN, "for nobody is owed anything")?;
+    trial.exits(trial.drain(), "for nobody is owed anything")?;
     // The server has ended this connection first, so it is its side that remembers it for a minute.
     idle.hear_to_end("the server has ended")?;
     idle.leave_as_any();

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 /// The least that is waited for an answer, whatever the baseline: a busy machine gives a process no time for so long.
-const LEAST: Duration = Duration::from_millis(700);
+const LEAST: Duration = Duration::from_millis(500);
 /// The most, so that a server that answers nothing does not use up the time of all checks.
 const MOST: Duration = Duration::from_secs(5);
 /// How many times longer than the slowest answer so far a wait is.

@@ -268,6 +268,8 @@ fn descriptors_left(trial: &mut Trial<'_>) -> Told {
 /// What the server may open, and how many want to come.
 const FILES: u64 = 64;
 const CROWD: usize = 120;
+/// In so long a server that can't accept looks again: asyncio waits a second, and the crowd has to be let go first.
+const ACCEPTS_AGAIN: Duration = Duration::from_secs(4);
 
 fn descriptors_out(trial: &mut Trial<'_>) -> Told {
     trial.diary.note(format!("the server is started with at most {FILES} descriptors"));
@@ -292,6 +294,7 @@ fn crowded(trial: &mut Trial<'_>) -> Told {
     }
     drop(crowd);
     trial.diary.note("the crowd is gone".into());
+    trial.limits.patience = trial.limits.patience.max(ACCEPTS_AGAIN);
     trial.is_served("now that there is room again")?;
     drop(inside);
     trial.still_runs("more clients than it has descriptors")
