@@ -11,9 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{
-    Pid, Signal, WaitId, WaitIdOptions, kill_process_group, test_kill_process_group, waitid,
-};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use crate::auth::Secret;
 
@@ -66,6 +64,14 @@ fn with_port(word: &OsStr, port: &[u8]) -> OsString {
 #[derive(Debug, Default)]
 struct End(Mutex<bool>, Condvar);
 
+impl End {
+    fn within(&self, wait: Duration) -> bool {
+        let ended = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.1.wait_timeout_while(ended, wait, |ended| !*ended);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
 /// The server, running or ended. Dropped, it is ended.
 #[derive(Debug)]
 pub(super) struct Process {
@@ -89,9 +95,9 @@ impl Process {
         // The command holds the writing end, and would keep the output from ending.
         drop(command);
         let group = Pid::from_child(&child);
-        *held = Some(group);
-        drop(held);
         let (end, said) = (Arc::<End>::default(), Arc::<Mutex<Vec<u8>>>::default());
+        *held = Some(Held { group, end: Arc::clone(&end) });
+        drop(held);
         watch(group, Arc::clone(&end));
         let last_words = Arc::clone(&said);
         thread::spawn(move || listen(output, &last_words));
@@ -105,9 +111,7 @@ impl Process {
 
     /// Waits until it has ended, for so long at most; whether it has.
     pub(super) fn ends_within(&self, wait: Duration) -> bool {
-        let ended = self.end.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.end.1.wait_timeout_while(ended, wait, |ended| !*ended);
-        *waited.unwrap_or_else(PoisonError::into_inner).0
+        self.end.within(wait)
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -130,7 +134,7 @@ impl Process {
         // Whoever it has started, and has not ended, goes with it: while it is not waited for, nobody else has
         // its number.
         self.signal(Signal::KILL);
-        self.leash.let_go(self.group);
+        self.leash.let_go();
         self.status = self.child.wait().ok();
         self.status
     }
@@ -210,33 +214,30 @@ pub(super) fn told(status: ExitStatus) -> String {
 
 /// What ends the server that is running now, from another thread: for a program that is interrupted.
 #[derive(Clone, Debug, Default)]
-pub struct Leash(Arc<Mutex<Option<Pid>>>);
+pub struct Leash(Arc<Mutex<Option<Held>>>);
+
+#[derive(Debug)]
+struct Held {
+    group: Pid,
+    end: Arc<End>,
+}
 
 impl Leash {
     /// Ends the server, if one is running: SIGTERM to its group, and SIGKILL if that has not ended it in time.
     /// None is started afterwards: this never lets go, and the program has to end.
     pub fn end(&self) {
         let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(group) = *held {
+        if let Some(Held { group, end }) = &*held {
             // A group that is gone needs no signal.
-            let _ = kill_process_group(group, Signal::TERM);
-            let mut left = GRACE;
-            // There is no event for the end of a group.
-            let step = Duration::from_millis(20);
-            while test_kill_process_group(group).is_ok() && !left.is_zero() {
-                thread::sleep(step);
-                left = left.saturating_sub(step);
-            }
-            let _ = kill_process_group(group, Signal::KILL);
+            let _ = kill_process_group(*group, Signal::TERM);
+            end.within(GRACE);
+            let _ = kill_process_group(*group, Signal::KILL);
         }
         std::mem::forget(held);
     }
 
-    fn let_go(&self, group: Pid) {
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if *held == Some(group) {
-            *held = None;
-        }
+    fn let_go(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 

@@ -156,6 +156,8 @@ impl<'a> Run<'a> {
     /// If the server has ended meanwhile, that is the news.
     fn with_end(&mut self, tale: Tale) -> Tale {
         let Tale { expected, mut came } = tale;
+        // A process that ends closes its connections first.
+        self.server.ends_within(self.pace.quiet());
         if let Some(end) = self.server.end_told()
             && !came.contains(&end)
         {

@@ -20,6 +20,8 @@ use crate::socket::{Domain, NoDelay, Socket, Type};
 const START: Duration = Duration::from_secs(10);
 /// Between two tries to connect to a server that is starting: nobody tells when it is ready.
 const AGAIN: Duration = Duration::from_millis(10);
+/// How long a process that takes no connection any more may take to end.
+const ENDS: Duration = Duration::from_millis(300);
 /// The least that is waited for a connection. Where a backlog is full, the kernel tries again after one second, and
 /// after three.
 const CONNECT: Duration = Duration::from_secs(4);
@@ -94,9 +96,8 @@ impl Server {
     /// to.
     /// A crash closes the connections first, and is over `soon`.
     pub(super) fn has_crashed(&mut self, soon: Duration) -> bool {
-        let Some(process) = self.process.as_mut() else { return false };
-        process.ends_within(soon);
-        let status = process.status();
+        self.ends_within(soon);
+        let status = self.process.as_mut().and_then(Process::status);
         !self.may_end && status.is_some_and(|status| !status.success())
     }
 
@@ -146,7 +147,7 @@ impl Server {
                 self.first = Some(connected);
                 return Ok(());
             }
-            if self.process.as_ref().is_some_and(|process| process.ends_within(AGAIN)) {
+            if self.ends_within(AGAIN) {
                 let end = self.end_told().unwrap_or_default();
                 return Err(format!(
                     "{name} took no connection on port {}: {end}",
@@ -162,16 +163,29 @@ impl Server {
 
     /// The next connection.
     pub(super) fn connect(&mut self, limits: Limits) -> Told<Connected> {
-        self.served += 1;
-        if let Some(first) = self.first.take() {
-            return Ok(first);
-        }
         let wait = limits.left(limits.patience.max(CONNECT));
-        connect(self.address, wait).map_err(|error| {
-            let came = self.end_told().unwrap_or_else(|| format!("none: {error}"));
-            let nth = self.served;
-            doubtful(format!("the server takes a connection, the {}", ordinal(nth)), came)
-        })
+        let connected = match self.first.take() {
+            Some(first) => Ok(first),
+            None => connect(self.address, wait),
+        };
+        match connected {
+            Ok(connected) => {
+                self.served += 1;
+                Ok(connected)
+            }
+            Err(error) => {
+                // A process that ends closes its listener first.
+                self.ends_within(ENDS);
+                let came = self.end_told().unwrap_or_else(|| format!("none: {error}"));
+                let nth = ordinal(self.served + 1);
+                Err(doubtful(format!("the server takes a connection, the {nth}"), came))
+            }
+        }
+    }
+
+    /// Waits for the end of the process, for so long at most.
+    pub(super) fn ends_within(&self, wait: Duration) -> bool {
+        self.process.as_ref().is_some_and(|process| process.ends_within(wait))
     }
 
     /// How it has ended and what it said last, if it has.

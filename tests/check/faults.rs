@@ -1,12 +1,9 @@
 //! Each check fails on a server with just its fault, and without a fault the same server passes all of them.
 
-use std::ffi::OsString;
-
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::common::program::{run, sockmodes};
-use crate::faulty::ARGUMENT;
+use crate::checked::{check, faulty_with};
 
 /// Fault, the check that names it, and what the server is and promises, where that matters.
 #[rustfmt::skip]
@@ -136,14 +133,8 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 /// What `check` says of the faulty server.
 fn checked(fault: &str, (auth, service, timeout): Terms, args: &[&str]) -> (Option<i32>, Value) {
-    let us = std::env::current_exe().unwrap();
-    let agreed = ["--auth", auth, "--service", service, "--handshake-timeout", timeout];
-    let server = ["{port}", fault, auth, service, timeout];
-    let mut all: Vec<OsString> = vec!["check".into(), "--format".into(), "json".into()];
-    all.extend(agreed.iter().chain(args).map(OsString::from));
-    all.extend(["--".into(), us.into(), ARGUMENT.into()]);
-    all.extend(server.map(OsString::from));
-    let done = run(&mut sockmodes(all), b"");
+    let args = [&["--format", "json"], args].concat();
+    let done = check(&faulty_with(fault, [auth, service, timeout], &args));
     let report = serde_json::from_slice(&done.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&done.stderr)));
     (done.status.code(), report)

@@ -6,6 +6,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod checked;
 mod command;
 mod faults;
 mod faulty;
@@ -16,7 +17,7 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Trial};
 
 /// How many tests run at a time: nearly all of what they do is waiting.
-const AT_A_TIME: usize = 8;
+const AT_A_TIME: usize = 16;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
