@@ -4,7 +4,9 @@
 
 use super::story::Told;
 use super::trial::Trial;
-use super::{Config, deadlines, end, many, rude, slow, strangers, stream, stuck, talks, usage};
+use super::{
+    Config, deadlines, descriptors, end, many, rude, slow, strangers, stream, stuck, talks, usage,
+};
 
 /// The highest level.
 pub const LEVELS: u8 = 6;
@@ -94,6 +96,7 @@ pub fn checks() -> impl Iterator<Item = &'static Check> {
         stuck::CHECKS,
         deadlines::CHECKS,
         rude::CHECKS,
+        descriptors::CHECKS,
         end::CHECKS,
     ]
     .into_iter()

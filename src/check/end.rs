@@ -148,8 +148,14 @@ impl Trial<'_> {
         Err(wrong("an end with status 0", came))
     }
 
+    /// That the server is there, and not only its listener: it may be about to say what it does with signals.
+    fn is_awake(&mut self) -> Told {
+        self.is_served("before the signal")
+    }
+
     /// A client that is owed much: it has sent all that goes, and read nothing.
     fn owed(&mut self) -> Told<(Peer, Question, usize)> {
+        self.is_awake()?;
         let mut peer = self.enter()?;
         small_buffer(&peer)?;
         let question = self.config.service.flood(&mut self.rng, 16 << 20);
@@ -159,12 +165,13 @@ impl Trial<'_> {
 }
 
 fn leaves_at_once(trial: &mut Trial<'_>, signal: Signal) -> Told {
-    trial.is_served("before the signal")?;
+    trial.is_awake()?;
     trial.signal(signal)?;
     trial.exits_well(trial.limits.patience, "for it owes nothing")
 }
 
 fn term_idle(trial: &mut Trial<'_>) -> Told {
+    trial.is_awake()?;
     let mut idle = trial.enter()?;
     if trial.config.service.is_stream() {
         trial.ask(&mut idle, 24)?;
@@ -183,7 +190,7 @@ fn term_owed(trial: &mut Trial<'_>) -> Told {
     let (mut peer, question, said) = trial.owed()?;
     trial.signal(Signal::TERM)?;
     // It reads what comes until the server ends the connection; what the server had not read is not owed.
-    trial.pause(trial.pace.quiet());
+    trial.pause(trial.pace.beat());
     let (heard, ending) = peer.hear_to_end("all that is owed has come")?;
     if let Some(difference) = difference(&heard, &question.answer) {
         return Err(wrong("the answers to what was sent, in order", difference));
@@ -248,6 +255,7 @@ fn term_twice(trial: &mut Trial<'_>) -> Told {
 }
 
 fn port_again(trial: &mut Trial<'_>) -> Told {
+    trial.is_awake()?;
     let mut idle = trial.enter()?;
     if trial.config.service.is_stream() {
         trial.ask(&mut idle, 24)?;

@@ -20,7 +20,9 @@
 mod bulk;
 mod catalogue;
 mod deadlines;
+mod descriptors;
 mod end;
+mod junit;
 mod many;
 mod pace;
 mod peer;

@@ -17,8 +17,8 @@ use super::story::{Diary, Tale, Told, Trouble};
 use super::trial::Trial;
 use super::{Config, Target};
 
-/// For all checks together.
-const WHOLE: Duration = Duration::from_secs(118);
+/// For all checks together: two minutes, less what it may take to end the server.
+const WHOLE: Duration = Duration::from_secs(117);
 /// For one attempt at a check, beyond what the promised timeout makes it wait.
 const ATTEMPT: Duration = Duration::from_secs(25);
 /// How often a doubtful verdict is tried.
@@ -31,13 +31,14 @@ pub fn run(
     watch: &mut dyn FnMut(&'static Check, Option<&Outcome>),
 ) -> Report {
     let mut report = Report { seed: config.seed, outcomes: Vec::new(), never_there: None };
+    let until = Instant::now() + WHOLE;
     let server = match &config.target {
-        Target::Running(address) => Ok(Server::at(*address)),
+        Target::Running(address) => Ok(Server::at(*address, until)),
         Target::Command { words, leash } => {
-            Server::of(words.clone(), config.secret.clone(), leash.clone())
+            Server::of(words.clone(), config.secret.clone(), leash.clone(), until)
         }
     };
-    let mut run = match server.and_then(|server| Run::begin(config, server)) {
+    let mut run = match server.and_then(|server| Run::begin(config, server, until)) {
         Ok(run) => run,
         Err(why) => {
             report.fail_all(selected, why, watch);
@@ -63,8 +64,7 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     /// Waits until the server takes its first connection.
-    fn begin(config: &'a Config, mut server: Server) -> Result<Run<'a>, String> {
-        let until = Instant::now() + WHOLE;
+    fn begin(config: &'a Config, mut server: Server, until: Instant) -> Result<Run<'a>, String> {
         server.be_there()?;
         Ok(Run { config, server, pace: Pace::default(), until, memory: None })
     }

@@ -45,21 +45,14 @@ pub(super) struct Server {
     served: usize,
     /// It was sent a signal: its end is what is tried.
     may_end: bool,
+    /// When the time for all checks is over.
+    until: Instant,
 }
 
 impl Server {
     /// One that runs already.
-    pub(super) fn at(address: SocketAddr) -> Server {
-        let leash = Leash::default();
-        Server {
-            address,
-            launch: None,
-            leash,
-            process: None,
-            first: None,
-            served: 0,
-            may_end: false,
-        }
+    pub(super) fn at(address: SocketAddr, until: Instant) -> Server {
+        Server::new(address, None, Leash::default(), until)
     }
 
     /// One that is started with `command`, on a free port.
@@ -67,11 +60,16 @@ impl Server {
         command: Vec<OsString>,
         secret: Secret,
         leash: Leash,
+        until: Instant,
     ) -> Result<Server, String> {
         let port = free_port().ok_or("no port of 127.0.0.1 is free")?;
         let address = (Ipv4Addr::LOCALHOST, port).into();
-        let launch = Some(Launch { command, port, secret });
-        Ok(Server { address, launch, leash, process: None, first: None, served: 0, may_end: false })
+        Ok(Server::new(address, Some(Launch { command, port, secret }), leash, until))
+    }
+
+    fn new(address: SocketAddr, launch: Option<Launch>, leash: Leash, until: Instant) -> Server {
+        let (process, first, served, may_end) = (None, None, 0, false);
+        Server { address, launch, leash, process, first, served, may_end, until }
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -142,8 +140,9 @@ impl Server {
         self.served = 0;
         self.may_end = false;
         let begin = Instant::now();
+        let patience = START.min(self.until.saturating_duration_since(begin));
         loop {
-            if let Ok(connected) = connect(self.address, START.saturating_sub(begin.elapsed())) {
+            if let Ok(connected) = connect(self.address, patience.saturating_sub(begin.elapsed())) {
                 self.first = Some(connected);
                 return Ok(());
             }
@@ -154,8 +153,8 @@ impl Server {
                     self.address.port()
                 ));
             }
-            if begin.elapsed() >= START {
-                let took = seconds(START);
+            if begin.elapsed() >= patience {
+                let took = seconds(patience);
                 return Err(format!("{name} took no connection on {} within {took}", self.address));
             }
         }

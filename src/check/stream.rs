@@ -260,7 +260,7 @@ fn once_line(trial: &mut Trial<'_>) -> Told {
     let [first, second] = [trial.question(30).request, trial.question(30).request];
     let long = trial.question(MOST_ONCE + 1).request;
     let long = &long[..MOST_ONCE];
-    let requests = [[first, second].concat(), [&long[..], b"and more"].concat()];
+    let requests = [[first, second].concat(), [long, b"and more"].concat()];
     for request in requests {
         let question = whole(trial.config.service, request);
         for at in [1, 20, 30, 900] {

@@ -23,7 +23,7 @@ fn is_at_level_6(auth: &str, service: &str) {
     let agreed = ["--auth", auth, "--service", service, "--handshake-timeout", "1s"];
     let ours = [env!("CARGO_BIN_EXE_sockmodes"), "serve", "--listen", "127.0.0.1:{port}"];
     // One that never reads holds up its end for so long.
-    let drain = ["--drain-timeout", "1s"];
+    let drain = ["--drain-timeout", "3s"];
     let done = check(&[&agreed[..], &["--"], &ours, &agreed, &drain].concat()).expect(0);
     assert!(done.out().contains("\nlevel 6 of 6\n"), "{}", done.out());
 }

@@ -1,4 +1,6 @@
-//! One connection of the faulty server: what has come, what is owed, when its time is up.
+//! One connection of the faulty server: bytes in and out, and when its time is up.
+//!
+//! What it makes of the bytes is in `hearing.rs`.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -10,11 +12,9 @@ use rustix::event::{PollFd, PollFlags};
 use super::speech::{Service, Terms};
 
 /// What is owed before reading stops, and what one read takes.
-const ROOM: usize = 64 * 1024;
+pub(super) const ROOM: usize = 64 * 1024;
 /// How long it is waited for the end of whoever was refused or has been answered.
 const LINGER: Duration = Duration::from_secs(1);
-/// The most bytes of a request of `upper-once`.
-const MOST_ONCE: usize = 1024;
 
 /// In so long a client has said what it says in one breath.
 const TOGETHER: Duration = Duration::from_millis(20);
@@ -23,23 +23,23 @@ const TOGETHER: Duration = Duration::from_millis(20);
 pub(super) struct Gone;
 
 pub(super) struct Connection {
-    stream: TcpStream,
+    pub(super) stream: TcpStream,
     since: Instant,
-    nonce: Vec<u8>,
-    stage: Stage,
+    pub(super) nonce: Vec<u8>,
+    pub(super) stage: Stage,
     /// Of the digest, or of a request of `upper-once`.
-    heard: Vec<u8>,
-    owed: Vec<u8>,
-    input_ended: bool,
+    pub(super) heard: Vec<u8>,
+    pub(super) owed: Vec<u8>,
+    pub(super) input_ended: bool,
     moved: Instant,
     paused: bool,
     received: usize,
-    refused: bool,
+    pub(super) refused: bool,
     reset: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
     Pending,
     Serving,
     /// All has been said; what is owed goes out, then its own side ends.
@@ -184,100 +184,6 @@ impl Connection {
             panic!("{error}");
         }
         Err(Gone)
-    }
-
-    fn hear_end(&mut self, terms: &mut Terms) -> Result<(), Gone> {
-        self.input_ended = true;
-        match self.stage {
-            Stage::Pending if terms.is("end-before-digest-ends-it") => panic!("no digest"),
-            Stage::Pending if terms.is("end-ignored") => Ok(()),
-            Stage::Pending => {
-                if terms.is("digest-prefix") && self.is_let_in(terms) {
-                    return self.close(terms);
-                }
-                self.refused = true;
-                Err(Gone)
-            }
-            _ if terms.service == Service::Once => {
-                self.owed = terms.answer_once(&self.heard);
-                self.stage = Stage::Closing;
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn is_let_in(&mut self, terms: &mut Terms) -> bool {
-        let (nonce, digest) = (self.nonce.clone(), self.heard.clone());
-        if !terms.is_right(&nonce, &digest) {
-            return false;
-        }
-        // So that its client notices.
-        _ = self.stream.write(b"come in");
-        true
-    }
-
-    fn hear(&mut self, bytes: &[u8], terms: &mut Terms) -> Result<(), Gone> {
-        let bytes = match self.stage {
-            Stage::Pending => {
-                let missing = terms.digest_len() - self.heard.len();
-                let (digest, rest) = bytes.split_at(missing.min(bytes.len()));
-                self.heard.extend_from_slice(digest);
-                if self.heard.len() < terms.digest_len() && !terms.is("digest-in-one") {
-                    return Ok(());
-                }
-                self.judge(terms)?;
-                if terms.is("rest-lost") { &[] } else { rest }
-            }
-            _ => bytes,
-        };
-        if bytes.is_empty() || self.stage != Stage::Serving {
-            return Ok(());
-        }
-        match terms.service {
-            Service::Once => self.hear_once(bytes, terms),
-            _ => {
-                let full = terms.is("drops-when-full") && self.owed.len() > ROOM / 2;
-                if !full {
-                    self.owed.extend(terms.answer(bytes));
-                }
-                if terms.is("one-answer") {
-                    self.stage = Stage::Closing;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn judge(&mut self, terms: &mut Terms) -> Result<(), Gone> {
-        let digest = std::mem::take(&mut self.heard);
-        if terms.is_right(&self.nonce.clone(), &digest) {
-            self.stage = Stage::Serving;
-            if terms.is("welcome") {
-                self.owed.extend_from_slice(b"welcome\n");
-            }
-            return Ok(());
-        }
-        self.refused = true;
-        if terms.is("explains") {
-            self.owed.extend_from_slice(b"wrong digest\n");
-        }
-        if !terms.is("refuses-nobody-away") {
-            self.stage = Stage::Closing;
-        }
-        Ok(())
-    }
-
-    fn hear_once(&mut self, bytes: &[u8], terms: &Terms) {
-        let most = if terms.is("once-unlimited") { usize::MAX } else { MOST_ONCE };
-        let part = &bytes[..bytes.len().min(most - self.heard.len())];
-        let line = part.iter().position(|byte| *byte == b'\n').map(|at| &part[..=at]);
-        self.heard.extend_from_slice(line.unwrap_or(part));
-        let whole = line.is_some() && !terms.is("once-to-the-end") || self.heard.len() == most;
-        if whole || terms.is("once-one-read") {
-            self.owed = terms.answer_once(&self.heard);
-            self.stage = Stage::Closing;
-        }
     }
 
     fn flush(&mut self, terms: &Terms) -> Result<(), Gone> {

@@ -1,11 +1,12 @@
 //! A small server of this protocol, right in everything, with one fault that is chosen by its name.
 //!
 //! One loop around poll(2). It uses nothing of the library but the digests, and above all not its server: what is right
-//! here and what is right there should not be wrong together. `connection.rs` has what a connection does, `speech.rs`
-//! what it says, `ending.rs` how the server ends.
+//! here and what is right there should not be wrong together. `connection.rs` and `hearing.rs` have what a connection
+//! does, `speech.rs` what it says, `ending.rs` how the server ends.
 
 mod connection;
 mod ending;
+mod hearing;
 mod speech;
 
 use std::io::{self, ErrorKind};
