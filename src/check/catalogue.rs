@@ -119,6 +119,17 @@ mod tests {
         assert!(levels.is_sorted() && levels.first() == Some(&1) && levels.last() == Some(&LEVELS));
     }
 
+    #[test]
+    fn the_page_in_the_book_lists_every_check() {
+        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/src/reference/check.md");
+        let page = fs::read_to_string(page).unwrap();
+        let (_, list) = page.split_once("\n## The checks\n").unwrap();
+        for Check { name, about, .. } in checks() {
+            assert!(list.contains(&format!("\n| `{name}` | {about} |\n")), "{name}");
+        }
+        assert_eq!(list.matches("\n| `").count(), checks().count());
+    }
+
     /// What a story sends its reader to is there.
     #[test]
     fn every_chapter_and_lesson_that_a_story_names_exists() {

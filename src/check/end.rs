@@ -134,6 +134,11 @@ impl Trial<'_> {
         Ok(status)
     }
 
+    /// The longest that a process needs to end at once: more than an answer, for a lot has to be given back.
+    fn at_once(&self) -> Duration {
+        self.limits.patience * 2
+    }
+
     fn drain(&self) -> Duration {
         DRAIN[self.attempt.min(1) as usize]
     }
@@ -167,7 +172,7 @@ impl Trial<'_> {
 fn leaves_at_once(trial: &mut Trial<'_>, signal: Signal) -> Told {
     trial.is_awake()?;
     trial.signal(signal)?;
-    trial.exits_well(trial.limits.patience, "for it owes nothing")
+    trial.exits_well(trial.at_once(), "for it owes nothing")
 }
 
 fn term_idle(trial: &mut Trial<'_>) -> Told {
@@ -178,7 +183,7 @@ fn term_idle(trial: &mut Trial<'_>) -> Told {
     }
     let (mut pending, _) = trial.greet()?;
     trial.signal(Signal::TERM)?;
-    trial.exits_well(trial.limits.patience, "for nobody is owed anything")?;
+    trial.exits_well(trial.at_once(), "for nobody is owed anything")?;
     for peer in [&mut idle, &mut pending] {
         let (heard, _) = peer.hear_to_end("the server has ended")?;
         super::trial::compare(&heard, &[])?;
@@ -246,7 +251,7 @@ fn term_twice(trial: &mut Trial<'_>) -> Told {
         return Ok(());
     }
     trial.signal(Signal::TERM)?;
-    let status = trial.exits(trial.limits.patience, "for it was told twice")?;
+    let status = trial.exits(trial.at_once(), "for it was told twice")?;
     drop(peer);
     match status.success() {
         false => Ok(()),

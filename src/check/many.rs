@@ -105,6 +105,9 @@ fn beside_half_digest(trial: &mut Trial<'_>) -> Told {
     let digest = trial.digest(&nonce);
     half.say(&digest[..digest.len() / 2], "half its digest")?;
     trial.is_served("while that one says no more")?;
+    if !trial.is_in_time(&half) {
+        return Ok(());
+    }
     half.say(&digest[digest.len() / 2..], "the other half")?;
     trial.ask(&mut half, 24)?;
     trial.leave(half)
@@ -133,11 +136,11 @@ pub(super) fn let_in(trial: &mut Trial<'_>, count: usize) -> Told<Vec<Peer>> {
     let others = (peers.len()..count).map(|_| trial.connect()).collect::<Told<Vec<Peer>>>()?;
     for mut peer in others {
         match trial.nonce_or_refusal(&mut peer)? {
-            Some(nonce) => {
+            Some(nonce) if trial.is_in_time(&peer) => {
                 trial.prove(&mut peer, &nonce)?;
                 peers.push(peer);
             }
-            None => peers.push(trial.enter_patiently()?),
+            _ => peers.push(trial.enter_patiently()?),
         }
     }
     Ok(peers)
@@ -201,6 +204,9 @@ fn own_nonce(trial: &mut Trial<'_>) -> Told {
     second.hear_refusal("the digest of another connection's nonce")?;
     drop((second, other));
     // The first one's nonce is still its own.
+    if !trial.is_in_time(&first) {
+        return Ok(());
+    }
     let (third, _) = trial.greet()?;
     trial.prove(&mut first, &nonce)?;
     trial.ask(&mut first, 24).map_err(|_| {

@@ -3,6 +3,7 @@
 //! Nothing is judged by the clock alone: what the server has needed so far is the baseline, and a wait is many times
 //! that. Read `trial.rs` next.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// The least that is waited for an answer, whatever the baseline: a busy machine gives a process no time for so long.
@@ -13,21 +14,22 @@ const MOST: Duration = Duration::from_secs(5);
 const FACTOR: u32 = 20;
 /// How many times longer the second attempt waits.
 const SECOND: u32 = 3;
-/// Of these many answers the slowest counts.
-const SAMPLES: usize = 32;
+/// Of the last answers, so many, the slowest counts: a machine may become busy in the middle.
+const SAMPLES: usize = 64;
 
 /// What the server has needed for its answers.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
-    samples: Vec<Duration>,
+    samples: VecDeque<Duration>,
 }
 
 impl Pace {
     /// An answer took so long.
     pub(super) fn note(&mut self, time: Duration) {
-        if self.samples.len() < SAMPLES {
-            self.samples.push(time);
+        if self.samples.len() == SAMPLES {
+            self.samples.pop_front();
         }
+        self.samples.push_back(time);
     }
 
     pub(super) fn is_known(&self) -> bool {

@@ -137,7 +137,7 @@ fn cut_digest(trial: &mut Trial<'_>) -> Told {
         let (mut peer, nonce) = trial.greet()?;
         let digest = trial.digest(&nonce);
         peer.say(&digest[..at], "the first part of its digest")?;
-        trial.pause(trial.pace.beat());
+        trial.beat(&peer);
         peer.say(&digest[at..], "the rest")?;
         trial.ask(&mut peer, 16)?;
         trial.leave(peer)?;
@@ -164,7 +164,7 @@ fn cut_data(trial: &mut Trial<'_>) -> Told {
 fn say_in_parts(trial: &Trial<'_>, peer: &mut Peer, parts: &[&[u8]]) -> Told {
     for (number, part) in parts.iter().enumerate() {
         if number > 0 {
-            trial.pause(trial.pace.beat());
+            trial.beat(peer);
         }
         peer.say(part, "a part")?;
     }
@@ -267,7 +267,7 @@ fn once_line(trial: &mut Trial<'_>) -> Told {
             let mut peer = trial.enter()?;
             let (before, after) = question.request.split_at(at.min(question.request.len()));
             peer.say(before, "a part")?;
-            trial.pause(trial.pace.beat());
+            trial.beat(&peer);
             peer.say_if_heard(after, "the rest")?;
             trial.hear_answer(&mut peer, &question.answer)?;
         }

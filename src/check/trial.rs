@@ -214,6 +214,19 @@ impl Trial<'_> {
         Ok(())
     }
 
+    /// Whether there is time enough for this client to be let in: on a busy machine it may be its own fault that there is
+    /// not.
+    pub(super) fn is_in_time(&self, peer: &Peer) -> bool {
+        self.config.handshake.is_none_or(|promised| peer.since.elapsed() < promised / 2)
+    }
+
+    /// A pause in which the server most likely reads what this client has said so far; none that makes it late.
+    pub(super) fn beat(&self, peer: &Peer) {
+        if self.is_in_time(peer) {
+            self.pause(self.pace.beat());
+        }
+    }
+
     /// Lets so much time pass: for what makes a client slow, never to wait for something.
     pub(super) fn pause(&self, time: Duration) {
         thread::sleep(self.limits.left(time));

@@ -9,7 +9,7 @@ use super::Server;
 use super::connection::Gone;
 
 /// How long whoever is owed something has to take it.
-const DRAIN: Duration = Duration::from_secs(3);
+const DRAIN: Duration = Duration::from_secs(5);
 
 pub(super) struct Ending {
     signals: UnixStream,

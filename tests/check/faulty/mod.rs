@@ -92,7 +92,8 @@ impl Server {
     fn turn(&mut self) {
         let ready = self.wait();
         if ready[0] {
-            self.hear_signal();
+            // Who was ready may be gone now.
+            return self.hear_signal();
         }
         if ready[1] {
             self.accept();
