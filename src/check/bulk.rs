@@ -11,7 +11,7 @@ use super::peer::{Came, Peer, Went};
 use super::service::Question;
 use super::story::{Told, bytes, doubtful};
 use super::trial::compare_at;
-use crate::socket::{Deadline, Ready};
+use crate::socket::{Deadline, Ready, RecvBuffer};
 
 /// The most bytes that are said or heard at once.
 const PIECE: usize = 64 * 1024;
@@ -34,6 +34,12 @@ impl Sips {
 }
 
 impl Peer {
+    /// Gives itself room, where it had little: what is small now only takes longer.
+    pub(super) fn make_room(&self) {
+        // Where the kernel gives no more, it has to do with less.
+        let _ = self.socket.set_option(RecvBuffer, 1 << 20);
+    }
+
     /// Says all of a request and hears its answer meanwhile, compared as it comes.
     pub(super) fn exchange(&mut self, question: &Question, sips: Option<Sips>) -> Told {
         self.note(&format!("sends {} and reads meanwhile", bytes(question.request.len())));
@@ -100,7 +106,10 @@ impl Peer {
                 Came::Bytes(count) => {
                     compare_at(&buffer[..count], answer, heard)?;
                     heard += count;
-                    sips = sips.and_then(|sips| sips.taken(self.limits));
+                    if let Some(sip) = sips {
+                        sips = sip.taken(self.limits);
+                        sips.is_none().then(|| self.make_room());
+                    }
                 }
                 Came::Nothing if said < request.len() => {}
                 other => return Err(self.missing(answer.len(), heard, "the answer", other)),

@@ -40,6 +40,13 @@ pub struct Check {
     pub(super) run: fn(&mut Trial<'_>) -> Told,
 }
 
+impl Check {
+    /// Why it can't be tried, if it can't.
+    pub(super) fn skipped(&self, config: &Config, ours: bool) -> Option<String> {
+        self.needs.iter().find_map(|need| need.missing(config, ours))
+    }
+}
+
 /// What a check can't do without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Need {

@@ -118,10 +118,15 @@ impl Report {
         &mut self,
         selected: &[&'static Check],
         why: String,
+        skipped: &dyn Fn(&Check) -> Option<String>,
         watch: &mut dyn FnMut(&'static Check, Option<&Outcome>),
     ) {
         for check in selected {
-            let outcome = Outcome { check, verdict: Verdict::Failed(Failure::never_there(&why)) };
+            let verdict = match skipped(check) {
+                Some(why) => Verdict::Skipped(why),
+                None => Verdict::Failed(Failure::never_there(&why)),
+            };
+            let outcome = Outcome { check, verdict };
             watch(check, Some(&outcome));
             self.outcomes.push(outcome);
         }

@@ -41,7 +41,8 @@ pub fn run(
     let mut run = match server.and_then(|server| Run::begin(config, server, until)) {
         Ok(run) => run,
         Err(why) => {
-            report.fail_all(selected, why, watch);
+            let ours = matches!(config.target, Target::Command { .. });
+            report.fail_all(selected, why, &|check| check.skipped(config, ours), watch);
             return report;
         }
     };
@@ -70,8 +71,7 @@ impl<'a> Run<'a> {
     }
 
     fn judge(&mut self, check: &'static Check) -> Verdict {
-        let ours = self.server.is_ours();
-        if let Some(why) = check.needs.iter().find_map(|need| need.missing(self.config, ours)) {
+        if let Some(why) = check.skipped(self.config, self.server.is_ours()) {
             return Verdict::Skipped(why);
         }
         let mut attempt = 0;
@@ -153,9 +153,12 @@ impl<'a> Run<'a> {
         Err(Trouble::Wrong(Tale { expected: "a server that runs on".into(), came }))
     }
 
-    /// If the server has ended meanwhile, that is the news.
+    /// If the server has ended meanwhile, and was not told to, that is the news.
     fn with_end(&mut self, tale: Tale) -> Tale {
         let Tale { expected, mut came } = tale;
+        if self.server.may_end() {
+            return Tale { expected, came };
+        }
         // A process that ends closes its connections first.
         self.server.ends_within(self.pace.quiet());
         if let Some(end) = self.server.end_told()

@@ -90,6 +90,11 @@ impl Server {
         self.process.as_ref().inspect(|process| process.signal(signal)).is_some()
     }
 
+    /// Whether it was told to end.
+    pub(super) fn may_end(&self) -> bool {
+        self.may_end
+    }
+
     /// Whether it has ended, and badly, though nobody has told it to. One that has ended well has served what it wanted
     /// to.
     /// A crash closes the connections first, and is over `soon`.

@@ -8,6 +8,9 @@ use rand::{Rng, RngExt};
 /// The most bytes of a request of `upper-once`.
 pub(super) const MOST_ONCE: usize = 1024;
 
+/// After so many bytes a flood repeats itself: a number that no buffer has.
+const PERIOD: usize = 1_000_003;
+
 /// What a connection gets once it is let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
@@ -58,9 +61,15 @@ impl Service {
 
     /// Random bytes of every value and their answer, for the services that go on.
     pub(super) fn flood(self, rng: &mut StdRng, len: usize) -> Question {
-        let mut request = vec![0; len];
-        rng.fill_bytes(&mut request);
-        Question { answer: self.answer(&request), request }
+        let mut once = vec![0; len.min(PERIOD)];
+        rng.fill_bytes(&mut once);
+        let (answer, times) = (self.answer(&once), len.div_ceil(once.len().max(1)));
+        let repeated = |bytes: &[u8]| {
+            let mut all = bytes.repeat(times);
+            all.truncate(len);
+            all
+        };
+        Question { request: repeated(&once), answer: repeated(&answer) }
     }
 }
 
@@ -85,4 +94,39 @@ pub(super) fn difference(got: &[u8], answer: &[u8]) -> Option<String> {
         return Some(format!("byte {} of {} is {kind}", at + 1, answer.len()));
     }
     (got.len() > answer.len()).then(|| format!("{} too many", got.len() - answer.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+
+    #[test]
+    fn upper_once_is_one_line_without_white_space_at_its_ends() {
+        let answer = |request: &[u8]| Service::UpperOnce.answer(request);
+        assert_eq!(answer(b" \t\x0bHello, you\x0c\r\nand more\n"), b"HELLO, YOU");
+        assert_eq!(answer(b"no line feed"), b"NO LINE FEED");
+        assert_eq!(answer(&[b'a'; MOST_ONCE + 1]), [b'A'; MOST_ONCE]);
+        assert_eq!(answer(b" \n"), b"");
+    }
+
+    #[test]
+    fn the_same_seed_asks_the_same_and_a_flood_has_its_answer() {
+        let ask = |seed| Service::Upper.ask(&mut StdRng::seed_from_u64(seed), 24).request;
+        assert_eq!(ask(1), ask(1));
+        assert_ne!(ask(1), ask(2));
+        let flood = Service::Upper.flood(&mut StdRng::seed_from_u64(1), 3 * PERIOD + 7);
+        assert_eq!(flood.request.len(), 3 * PERIOD + 7);
+        assert_eq!(flood.answer, Service::Upper.answer(&flood.request));
+    }
+
+    #[test]
+    fn a_difference_is_told_without_the_byte() {
+        assert_eq!(difference(b"HELLO", b"HELLO"), None);
+        assert_eq!(difference(b"HEL", b"HELLO"), None);
+        let told = difference(b"HElLO", b"HELLO").unwrap();
+        assert_eq!(told, "byte 3 of 5 is the right letter in the wrong case");
+        assert_eq!(difference(b"HELLO!", b"HELLO").unwrap(), "1 too many");
+    }
 }

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Trial};
 
 /// How many tests run at a time: nearly all of what they do is waiting.
-const AT_A_TIME: usize = 16;
+const AT_A_TIME: usize = 24;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
