@@ -50,11 +50,12 @@
 //! | [`observe`] | the stream of events, the [log](observe::log), the [trace](observe::Trace), the [metrics](observe::Metrics), the [live page](observe::Admin) | secrets, payload |
 //! | [`socket`] | Python's three modes on a real socket | loops |
 //! | [`client`] | the blocking client, built on [`socket`] | terminals |
+//! | [`check`] | any server of this protocol, tried from outside | [`server`] |
 //! | [`sim`] | a network that is only simulated, to try the loop in | sockets, clocks, what the right answers are |
 //!
 //! Imports run one way: `sim` knows `server` and all that `server` knows; `server` knows `session`,
 //! `observe` and what `auth` hands out, `session` knows `auth`, `client` knows `socket` and `auth`;
-//! `auth` and `socket` know none of the others.
+//! `check` knows `client`, `socket` and `auth`; `auth` and `socket` know none of the others.
 //!
 //! # Features
 //!
@@ -63,7 +64,7 @@
 //! | `log` | the [log](observe::log) |
 //! | `metrics` | the [metrics](observe::Metrics) |
 //! | `admin` | the [admin address](observe::Admin) with the live page, and `metrics` |
-//! | `cli`, by default | the program, and all of these |
+//! | `cli`, by default | the program, [`check`], and all of these |
 //!
 //! Without any of them (`default-features = false`) there is everything else, with half the crates.
 //! What needs no operating system can also be built for `wasm32-unknown-unknown`: [`session`], the
@@ -125,6 +126,8 @@
 compile_error!("sockmodes needs a Unix: it is about the sockets of Unix and their modes");
 
 // What needs an operating system, and is one by half.
+#[cfg(all(unix, feature = "cli"))]
+pub mod check;
 #[cfg(unix)]
 pub mod client;
 #[cfg(unix)]

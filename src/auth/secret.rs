@@ -66,7 +66,7 @@ impl Secret {
         if bytes.is_empty() { Err(SecretError::Empty) } else { Ok(Secret(Zeroizing::new(bytes))) }
     }
 
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 }

@@ -3,6 +3,7 @@
 //! 0: done. 1: it failed, and one line on standard error says what, where and why. 2: the command line
 //! is wrong, and one line says how.
 
+mod check;
 mod connect;
 mod demo;
 mod editor;
@@ -59,6 +60,9 @@ enum Command {
     User(user::Command),
     /// Tell the whole story in one terminal: a server, a client that may come in, two that may not
     Demo,
+    /// Try a server of this protocol, any server, from outside, and grade it
+    #[command(after_long_help = check::AFTER_HELP)]
+    Check(Box<check::Args>),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -130,6 +134,7 @@ fn run(command: Command) -> Done {
         Command::Login(args) => login::run(&args),
         Command::User(command) => user::run(&command),
         Command::Demo => demo::run(),
+        Command::Check(args) => check::run(*args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "sockmodes", &mut script);

@@ -94,17 +94,26 @@ impl Client {
         let mut last = ClientError::NoAddress;
         for &address in addresses {
             match open(address, timeout) {
-                Ok(socket) => {
-                    let mut client = Client { socket, let_in: false };
-                    if let Some(key) = key {
-                        client.answer_nonce(key, nonce_len)?;
-                    }
-                    return Ok(client);
-                }
+                Ok(socket) => return Client::over(socket, key, nonce_len, timeout),
                 Err(error) => last = error,
             }
         }
         Err(last)
+    }
+
+    /// The same over a connection that is there already.
+    pub(crate) fn over(
+        socket: Socket,
+        key: Option<&Key>,
+        nonce_len: usize,
+        timeout: Option<Duration>,
+    ) -> Result<Client, ClientError> {
+        socket.set_timeout(timeout).map_err(ClientError::Socket)?;
+        let mut client = Client { socket, let_in: false };
+        if let Some(key) = key {
+            client.answer_nonce(key, nonce_len)?;
+        }
+        Ok(client)
     }
 
     /// The socket, in timeout mode.

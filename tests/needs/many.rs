@@ -2,8 +2,8 @@
 //! memory. How long it takes is for `benches/serving.rs`.
 
 use std::collections::HashSet;
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::io::Write;
+use std::net::Shutdown;
 use std::thread;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -18,10 +18,8 @@ const SILENT: usize = 300;
 
 pub(crate) const TESTS: &[Test] = &[
     ("five_thousand_with_silent_ones_among_them", &[Need::Machine(open_files)], five_thousand),
-    ("ten_mebibytes_through_one_connection", &[], ten_mebibytes_through_one_connection),
     ("peers_that_never_read_cost_no_memory", &[], peers_that_never_read_cost_no_memory),
     ("two_thousand_nonces_all_different", &[], two_thousand_nonces_all_different),
-    ("a_sender_without_pause_starves_nobody", &[], a_sender_without_pause_starves_nobody),
 ];
 
 /// Raises this process's limit of open files; the server, which takes it over, raises its own.
@@ -68,24 +66,6 @@ fn five_thousand() {
     assert!(done.err().contains(&format!("stopping connections={SILENT}")), "{}", done.err());
 }
 
-fn ten_mebibytes_through_one_connection() {
-    const SIZE: usize = 10 * 1024 * 1024;
-    let server = Server::start(&["--service", "echo"]);
-    let mut stream = server.enter();
-    // No two pages of it are alike, so nothing can change places unseen.
-    let bytes: Vec<u8> = (0..SIZE).map(|n| (n ^ n >> 8 ^ n >> 16) as u8).collect();
-    let (mut sender, request) = (stream.try_clone().unwrap(), bytes.clone());
-    let sending = thread::spawn(move || {
-        sender.write_all(&request).unwrap();
-        sender.shutdown(Shutdown::Write).unwrap();
-    });
-    let reply = read_rest(&mut stream);
-    sending.join().unwrap();
-    let differs = reply.iter().zip(&bytes).position(|(got, sent)| got != sent);
-    assert_eq!((reply.len(), differs), (SIZE, None));
-    server.stop();
-}
-
 fn peers_that_never_read_cost_no_memory() {
     let server = Server::start(&["--drain-timeout", "100ms"]);
     let mut other = server.enter();
@@ -115,46 +95,4 @@ fn two_thousand_nonces_all_different() {
     let halves: HashSet<&[u8]> = nonces.iter().flat_map(|nonce| nonce.chunks(16)).collect();
     assert_eq!(halves.len(), 4000);
     server.stop();
-}
-
-/// One keeps the server as busy as it can; the others, who take turns with it, all get their answers.
-fn a_sender_without_pause_starves_nobody() {
-    let server = Server::start(&[]);
-    let mut busy = server.enter();
-    let mut others: Vec<_> = (0..20).map(|_| server.enter()).collect();
-    let mut reader = busy.try_clone().unwrap();
-    let reading = thread::spawn(move || count(&mut reader));
-    let stop = std::sync::atomic::AtomicBool::new(false);
-    let (sent, received) = thread::scope(|scope| {
-        let sending = scope.spawn(|| {
-            let (chunk, mut sent) = (vec![b'x'; 1 << 20], 0);
-            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
-                busy.write_all(&chunk).unwrap();
-                sent += chunk.len();
-            }
-            busy.shutdown(Shutdown::Write).unwrap();
-            sent
-        });
-        for round in 0..50 {
-            for stream in &mut others {
-                let request = format!("round {round}");
-                exchange(stream, request.as_bytes(), request.to_uppercase().as_bytes());
-            }
-        }
-        stop.store(true, std::sync::atomic::Ordering::Relaxed);
-        (sending.join().unwrap(), reading.join().unwrap())
-    });
-    assert_eq!(received, sent);
-    server.stop();
-}
-
-fn count(stream: &mut TcpStream) -> usize {
-    let mut buffer = vec![0; 256 * 1024];
-    let mut count = 0;
-    loop {
-        match stream.read(&mut buffer).unwrap() {
-            0 => return count,
-            read => count += read,
-        }
-    }
 }

@@ -14,9 +14,7 @@ use socket2::{Domain, Socket, Type};
 use sockmodes::auth::Scheme;
 use sockmodes::session::LINGER_QUIET;
 
-use crate::common::client::{
-    self, NONCE_LEN, converse, eventually, exchange, read_rest, stuff, stuff_with,
-};
+use crate::common::client::{self, NONCE_LEN, eventually, exchange, read_rest, stuff, stuff_with};
 use crate::common::program::{PATIENCE, SECRET, Server};
 
 /// Bytes of a digest, which is read and not answered.
@@ -176,25 +174,6 @@ fn the_drain_timeout_cuts_who_does_not_read() {
     assert!(closed.sent < closed.received + 32 - DIGEST, "{closed:?}: nothing was owed");
 }
 
-#[test]
-fn half_closed_clients_get_everything() {
-    let server = Server::start(&["--service", "echo"]);
-    // What every buffer together holds, and nobody reads it before the sending side is shut.
-    let mut stream = server.enter();
-    let mut sent = stuff_with(&mut stream, pattern);
-    stream.shutdown(Shutdown::Write).unwrap();
-    check_pattern(&read_rest(&mut stream), sent);
-    // The same while the server stops: here it has read everything before.
-    let mut stream = server.enter();
-    sent = 300_000;
-    let bytes: Vec<u8> = (0..sent).map(pattern).collect();
-    stream.write_all(&bytes).unwrap();
-    client::read::<1>(&mut stream);
-    stream.shutdown(Shutdown::Write).unwrap();
-    assert!(read_rest(&mut stream) == bytes[1..]);
-    server.stop();
-}
-
 fn check_pattern(bytes: &[u8], expected: usize) {
     assert_eq!(bytes.len(), expected);
     assert!(bytes.iter().enumerate().all(|(n, byte)| *byte == pattern(n)));
@@ -243,15 +222,4 @@ fn what_a_half_closed_client_has_not_taken_yet_is_owed() {
         let told = format!("stopped cut_off={}", u8::from(!reads));
         assert!(log.err().contains(&told), "{}", log.err());
     }
-}
-
-#[test]
-fn a_one_shot_answer_survives_what_comes_after_the_request() {
-    let server = Server::start(&["--auth", "none", "--service", "upper-once"]);
-    for _ in 0..50 {
-        let mut stream: TcpStream = server.connect();
-        let request = [b"hello\n".as_slice(), &[b'x'; 200_000]].concat();
-        assert_eq!(converse(&mut stream, &request), b"HELLO");
-    }
-    server.stop();
 }

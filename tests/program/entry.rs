@@ -1,58 +1,19 @@
 //! Attacks by those who are not let in: who holds places, who wants more than their share, and that
 //! neither costs anybody else anything.
 //!
-//! That every way out gives a place back, one by one, is in `limits.rs`; thousands of resets, in `resets.rs`.
+//! That every way out gives a place back, one by one, is in `limits.rs`; thousands of resets, in `resets.rs`; a digest
+//! that trickles, in `sockmodes check`.
 
-use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
 
 use sockmodes::auth::Scheme;
 
-use crate::common::client::{answer, eventually, exchange, nonce, read, read_rest};
+use crate::common::client::{answer, eventually, exchange, nonce, read_rest};
 use crate::common::program::{SECRET, Server};
 
 /// Connections that say nothing.
 const SILENT: usize = 300;
-/// Bytes of a digest of the scheme `md5`.
-const DIGEST: usize = 32;
-
-/// The one that trickles came first, so its deadline is the earlier; had any byte moved it, it would be the
-/// later. Which of two ends first is the same on a busy machine.
-#[test]
-fn trickling_the_digest_gains_no_time() {
-    let server = Server::start(&["--auth", "md5", "--handshake-timeout", "500ms"]);
-    let mut trickling = server.connect();
-    let _nonce: [u8; 32] = read(&mut trickling);
-    let mut silent = server.connect();
-    let _nonce: [u8; 32] = read(&mut silent);
-    silent.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
-    // All but the last byte, or the digest would be whole, and wrong.
-    let mut left = DIGEST - 1;
-    while !is_over(&mut silent) {
-        if left > 0 {
-            // It may be closed by now.
-            let _ = trickling.write_all(b"0");
-            left -= 1;
-        }
-    }
-    trickling.set_nonblocking(true).unwrap();
-    assert!(is_over(&mut trickling), "the later of two is over, and the earlier is not");
-    drop((trickling, silent));
-    assert_eq!(server.stop().err().matches("reason=handshake_timeout").count(), 2);
-}
-
-/// Whether the stream has ended; false if nothing came in the time that a read may take.
-fn is_over(stream: &mut TcpStream) -> bool {
-    match stream.read(&mut [0]) {
-        Ok(read) => read == 0,
-        Err(error) if error.kind() == ErrorKind::WouldBlock => false,
-        Err(error) if error.kind() == ErrorKind::ConnectionReset => true,
-        Err(error) => panic!("{error}"),
-    }
-}
 
 #[test]
 fn hundreds_of_silent_ones_time_out_and_give_every_place_back() {

@@ -115,23 +115,3 @@ fn thousands_of_resets_leave_nothing_behind() {
     eventually("every descriptor to be closed", || open_files(server.program.pid()) == files);
     server.stop();
 }
-
-/// Every service, with answers under way when the reset comes.
-#[test]
-fn a_reset_beside_every_service() {
-    for service in ["upper", "echo", "upper-once"] {
-        let server = Server::start(&["--service", service]);
-        for size in [1, 1000, 100_000] {
-            let mut stream = server.enter();
-            // The server may end it first.
-            let _ = stream.write_all(&vec![b'\n'; size]);
-            reset(stream);
-        }
-        let mut stream = server.enter();
-        stream.write_all(b"a\n").unwrap();
-        stream.shutdown(Shutdown::Write).unwrap();
-        let reply = read_rest(&mut stream);
-        assert!(reply.eq_ignore_ascii_case(b"a") || reply.eq_ignore_ascii_case(b"a\n"));
-        server.stop();
-    }
-}

@@ -3,7 +3,6 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::net::TcpStream;
 use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -20,19 +19,6 @@ use crate::common::program::{self, Program, SECRET, Server, sockmodes, sockmodes
 /// Connections that talk until more has been logged than any queue holds.
 const TALKERS: usize = 20;
 const MESSAGES: usize = 100;
-
-#[test]
-fn int_and_term_end_it_with_0() {
-    for signal in [Signal::INT, Signal::TERM] {
-        let server = Server::start(&[]);
-        let mut idle = server.enter();
-        exchange(&mut idle, b"hello", b"HELLO");
-        server.program.signal(signal);
-        let done = server.program.finish().expect(0);
-        assert!(done.err().contains("stopping connections=1"), "{}", done.err());
-        assert!(client::read_rest(&mut idle).is_empty());
-    }
-}
 
 /// A parent may have blocked them: a mask is inherited.
 #[test]
@@ -125,18 +111,6 @@ fn hup_does_not_end_it_while_it_starts() {
     Server::listening(program).stop();
 }
 
-#[test]
-fn new_connections_are_refused_while_it_stops() {
-    let server = Server::start(&["--drain-timeout", "none"]);
-    let mut owed = server.enter();
-    stuff(&mut owed);
-    server.program.signal(Signal::TERM);
-    server.program.wait_for_log("stopping");
-    assert!(TcpStream::connect(server.address).is_err());
-    client::read_rest(&mut owed);
-    server.program.finish().expect(0);
-}
-
 /// Serves so much that every queue of the log overflows, and ends it.
 fn serve_under_load(server: Server) -> program::Finished {
     let mut talkers: Vec<_> = (0..TALKERS).map(|_| server.enter()).collect();
@@ -190,16 +164,4 @@ fn a_standard_error_that_breaks_costs_nobody_anything() {
 fn a_full_disk_under_the_trace_costs_nobody_anything() {
     let done = serve_under_load(Server::start(&["--trace", "/dev/full"]));
     assert!(done.err().contains("lines of the log or the trace were lost"), "{}", done.err());
-}
-
-#[test]
-fn a_peer_that_is_gone_is_no_sigpipe() {
-    let server = Server::start(&[]);
-    for _ in 0..50 {
-        let mut stream = server.enter();
-        stream.write_all(&[b'x'; 100_000]).unwrap();
-        drop(stream);
-    }
-    exchange(&mut server.enter(), b"hello", b"HELLO");
-    server.stop();
 }

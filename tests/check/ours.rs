@@ -1,0 +1,29 @@
+//! Our own server is at the highest level, with every scheme and service.
+
+use libtest_mimic::Trial;
+
+use crate::checked::check;
+
+const SERVICES: [&str; 3] = ["upper", "echo", "upper-once"];
+const SCHEMES: [&str; 4] = ["hmac-md5", "hmac-sha256", "md5", "none"];
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let pairs = SCHEMES.iter().flat_map(|auth| SERVICES.map(|service| (*auth, service)));
+    pairs
+        .map(|(auth, service)| {
+            Trial::test(format!("ours::is_at_level_6_with_{auth}_and_{service}"), move || {
+                is_at_level_6(auth, service);
+                Ok(())
+            })
+        })
+        .collect()
+}
+
+fn is_at_level_6(auth: &str, service: &str) {
+    let agreed = ["--auth", auth, "--service", service, "--handshake-timeout", "1s"];
+    let ours = [env!("CARGO_BIN_EXE_sockmodes"), "serve", "--listen", "127.0.0.1:{port}"];
+    // One that never reads holds up its end for so long.
+    let drain = ["--drain-timeout", "3s"];
+    let done = check(&[&agreed[..], &["--"], &ours, &agreed, &drain].concat()).expect(0);
+    assert!(done.out().contains("\nlevel 6 of 6\n"), "{}", done.out());
+}
