@@ -216,6 +216,15 @@ pub enum Event {
     Requeued,
     /// A deadline has passed.
     Deadline,
+    /// The loop goes round; told at regular times, if anybody wants to know.
+    Alive,
+    /// The server was told to stop. For so long it goes on as ever; then the drain begins.
+    Grace {
+        /// Connections that are open.
+        connections: usize,
+        /// How long.
+        seconds: f64,
+    },
     /// The server stops: no new connections, what is owed goes out.
     Draining {
         /// Connections that are still open.

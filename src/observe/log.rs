@@ -206,6 +206,9 @@ fn others(conn: u64, event: &Event) {
             warn!(error = why.as_str(), "the users have changed, but those before still hold");
         }
         Event::Hangup => info!("SIGHUP"),
+        Event::Grace { connections, seconds } => {
+            info!(connections, seconds, "told to stop; connections are still taken");
+        }
         Event::Draining { connections } => info!(connections, "stopping"),
         Event::State { from, to } => debug!(conn, %from, %to, "state"),
         other => calls(conn, other),
@@ -229,6 +232,7 @@ fn calls(conn: u64, event: &Event) {
         Event::ShutDown { result } => trace!(conn, "shutdown(SHUT_WR) = {}", returned(*result)),
         Event::Requeued => trace!(conn, "budget spent, queued again"),
         Event::Deadline => trace!(conn, "deadline"),
+        Event::Alive => trace!("alive"),
         _ => {}
     }
 }

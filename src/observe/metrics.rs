@@ -111,7 +111,7 @@ impl Metrics {
         TextEncoder::new().encode_to_string(&families).expect("all that is counted is numbers")
     }
 
-    /// Whether the server has begun to stop.
+    /// Whether the server was told to stop: it is in its grace, or drains.
     pub fn is_draining(&self) -> bool {
         self.0.draining.load(Ordering::Relaxed)
     }
@@ -166,7 +166,9 @@ impl Observer for Metrics {
                 numbers.turns.inc();
                 numbers.turn_seconds.observe(took.as_secs_f64());
             }
-            Event::Draining { .. } => numbers.draining.store(true, Ordering::Relaxed),
+            Event::Grace { .. } | Event::Draining { .. } => {
+                numbers.draining.store(true, Ordering::Relaxed)
+            }
             _ => {}
         }
     }

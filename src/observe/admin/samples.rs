@@ -23,7 +23,7 @@ macro_rules! events {
 events! {
     Listening, Accepted, Opened, Local, Refused, Penalty, LetIn, Closed, Login, VerifierFailed, UsersRead, UsersBroken, Hangup,
     State,    Waiting, Turn, TurnEnd, Ready, Stale, AcceptFailed, AcceptPaused, AcceptResumed, Received, Sent, ShutDown,
-    Requeued, Deadline, Draining, Stopped,
+    Requeued, Deadline, Alive, Grace, Draining, Stopped,
 }
 
 /// What happens to a connection.
@@ -85,6 +85,8 @@ fn of_the_loop() -> Vec<Event> {
         Event::AcceptFailed { errno },
         Event::AcceptPaused { errno },
         Event::AcceptResumed,
+        Event::Alive,
+        Event::Grace { connections: 2, seconds: 10. },
         Event::Draining { connections: 2 },
         Event::Stopped { connections: 1 },
     ]

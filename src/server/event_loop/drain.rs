@@ -1,4 +1,7 @@
-//! Stopping: no new connections, and everybody gets what they are owed, within a time limit.
+//! Stopping: perhaps a grace, in which all goes on while whoever sends clients here looks away; then no
+//! new connections, and everybody gets what they are owed, within a time limit.
+
+use std::time::Duration;
 
 use super::EventLoop;
 use crate::observe::{Detail, Event};
@@ -6,12 +9,18 @@ use crate::server::connection::Connection;
 use crate::server::network::Network;
 use crate::session::Time;
 
+/// At the end of a grace, those who have connected by then are still taken in; for so long at the most, so
+/// that a flood of them does not keep the server up.
+const LAST_CALL: Duration = Duration::from_secs(1);
+
 /// Whether the loop is stopping, and until when.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Drain {
     /// It is not.
     #[default]
     No,
+    /// It was told to, and goes on as ever until this time.
+    Grace(Time),
     /// It is, until this time at the latest; so many connections were cut off since it began.
     Until(Time, usize),
     /// The time is over, or a second signal came.
@@ -30,13 +39,14 @@ pub enum Outcome {
 impl Drain {
     pub(super) fn deadline(self) -> Time {
         match self {
-            Drain::Until(deadline, _) => deadline,
+            Drain::Grace(deadline) | Drain::Until(deadline, _) => deadline,
             Drain::No | Drain::Over(..) => Time::NEVER,
         }
     }
 
-    pub(super) fn is_overdue(self, now: Time) -> bool {
-        self.deadline() <= now
+    /// Whether the listeners are open.
+    pub(super) fn takes_connections(self) -> bool {
+        matches!(self, Drain::No | Drain::Grace(_))
     }
 
     /// A connection was closed, and perhaps cut off.
@@ -45,28 +55,37 @@ impl Drain {
             Drain::Until(_, connections) | Drain::Over(_, connections) => {
                 *connections += usize::from(cut_off);
             }
-            Drain::No => {}
+            Drain::No | Drain::Grace(_) => {}
         }
     }
 }
 
 impl<N: Network> EventLoop<N> {
-    /// The first signal begins the drain, the second ends it.
+    /// The first signal begins the grace, or the drain if there is none; the second ends either.
     pub(super) fn stop_signal(&mut self) {
-        if self.drain == Drain::No {
-            self.begin_drain();
-        } else {
-            self.cut_off(Outcome::Forced);
+        match (self.drain, self.grace) {
+            (Drain::No, Some(grace)) => self.begin_grace(grace),
+            (Drain::No, None) => self.begin_drain(),
+            _ => self.cut_off(Outcome::Forced),
         }
     }
 
+    fn begin_grace(&mut self, grace: Duration) {
+        self.drain = Drain::Grace(self.tools.now + grace);
+        let connections = self.connections.len();
+        self.tools.tell(Detail::Server, None, || Event::Grace {
+            connections,
+            seconds: grace.as_secs_f64(),
+        });
+    }
+
+    /// From now on nobody is taken in. Another thread that stops the server ends a grace with that.
     pub(super) fn begin_drain(&mut self) {
-        if self.drain != Drain::No {
+        if !self.drain.takes_connections() {
             return;
         }
         self.drain = Drain::Until(self.tools.now + self.drain_timeout, 0);
-        self.network.close_listeners();
-        self.accepting.stop();
+        self.close_door();
         let connections = self.connections.len();
         self.tools.tell(Detail::Server, None, || Event::Draining { connections });
         for key in self.keys() {
@@ -74,11 +93,33 @@ impl<N: Network> EventLoop<N> {
         }
     }
 
+    fn close_door(&mut self) {
+        self.network.close_listeners();
+        self.accepting.stop();
+    }
+
+    /// Meets the end of the grace or of the drain, if all that came before it has been heard.
+    pub(super) fn meet_drain_deadline(&mut self, heard_until: Time) {
+        match self.drain {
+            Drain::Grace(until) if until <= heard_until => {
+                let has_more = self.accepting.wants_a_turn(self.tools.now);
+                if !has_more || until + LAST_CALL <= heard_until {
+                    self.begin_drain();
+                }
+            }
+            Drain::Until(until, _) if until <= heard_until => self.cut_off(Outcome::Drained),
+            _ => {}
+        }
+    }
+
     /// Closes whoever is still connected, whatever they are owed.
-    pub(super) fn cut_off(&mut self, outcome: Outcome) {
+    fn cut_off(&mut self, outcome: Outcome) {
+        if self.drain.takes_connections() {
+            self.close_door();
+        }
         let before = match self.drain {
             Drain::Until(_, connections) | Drain::Over(_, connections) => connections,
-            Drain::No => 0,
+            Drain::No | Drain::Grace(_) => 0,
         };
         self.drain = Drain::Over(outcome, before);
         for key in self.keys() {
@@ -92,7 +133,7 @@ impl<N: Network> EventLoop<N> {
             Drain::Until(_, connections) if self.connections.is_empty() => {
                 (connections, Outcome::Drained)
             }
-            Drain::No | Drain::Until(..) => return None,
+            Drain::No | Drain::Grace(_) | Drain::Until(..) => return None,
         };
         // After the turn's end, which has a time of its own.
         let now = self.network.now();
@@ -104,3 +145,6 @@ impl<N: Network> EventLoop<N> {
         self.connections.iter().map(|(key, _)| key).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,6 +27,10 @@ pub(super) struct Fake {
     pub(super) failing: Option<Errno>,
     /// Why nobody can be registered.
     pub(super) unregistered: Option<Errno>,
+    /// Signals that have come.
+    pub(super) signals: VecDeque<Signal>,
+    /// The listeners are closed.
+    pub(super) closed: bool,
 }
 
 /// What a wait gave.
@@ -85,7 +89,7 @@ impl Network for Fake {
     }
 
     fn take_signal(&mut self) -> Option<Signal> {
-        None
+        self.signals.pop_front()
     }
 
     fn accept(&mut self, listener: usize) -> Result<(Peer, SocketAddr), Errno> {
@@ -99,7 +103,9 @@ impl Network for Fake {
         self.unregistered.map_or(Ok(()), Err)
     }
 
-    fn close_listeners(&mut self) {}
+    fn close_listeners(&mut self) {
+        self.closed = true;
+    }
 }
 
 impl Stream for Peer {

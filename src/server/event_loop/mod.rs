@@ -4,9 +4,8 @@
 //! nonces or services. [`EventLoop::turn`] is the whole of it: read it from the top down. Below it,
 //! accepting is in `accept.rs`, what is different behind a proxy in `proxied.rs`, how a connection is
 //! served in `turns.rs`, when it has to be looked at in `deadlines.rs` and `round.rs`, how logins get to those
-//! who check them in `logins.rs`, stopping in `drain.rs`,
-//! and what must hold after every turn in `consistency.rs`; beside it, in `connection/`, what a
-//! connection does when it is served.
+//! who check them in `logins.rs`, stopping in `drain.rs`, signs of life in `heartbeat.rs`, and what must hold
+//! after every turn in `consistency.rs`; beside it, in `connection/`, what a connection does when it is served.
 
 mod accept;
 mod consistency;
@@ -14,6 +13,7 @@ mod deadlines;
 mod drain;
 #[cfg(test)]
 mod fake;
+mod heartbeat;
 mod logins;
 mod proxied;
 mod round;
@@ -29,6 +29,7 @@ pub use drain::Outcome;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use slab::Slab;
 
@@ -42,6 +43,7 @@ use crate::session::{Time, Timeout};
 use accept::Accepting;
 use deadlines::{Deadlines, ROOM};
 use drain::Drain;
+use heartbeat::Heartbeat;
 use logins::Logins;
 use round::Round;
 use turns::Queues;
@@ -65,7 +67,9 @@ pub struct EventLoop<N: Network> {
     deadlines: Deadlines,
     accepting: Accepting,
     drain: Drain,
+    grace: Option<Duration>,
     drain_timeout: Timeout,
+    heartbeat: Heartbeat,
     logins: Logins,
     queues: Queues,
     /// Deadlines are due, and waits have room for only a part of what lies there.
@@ -92,7 +96,9 @@ impl<N: Network> EventLoop<N> {
             round: None,
             buffer: vec![0; config.max_buffer.get().min(MAX_BUFFER)].into(),
             tools: Tools { protocol: config.protocol, now: network.now(), left: 0, events },
+            grace: config.grace,
             drain_timeout: config.drain_timeout,
+            heartbeat: Heartbeat::new(config.heartbeat),
             network,
             stop,
             unchecked: 0,
@@ -122,7 +128,8 @@ impl<N: Network> EventLoop<N> {
 
     // ANCHOR: turn
     /// One turn: wait; serve those that became ready, then those whose budget ran out in the last
-    /// turn; take the verdicts on logins; accept; meet the deadlines; pass on logins to be checked.
+    /// turn; take the verdicts on logins; accept; meet the deadlines; tell that it goes round, if that is asked
+    /// for; pass on logins to be checked.
     /// What `found` held before does not matter: it is room for what the wait finds.
     pub fn turn(&mut self, found: &mut N::Found) -> Result<Option<Outcome>, Errno> {
         let heard_until = self.wait(found)?;
@@ -132,6 +139,7 @@ impl<N: Network> EventLoop<N> {
         self.take_reports();
         self.accept();
         self.meet_deadlines(heard_until);
+        self.beat();
         self.submit_logins();
         self.tell_end();
         self.check_now_and_then();
@@ -180,7 +188,8 @@ impl<N: Network> EventLoop<N> {
             // Long past: only look at what is ready, and don't wait.
             return Time::START;
         }
-        self.deadlines.next().min(self.accepting.retry_at()).min(self.drain.deadline())
+        let ours = self.drain.deadline().min(self.heartbeat.next());
+        self.deadlines.next().min(self.accepting.retry_at()).min(ours)
     }
     // ANCHOR_END: next_deadline
 
@@ -191,7 +200,7 @@ impl<N: Network> EventLoop<N> {
             match wakeup {
                 Wakeup::Ready { token, readiness } => self.serve_edge(token, readiness),
                 // In a drain the listeners are closed, whatever was reported along with the stop.
-                Wakeup::Acceptable(_) if self.drain != Drain::No => {}
+                Wakeup::Acceptable(_) if !self.drain.takes_connections() => {}
                 Wakeup::Acceptable(listener) => self.accepting.note_ready(listener),
                 Wakeup::Woken if self.stop.load(Ordering::Acquire) => self.begin_drain(),
                 Wakeup::Woken => {}
@@ -235,9 +244,7 @@ impl<N: Network> EventLoop<N> {
                 self.meet_deadline(key);
             }
         }
-        if self.drain.is_overdue(heard_until) {
-            self.cut_off(Outcome::Drained);
-        }
+        self.meet_drain_deadline(heard_until);
     }
 
     fn meet_deadline(&mut self, key: usize) {

@@ -9,6 +9,8 @@ use sockmodes::session::{DELIVERY, IDLE_SLACK, LINGER, LINGER_QUIET, Reason, Ser
 use super::check::{Case, holds};
 use super::terms::heard_at;
 
+/// For so long, after the grace, those are taken in who came before.
+const LAST_CALL: Duration = Duration::from_secs(1);
 /// The least that is heard in a turn of somebody who is not let in.
 const SIP: usize = 4096;
 
@@ -95,7 +97,12 @@ impl Case<'_> {
 
     fn drain(&self, drains_at: Time, drain: Duration) {
         let stopped_at = self.stopped_at.expect("it drains");
-        let begins_by = self.standstills.put_off(stopped_at);
+        let heard_at = self.standstills.put_off(stopped_at);
+        // Whoever came before the grace was over may take a second to be taken in.
+        let begins_by = self
+            .config
+            .grace
+            .map_or(heard_at, |grace| self.standstills.put_off(heard_at + grace + LAST_CALL));
         holds!(self, drains_at <= begins_by, "it was deaf to the stop");
         let at_most = self.standstills.put_off(drains_at + drain);
         holds!(self, self.closed_at() <= at_most, "it outlived the drain");

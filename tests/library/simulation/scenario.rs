@@ -76,6 +76,7 @@ pub(crate) fn scenario(seed: u64, clients: usize) -> Scenario {
     draw_listeners(seed, &mut scenario);
     draw_standstills(seed, &mut scenario);
     draw_proxies(seed, &mut scenario);
+    draw_grace(seed, &mut scenario);
     scenario
 }
 
@@ -106,6 +107,11 @@ fn draw_stops(rng: &mut StdRng, scenario: &mut Scenario) {
             scenario.stops.push((milliseconds(rng, when), rng.random()));
         }
     }
+}
+
+fn draw_grace(seed: u64, scenario: &mut Scenario) {
+    let rng = &mut StdRng::seed_from_u64(seed ^ 0x6ace);
+    scenario.config.grace = rng.random_ratio(1, 2).then(|| milliseconds(rng, 10_000));
 }
 
 /// Several listeners, and one of them with many more clients than the others.

@@ -28,7 +28,7 @@ const ERRORS = new Set(records.map(({ error }) => error).filter(Boolean));
 // Told to the model, and not as something that happens in a turn.
 const NOT_IN_A_TURN = ['listening', 'waiting', 'turn', 'turn_end', 'stopped'];
 // What the loop does in a turn that concerns nobody who could be seen.
-const NOT_A_STEP = ['submit_logins', 'tell_end', 'check_now_and_then'];
+const NOT_A_STEP = ['beat', 'submit_logins', 'tell_end', 'check_now_and_then'];
 
 /** The same members, each once, in whatever order. */
 function same(actual, expected, message) {

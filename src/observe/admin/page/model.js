@@ -108,6 +108,10 @@ export const OF_LOOP = {
     if (model.turn) finish(model, took);
     model.phase = 'unknown';
   },
+  grace(model, record) {
+    model.draining = true;
+    note(model, record, null);
+  },
   draining(model, record) {
     model.draining = true;
     note(model, record, null);

@@ -129,6 +129,8 @@ export const CALLS = {
   sent: (record) => `send(${number(record.offered)}) = ${result(record)}`,
   shut_down: (record) => `shutdown = ${result(record)}`,
   requeued: () => 'queues up again',
+  alive: () => 'alive',
+  grace: ({ connections, seconds }) => `told to stop in ${duration(seconds)}: ${number(connections)} open`,
   draining: ({ connections }) => `draining: ${number(connections)} open`,
   deadline: () => 'deadline',
 };
