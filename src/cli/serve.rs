@@ -1,13 +1,14 @@
-//! `sockmodes serve`: options in, a running server out. What it has to know of files is in `files.rs`.
+//! `sockmodes serve`: options in, a running server out. What it has to know of files is in `files.rs`, of
+//! whoever has started it in `supervisor.rs`, of who watches it in `watch.rs`.
 
 mod files;
+mod supervisor;
+mod watch;
 
-use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use clap::ArgAction;
@@ -15,8 +16,8 @@ use nix::sys::signal::{SigSet, Signal};
 use signal_hook::consts::{SIGHUP, SIGXFSZ};
 use sockmodes::auth::{Challenge, Entry, FixedNonce, IfMissing, Key, NonceError, NonceLen};
 use sockmodes::auth::{Secret, UserFile};
-use sockmodes::observe::log::{self, Format, Log, Verbosity};
-use sockmodes::observe::{Admin, Lines, Seen, Trace};
+use sockmodes::observe::Admin;
+use sockmodes::observe::log::{self, Format, Verbosity};
 use sockmodes::server::{Config, Limits, Outcome, Penalties, Server, Subnet};
 use sockmodes::session::{Protocol, Timeout};
 
@@ -25,7 +26,11 @@ use super::values::{Address, Auth, BufferSize, Limit, Offer, Penalty, Pending};
 use super::values::{bytes, say_back, timeout};
 use super::{Done, Failure};
 use files::{connections_for, raise_open_files};
+use supervisor::Supervisor;
+use watch::announce;
 
+/// Where it listens if it is told nothing of that.
+const DEFAULT: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 9999);
 /// The usual time to be let in.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// The time to be let in where that takes a login.
@@ -33,9 +38,13 @@ const LOGIN: Duration = Duration::from_secs(2 * 60);
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// Where to listen; may be repeated; port 0 lets the kernel pick one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9999")]
+    /// Where to listen; may be repeated; port 0 lets the kernel pick one [default: 127.0.0.1:9999, if
+    /// no supervisor has passed a socket]
+    #[arg(long, value_name = "ADDR")]
     listen: Vec<Address>,
+    /// Let other processes, started with this option, too, listen at the same addresses
+    #[arg(long)]
+    reuse_port: bool,
     /// How a client proves that it holds the secret
     #[arg(long, value_enum, default_value = "hmac-md5")]
     auth: Auth,
@@ -69,6 +78,9 @@ pub(super) struct Args {
     /// How long a client's kernel may acknowledge nothing of what it is sent
     #[arg(long, value_name = "TIME", value_parser = timeout, default_value = "30s")]
     write_timeout: Timeout,
+    /// How long, told to stop, the server still takes and serves new connections while /healthz says 503
+    #[arg(long, value_name = "TIME", value_parser = timeout, default_value = "none")]
+    grace: Timeout,
     /// How long everybody has to take what they are owed when the server stops
     #[arg(long, value_name = "TIME", value_parser = timeout, default_value = "5s")]
     drain_timeout: Timeout,
@@ -111,10 +123,8 @@ pub(super) struct Args {
     log_format: String,
 }
 
-/// What has to stay while the server runs: the admin address, and the trace's lines.
-type Watch = (Option<Admin>, Option<Lines>);
-
 pub(super) fn run(args: Args) -> Done {
+    let passed = supervisor::passed();
     let failed = |what| move |error| Failure::Failed(format!("cannot {what}: {error}"));
     // Whoever started it may have blocked them, and a mask is inherited: by every thread, too.
     SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP])
@@ -130,9 +140,13 @@ pub(super) fn run(args: Args) -> Done {
     let entry = args.entry(nonces)?;
     args.check_outputs()?;
     let lines = log::try_init(args.verbosity(), args.format())?;
-    let listen = args.addresses()?;
-    let config = args.config(listen, entry);
-    let mut server = Server::bind(config)?;
+    let passed = passed?;
+    let mut config = args.config(args.addresses(&passed)?, entry);
+    let supervisor = Supervisor::find();
+    if supervisor.is_some() {
+        config.heartbeat = Supervisor::heartbeat();
+    }
+    let mut server = Server::bind_beside(passed, config)?;
     if let Some(users) = users {
         server.set_users(Arc::new(users));
     }
@@ -144,6 +158,10 @@ pub(super) fn run(args: Args) -> Done {
     args.warn();
     announce(server.local_addrs(), admin.as_ref().map(Admin::address))
         .map_err(failed("start a thread"))?;
+    if let Some(mut supervisor) = supervisor {
+        supervisor.ready().map_err(failed("tell the supervisor"))?;
+        server.add_observer(Box::new(supervisor));
+    }
     let outcome = server.run().map_err(failed("serve"))?;
     let dropped = lines.dropped() + trace_lines.as_ref().map_or(0, |lines| lines.dropped());
     if dropped > 0 {
@@ -158,27 +176,6 @@ pub(super) fn run(args: Args) -> Done {
 }
 
 impl Args {
-    /// Sets up who observes: the log, the admin address and the trace.
-    fn observe(&self, server: &mut Server, lines: &Lines) -> Result<Watch, Failure> {
-        server.add_observer(Box::new(Log::new(self.verbosity())));
-        let seen = Seen::default();
-        seen.metrics.count_lines(lines);
-        let admin = self.admin.as_ref().map(|address| show(address, &seen, server)).transpose()?;
-        // After all that can fail, because it empties the file; and before signals are caught, because
-        // opening a pipe waits until somebody reads it, and a signal has to be able to end that wait.
-        let trace = self.trace.as_deref();
-        let trace = trace.map(|path| Trace::create(path, self.read_files())).transpose()?;
-        server
-            .catch_signals()
-            .map_err(|error| Failure::Failed(format!("cannot catch signals: {error}")))?;
-        let lines = trace.map(|(trace, lines)| {
-            server.add_observer(Box::new(trace));
-            seen.metrics.count_lines(&lines);
-            lines
-        });
-        Ok((admin, lines))
-    }
-
     fn warn(&self) {
         if let Some(nonce) = &self.fixed_nonce {
             let bytes = nonce.len();
@@ -194,6 +191,7 @@ impl Args {
         say_back("--handshake-timeout", self.handshake_timeout());
         say_back("--idle-timeout", self.idle_timeout);
         say_back("--write-timeout", self.write_timeout);
+        say_back("--grace", self.grace);
         say_back("--drain-timeout", self.drain_timeout);
         if let Some(Penalty(Some(terms))) = self.penalty {
             say_back("--penalty", terms.max.into());
@@ -248,8 +246,12 @@ impl Args {
         if self.log_format == "json" { Format::Json } else { Format::Text }
     }
 
-    /// One address for each `--listen`, the first that its name stands for, as in Python's `bind`.
-    fn addresses(&self) -> Result<Vec<SocketAddr>, Failure> {
+    /// One address for each `--listen`, the first that its name stands for, as in Python's `bind`; the usual
+    /// one if there is nothing to listen on.
+    fn addresses(&self, passed: &[TcpListener]) -> Result<Vec<SocketAddr>, Failure> {
+        if self.listen.is_empty() && passed.is_empty() {
+            return Ok(vec![DEFAULT.into()]);
+        }
         let resolve = |address: &Address| match address.resolve() {
             Ok(found) => Ok(found[0]),
             Err(error) => Err(Failure::Failed(format!("cannot listen on {address}: {error}"))),
@@ -271,38 +273,14 @@ impl Args {
             limits.loopback = true;
         }
         let mut config = Config::new(listen, protocol);
+        config.reuse_port = self.reuse_port;
         config.limits = limits;
         config.penalties = self.penalty.map_or(Some(Penalties::default()), |penalty| penalty.0);
         config.proxies = self.proxy_protocol.clone();
         config.max_buffer = self.max_buffer.0;
         config.write_timeout = self.write_timeout;
+        config.grace = self.grace.duration();
         config.drain_timeout = self.drain_timeout;
         config
     }
-}
-
-/// Shows what `server` does at the first address that `address` stands for.
-fn show(address: &Address, seen: &Seen, server: &mut Server) -> Result<Admin, Failure> {
-    let failed =
-        |error| Failure::Failed(format!("cannot listen on {address} for --admin: {error}"));
-    let found = address.resolve().map_err(failed)?[0];
-    let admin = Admin::start(found, seen.clone()).map_err(failed)?;
-    server.add_observer(Box::new(seen.metrics.clone()));
-    server.add_observer(Box::new(seen.live.clone()));
-    Ok(admin)
-}
-
-/// Says where it listens, on a thread of its own: a standard output that takes nothing, or that is full and
-/// makes whoever writes wait, is no reason not to serve.
-fn announce(addresses: &[SocketAddr], admin: Option<SocketAddr>) -> io::Result<()> {
-    let listening = addresses.iter().map(|address| format!("listening on {address}\n"));
-    let admin = admin.map(|address| format!("admin on http://{address}/\n"));
-    let lines: String = listening.chain(admin).collect();
-    let tell = move || {
-        let mut stdout = io::stdout().lock();
-        if let Err(error) = stdout.write_all(lines.as_bytes()).and_then(|()| stdout.flush()) {
-            tracing::warn!(%error, "cannot write to standard output");
-        }
-    };
-    thread::Builder::new().name("announce".into()).spawn(tell).map(drop)
 }

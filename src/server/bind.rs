@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -66,6 +66,9 @@ pub enum BindError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// It can't listen on a socket that was passed to it.
+    #[error("cannot listen on a socket that was passed: {0}")]
+    Passed(#[source] io::Error),
     /// It can't listen anywhere: there is no poll, or no address.
     #[error("cannot start the event loop: {0}")]
     Poll(#[from] io::Error),
@@ -82,11 +85,22 @@ impl Server {
     /// Listens at every address of `config`. Connections are accepted once it [runs](Server::run);
     /// until then the kernel keeps them.
     pub fn bind(config: Config) -> Result<Server, BindError> {
+        Server::bind_beside(Vec::new(), config)
+    }
+
+    /// Listens on `passed`, which others have made (a supervisor, before it started this process), and then
+    /// at every address of `config`. Those that were passed get the options of the others; how many may
+    /// wait there, and whether one takes IPv4 and IPv6, is as it was.
+    pub fn bind_beside(passed: Vec<TcpListener>, config: Config) -> Result<Server, BindError> {
         let mut network = MioNetwork::new()?;
         let mut addresses = Vec::new();
+        for listener in passed {
+            let bound = network.adopt(listener, &config).map_err(BindError::Passed)?;
+            addresses.push(bound);
+        }
         for address in config.listen.iter().copied() {
             let bound = network
-                .listen(address, config.write_timeout.duration())
+                .listen(address, &config)
                 .map_err(|source| BindError::Listen { address, source })?;
             addresses.push(bound);
         }
@@ -110,7 +124,7 @@ impl Server {
         self.addresses[0]
     }
 
-    /// The addresses of all listeners, in the order of [`Config::listen`].
+    /// The addresses of all listeners: those that were passed, then in the order of [`Config::listen`].
     pub fn local_addrs(&self) -> &[SocketAddr] {
         &self.addresses
     }

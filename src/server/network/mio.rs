@@ -1,12 +1,13 @@
 //! The real network: `mio`, edge-triggered, and the listeners' options that connections inherit.
 
 mod alarm;
+mod listener;
 
 use std::io;
 use std::net::SocketAddr;
 use std::os::raw::c_int;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ::mio::event::Event;
 use ::mio::net::{TcpListener, TcpStream};
@@ -19,26 +20,20 @@ use rustix::net::{SendFlags, Shutdown};
 use signal_hook_mio::v1_0::Signals;
 #[cfg(target_os = "linux")]
 use socket2::SockRef;
-use socket2::{Domain, Protocol, Socket, Type};
 
 use super::{Errno, Network, OTHER_TOKENS, Readiness, Signal, Stream, Token, Wakeup};
+use crate::server::Config;
 use crate::session::Time;
 use alarm::Alarm;
 
 /// The most events that one `epoll_wait` reports.
 const EVENTS: usize = 512;
-/// How many connections the kernel may keep waiting for accept(2); fewer where somaxconn is lower.
-const BACKLOG: c_int = 4096;
 /// A send to a peer that is gone raises no SIGPIPE. Where there is no flag for that, Rust's runtime
 /// ignores the signal.
 #[cfg(target_vendor = "apple")]
 const SEND_FLAGS: SendFlags = SendFlags::empty();
 #[cfg(not(target_vendor = "apple"))]
 const SEND_FLAGS: SendFlags = SendFlags::NOSIGNAL;
-
-/// TCP_USER_TIMEOUT is a C `int` of milliseconds.
-#[cfg(target_os = "linux")]
-const LONGEST_USER_TIMEOUT: Duration = Duration::from_millis(c_int::MAX as u64);
 
 // From the top down, where no connection has its token.
 const WAKE: MioToken = MioToken(usize::MAX);
@@ -84,16 +79,26 @@ impl MioNetwork {
         })
     }
 
-    /// Listens at `address`; returns the address that it got.
+    /// Listens at `address` as `config` says; returns the address that it got.
     pub(in crate::server) fn listen(
         &mut self,
         address: SocketAddr,
-        write_timeout: Option<Duration>,
+        config: &Config,
+    ) -> io::Result<SocketAddr> {
+        self.adopt(listener::bind(address, config)?, config)
+    }
+
+    /// Takes in a socket that listens already; returns its address.
+    pub(in crate::server) fn adopt(
+        &mut self,
+        listener: std::net::TcpListener,
+        config: &Config,
     ) -> io::Result<SocketAddr> {
         if self.listeners.len() == MAX_LISTENERS {
             return Err(io::Error::other(format!("more than {MAX_LISTENERS} listeners")));
         }
-        let mut listener = TcpListener::from_std(listening_socket(address, write_timeout)?.into());
+        listener::set_options(&listener, config)?;
+        let mut listener = TcpListener::from_std(listener);
         let token = MioToken(FIRST_LISTENER - self.listeners.len());
         self.poll.registry().register(&mut listener, token, Interest::READABLE)?;
         let bound = listener.local_addr()?;
@@ -119,25 +124,6 @@ impl MioNetwork {
 const SIGHUP: c_int = rustix::process::Signal::HUP.as_raw();
 const SIGINT: c_int = rustix::process::Signal::INT.as_raw();
 const SIGTERM: c_int = rustix::process::Signal::TERM.as_raw();
-
-/// A socket that listens. On Linux an accepted socket inherits TCP_NODELAY and TCP_USER_TIMEOUT
-/// from it, which saves two system calls per connection.
-fn listening_socket(address: SocketAddr, write_timeout: Option<Duration>) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_nonblocking(true)?;
-    if address.is_ipv6() {
-        socket.set_only_v6(true)?;
-    }
-    socket.set_reuse_address(true)?;
-    socket.set_tcp_nodelay(true)?;
-    #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(write_timeout.map(|timeout| timeout.min(LONGEST_USER_TIMEOUT)))?;
-    #[cfg(not(target_os = "linux"))]
-    let _the_kernels_own_holds = write_timeout;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket)
-}
 
 impl Network for MioNetwork {
     type Stream = TcpStream;
@@ -189,6 +175,8 @@ impl Network for MioNetwork {
         let (stream, peer) = self.listeners[listener].accept()?;
         #[cfg(not(target_os = "linux"))]
         stream.set_nodelay(true)?;
+        // A listener that was passed may take IPv4, too, in the form of IPv6 addresses: one source for all.
+        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         Ok((stream, peer))
     }
 
@@ -203,7 +191,11 @@ impl Network for MioNetwork {
     // ANCHOR_END: register
 
     fn close_listeners(&mut self) {
-        self.listeners.clear();
+        for mut listener in self.listeners.drain(..) {
+            // One that was passed may be open elsewhere, and would be reported here until it is closed there. It
+            // fails only for one that is not registered, which none is.
+            let _ = self.poll.registry().deregister(&mut listener);
+        }
     }
 }
 
