@@ -9,6 +9,7 @@ mod admin;
 mod churn;
 mod command_line;
 mod connect;
+mod deploy;
 mod descriptors;
 mod first_steps;
 mod login_python;
@@ -20,8 +21,10 @@ mod peers;
 mod prompts;
 mod proxy;
 mod real_network;
+mod reuse_port;
 mod secret_files;
 mod slow_readers;
+mod systemd;
 mod tools;
 mod user_files;
 
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         ("churn", churn::TESTS),
         ("command_line", command_line::TESTS),
         ("connect", connect::TESTS),
+        ("deploy", deploy::TESTS),
         ("descriptors", descriptors::TESTS),
         ("first_steps", first_steps::TESTS),
         ("login_python", login_python::TESTS),
@@ -47,8 +51,10 @@ fn main() -> ExitCode {
         ("peers", peers::TESTS),
         ("prompts", prompts::TESTS),
         ("proxy", proxy::TESTS),
+        ("reuse_port", reuse_port::TESTS),
         ("secret_files", secret_files::TESTS),
         ("slow_readers", slow_readers::TESTS),
+        ("systemd", systemd::TESTS),
         ("tools", tools::TESTS),
         ("user_files", user_files::TESTS),
     ])
