@@ -13,6 +13,7 @@ mod limits;
 mod login;
 mod login_load;
 mod login_memory;
+mod on_call;
 mod outputs;
 mod passed_sockets;
 mod proxied;
