@@ -173,10 +173,12 @@ impl Drop for Process {
     }
 }
 
-/// A line without control characters, and not longer than a screen is wide.
+/// A line without what can't be seen, or turns the rest of it around, and not much longer than a screen is wide.
 fn shown(line: &str) -> String {
-    let escaped =
-        |c: char| if c.is_control() { c.escape_default().collect() } else { c.to_string() };
+    let escaped = |c: char| match c {
+        '"' | '\'' | '\\' => c.to_string(),
+        _ => c.escape_debug().to_string(),
+    };
     line.chars().take(160).map(escaped).collect()
 }
 
@@ -244,6 +246,15 @@ impl Leash {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn last_words_are_shown_without_what_cannot_be_seen() {
+        assert_eq!(
+            shown("File \"a.py\"\t\x1b[2J\u{202e}ß"),
+            "File \"a.py\"\\t\\u{1b}[2J\\u{202e}ß"
+        );
+        assert_eq!(shown(&"x".repeat(1000)).len(), 160);
+    }
 
     #[test]
     fn the_port_goes_wherever_it_is_named() {
