@@ -8,12 +8,15 @@ use std::time::{Duration, Instant};
 
 use super::peer::{Came, Peer, Went};
 use super::service::Question;
-use super::story::{Told, bytes, doubtful};
+use super::story::{Told, bytes, doubtful, ended};
 use super::trial::compare_at;
 use crate::socket::{Deadline, Ready, RecvBuffer};
 
 /// The most bytes that are said or heard at once.
 const PIECE: usize = 64 * 1024;
+
+/// How often it is tried whether a server that takes no more takes more all the same.
+const STANDSTILLS: usize = 8;
 
 /// How a client goes about it.
 #[derive(Clone, Copy, Default)]
@@ -44,14 +47,25 @@ impl Peer {
                 Went::Nothing => break,
                 Went::Gone => {
                     let came = format!("after {} the server had ended the connection", bytes(said));
-                    return Err(doubtful(
-                        "a server that bears with a client that reads late",
-                        came,
-                    ));
+                    return Err(ended("a server that bears with a client that reads late", came));
                 }
             }
         }
         self.note(&format!("sends {} and reads nothing", bytes(said)));
+        Ok(said)
+    }
+
+    /// The same, until the server is stuck. On a busy machine it may have stood still for another reason, and then more
+    /// goes later.
+    pub(super) fn fill_up(&mut self, request: &[u8], still: Duration) -> Told<usize> {
+        let mut said = 0;
+        for _ in 0..STANDSTILLS {
+            let more = self.fill(&request[said..], still * 2)?;
+            said += more;
+            if more == 0 || said == request.len() {
+                break;
+            }
+        }
         Ok(said)
     }
 

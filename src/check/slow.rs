@@ -71,7 +71,7 @@ fn slow_reader(trial: &mut Trial<'_>) -> Told {
     small_buffer(&peer)?;
     // More than there is room for on the way.
     let question = trial.config.service.flood(&mut trial.rng, 14 << 20);
-    let said = peer.fill(&question.request, trial.pace.quiet())?;
+    let said = peer.fill_up(&question.request, trial.pace.quiet())?;
     peer.note("begins to read, a sip at a time, and later in draughts");
     peer.exchange(&question, said, Manner { sips: 40, ..Manner::default() })?;
     trial.leave(peer)
@@ -87,8 +87,7 @@ pub(super) fn small_buffer(peer: &super::peer::Peer) -> Told {
 fn late_reader(trial: &mut Trial<'_>) -> Told {
     let mut peer = trial.enter()?;
     let question = trial.config.service.flood(&mut trial.rng, 16 << 20);
-    let said = peer.fill(&question.request, trial.pace.quiet() * 3)?;
-    trial.pause(trial.pace.quiet());
+    let said = peer.fill_up(&question.request, trial.pace.quiet())?;
     peer.hear_rest(&question, said)
 }
 

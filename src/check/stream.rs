@@ -6,6 +6,7 @@ use super::bulk::Manner;
 use super::catalogue::{Check, Need};
 use super::peer::{Ending, Peer};
 use super::service::{MOST_ONCE, Question};
+use super::slow::small_buffer;
 use super::story::{Told, bytes, doubtful};
 use super::trial::{Trial, compare};
 use super::words::whole;
@@ -218,7 +219,9 @@ fn ten_mebibytes(trial: &mut Trial<'_>) -> Told {
     let mut peer = trial.enter()?;
     let question = trial.config.service.flood(&mut trial.rng, 10 << 20);
     // More than there is room for on the way, so that a send takes only a part.
-    let said = peer.fill(&question.request, trial.pace.quiet())?;
+    small_buffer(&peer)?;
+    let said = peer.fill_up(&question.request, trial.pace.quiet())?;
+    peer.make_room();
     peer.exchange(&question, said, Manner::default())?;
     trial.leave(peer)
 }
