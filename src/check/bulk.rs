@@ -6,58 +6,36 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::pace::Limits;
 use super::peer::{Came, Peer, Went};
 use super::service::Question;
-use super::story::{Told, bytes, doubtful};
+use super::story::{Told, bytes, doubtful, ended};
 use super::trial::compare_at;
 use crate::socket::{Deadline, Ready, RecvBuffer};
 
 /// The most bytes that are said or heard at once.
 const PIECE: usize = 64 * 1024;
 
-/// How a slow reader reads, to begin with.
-#[derive(Clone, Copy)]
-pub(super) struct Sips {
-    pub(super) size: usize,
-    pub(super) pause: Duration,
-    /// After so many it reads as fast as it can.
-    pub(super) count: usize,
+/// How often it is tried whether a server that takes no more takes more all the same.
+const STANDSTILLS: usize = 8;
+
+/// How a client goes about it.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Manner {
+    /// So many times it reads only a sip, and then pauses; after that it reads as fast as it can.
+    pub(super) sips: usize,
+    /// It ends its sending side when it has said all.
+    pub(super) ends: bool,
 }
 
-impl Sips {
-    /// After one of them: the pause, and those that are left.
-    fn taken(self, limits: Limits) -> Option<Sips> {
-        thread::sleep(limits.left(self.pause));
-        (self.count > 1).then_some(Sips { count: self.count - 1, ..self })
-    }
-}
+/// What a slow reader reads at once, and its pause.
+const SIP: usize = 32 * 1024;
+const PAUSE: Duration = Duration::from_millis(15);
 
 impl Peer {
     /// Gives itself room, where it had little: what is small now only takes longer.
     pub(super) fn make_room(&self) {
         // Where the kernel gives no more, it has to do with less.
         let _ = self.socket.set_option(RecvBuffer, 1 << 20);
-    }
-
-    /// Says all of a request and hears its answer meanwhile, compared as it comes.
-    pub(super) fn exchange(&mut self, question: &Question, sips: Option<Sips>) -> Told {
-        self.note(&format!("sends {} and reads meanwhile", bytes(question.request.len())));
-        self.both_ways(question, 0, sips)?;
-        self.note(&format!("hears all {} of the answer", bytes(question.answer.len())));
-        Ok(())
-    }
-
-    /// The same, ending its sending side behind the request. It reads nothing until the request is said, or nothing more
-    /// of it goes for `still`.
-    pub(super) fn exchange_to_end(&mut self, question: &Question, still: Duration) -> Told {
-        let said = self.fill(&question.request, still)?;
-        if said == question.request.len() {
-            self.half_close()?;
-        }
-        self.both_ways(question, said, None)?;
-        self.note(&format!("hears all {} of the answer", bytes(question.answer.len())));
-        Ok(())
     }
 
     /// Says `request` without reading until nothing more goes for `still`; how many bytes went.
@@ -69,10 +47,7 @@ impl Peer {
                 Went::Nothing => break,
                 Went::Gone => {
                     let came = format!("after {} the server had ended the connection", bytes(said));
-                    return Err(doubtful(
-                        "a server that bears with a client that reads late",
-                        came,
-                    ));
+                    return Err(ended("a server that bears with a client that reads late", came));
                 }
             }
         }
@@ -80,42 +55,68 @@ impl Peer {
         Ok(said)
     }
 
-    /// The rest of a request of which `said` bytes have gone, and its whole answer.
-    pub(super) fn both_ways(
+    /// The same, until the server is stuck. On a busy machine it may have stood still for another reason, and then more
+    /// goes later.
+    pub(super) fn fill_up(&mut self, request: &[u8], still: Duration) -> Told<usize> {
+        let mut said = 0;
+        for _ in 0..STANDSTILLS {
+            let more = self.fill(&request[said..], still * 2)?;
+            said += more;
+            if more == 0 || said == request.len() {
+                break;
+            }
+        }
+        Ok(said)
+    }
+
+    /// The rest of a request of which `said` bytes have gone, and meanwhile its whole answer, compared as it comes.
+    pub(super) fn exchange(
         &mut self,
         question: &Question,
         mut said: usize,
-        sips: Option<Sips>,
+        manner: Manner,
     ) -> Told {
         let Question { request, answer } = question;
+        let (mut heard, mut sips, mut ends) = (0, manner.sips, manner.ends);
         let mut buffer = vec![0; PIECE];
-        let (mut heard, mut sips) = (0, sips.filter(|sips| sips.count > 0));
         while heard < answer.len() {
             if said < request.len() {
-                self.wait_for_either()?;
-                said = match self.say_some(&request[said..], Duration::ZERO)? {
-                    Went::Bytes(count) => said + count,
-                    Went::Nothing => said,
-                    // What the server said before it went is still to be heard.
-                    Went::Gone => request.len(),
-                };
+                said += self.say_what_goes(&request[said..])?;
+            }
+            if said == request.len() && std::mem::take(&mut ends) {
+                self.half_close()?;
             }
             let wait = if said < request.len() { Duration::ZERO } else { self.limits.patience };
-            let room = sips.map_or(PIECE, |sips| sips.size).min(answer.len() - heard);
+            let room = if sips > 0 { SIP } else { PIECE }.min(answer.len() - heard);
             match self.hear_some(&mut buffer[..room], wait)? {
                 Came::Bytes(count) => {
                     compare_at(&buffer[..count], answer, heard)?;
                     heard += count;
-                    if let Some(sip) = sips {
-                        sips = sip.taken(self.limits);
-                        sips.is_none().then(|| self.make_room());
-                    }
                 }
-                Came::Nothing if said < request.len() => {}
+                Came::Nothing if said < request.len() => continue,
                 other => return Err(self.missing(answer.len(), heard, "the answer", other)),
             }
+            if sips > 0 {
+                sips -= 1;
+                thread::sleep(self.limits.left(PAUSE));
+                if sips == 0 {
+                    self.make_room();
+                }
+            }
         }
+        self.note(&format!("hears all {} of the answer", bytes(heard)));
         Ok(())
+    }
+
+    /// Says what there is room for, once something can be said or heard; how much that was. If the connection is gone it
+    /// counts as all: what the server said before is still to be heard.
+    fn say_what_goes(&mut self, rest: &[u8]) -> Told<usize> {
+        self.wait_for_either()?;
+        Ok(match self.say_some(rest, Duration::ZERO)? {
+            Went::Bytes(count) => count,
+            Went::Nothing => 0,
+            Went::Gone => rest.len(),
+        })
     }
 
     /// Waits until something can be said or heard.

@@ -164,7 +164,7 @@ impl Trial<'_> {
         let mut peer = self.enter()?;
         small_buffer(&peer)?;
         let question = self.config.service.flood(&mut self.rng, 16 << 20);
-        let said = peer.fill(&question.request, self.pace.quiet() * 3)?;
+        let said = peer.fill_up(&question.request, self.pace.quiet())?;
         Ok((peer, question, said))
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::net::{RecvFlags, recv};
 
 use super::pace::Limits;
-use super::story::{Diary, Told, Trouble, bytes, doubtful, seconds, wrong};
+use super::story::{Diary, Told, Trouble, bytes, doubtful, ended, seconds, wrong};
 use crate::socket::{Deadline, Linger, Ready, Shutdown, Socket};
 
 /// The most bytes that are heard at once.
@@ -132,7 +132,7 @@ impl Peer {
                 Went::Bytes(count) => said += count,
                 Went::Gone => {
                     let came = format!("after {} the server had ended the connection", bytes(said));
-                    return Err(doubtful(format!("the server takes {what}"), came));
+                    return Err(ended(format!("the server takes {what}"), came));
                 }
                 Went::Nothing => {
                     let patience = seconds(self.limits.patience);
@@ -179,8 +179,11 @@ impl Peer {
             Came::Reset => "a reset of the connection".into(),
             _ => format!("nothing for {}", seconds(self.limits.patience)),
         };
-        let came = if have == 0 { end } else { format!("{}, then {end}", bytes(have)) };
-        doubtful(expected, came)
+        let told = if have == 0 { end } else { format!("{}, then {end}", bytes(have)) };
+        match came {
+            Came::End | Came::Reset => ended(expected, told),
+            Came::Bytes(_) | Came::Nothing => doubtful(expected, told),
+        }
     }
 
     /// Hears everything up to the end, which has to come.
@@ -232,8 +235,8 @@ impl Peer {
                 Ok(())
             }
             Came::Bytes(count) => Err(wrong(expected, format!("{} more", bytes(count)))),
-            Came::End => Err(doubtful(expected, "the end of the connection")),
-            Came::Reset => Err(doubtful(expected, "a reset of the connection")),
+            Came::End => Err(ended(expected, "the end of the connection")),
+            Came::Reset => Err(ended(expected, "a reset of the connection")),
         }
     }
 

@@ -19,6 +19,8 @@ use crate::auth::Secret;
 const GRACE: Duration = Duration::from_secs(2);
 /// What is kept of its output, from the end.
 const LAST_WORDS: usize = 2048;
+/// For what it wrote just before it ended to be read here.
+const LAST_SENTENCE: Duration = Duration::from_millis(300);
 /// Where the port goes in the command.
 const PORT: &[u8] = b"{port}";
 
@@ -60,11 +62,16 @@ fn with_port(word: &OsStr, port: &[u8]) -> OsString {
     OsString::from_vec(done)
 }
 
-/// Whether the process has ended, and whom that wakes.
+/// Whether something has come to its end, and whom that wakes.
 #[derive(Debug, Default)]
 struct End(Mutex<bool>, Condvar);
 
 impl End {
+    fn came(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.1.notify_all();
+    }
+
     fn within(&self, wait: Duration) -> bool {
         let ended = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self.1.wait_timeout_while(ended, wait, |ended| !*ended);
@@ -81,6 +88,8 @@ pub(super) struct Process {
     /// Once it has been waited for; from then on its number may be another's.
     status: Option<ExitStatus>,
     said: Arc<Mutex<Vec<u8>>>,
+    /// That all it said was heard.
+    heard: Arc<End>,
     leash: Leash,
 }
 
@@ -99,9 +108,13 @@ impl Process {
         *held = Some(Held { group, end: Arc::clone(&end) });
         drop(held);
         watch(group, Arc::clone(&end));
-        let last_words = Arc::clone(&said);
-        thread::spawn(move || listen(output, &last_words));
-        Ok(Process { child, group, end, status: None, said, leash: leash.clone() })
+        let (last_words, heard) = (Arc::clone(&said), Arc::<End>::default());
+        let all_heard = Arc::clone(&heard);
+        thread::spawn(move || {
+            listen(output, &last_words);
+            all_heard.came();
+        });
+        Ok(Process { child, group, end, status: None, said, heard, leash: leash.clone() })
     }
 
     /// The group that it and its children are in.
@@ -155,6 +168,8 @@ impl Process {
 
     /// The last lines that it wrote, without what must not be shown.
     pub(super) fn last_words(&self, secret: &Secret) -> Vec<String> {
+        // Whoever has left its group could keep its output open.
+        self.heard.within(LAST_SENTENCE);
         let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let text = String::from_utf8_lossy(&said);
         let secret = String::from_utf8_lossy(secret.as_bytes());
@@ -173,10 +188,12 @@ impl Drop for Process {
     }
 }
 
-/// A line without control characters, and not longer than a screen is wide.
+/// A line without what can't be seen, or turns the rest of it around, and not much longer than a screen is wide.
 fn shown(line: &str) -> String {
-    let escaped =
-        |c: char| if c.is_control() { c.escape_default().collect() } else { c.to_string() };
+    let escaped = |c: char| match c {
+        '"' | '\'' | '\\' => c.to_string(),
+        _ => c.escape_debug().to_string(),
+    };
     line.chars().take(160).map(escaped).collect()
 }
 
@@ -187,8 +204,7 @@ fn watch(process: Pid, end: Arc<End>) {
         while let Err(rustix::io::Errno::INTR) =
             waitid(WaitId::Pid(process), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
         {}
-        *end.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        end.1.notify_all();
+        end.came();
     });
 }
 
@@ -244,6 +260,15 @@ impl Leash {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn last_words_are_shown_without_what_cannot_be_seen() {
+        assert_eq!(
+            shown("File \"a.py\"\t\x1b[2J\u{202e}ß"),
+            "File \"a.py\"\\t\\u{1b}[2J\\u{202e}ß"
+        );
+        assert_eq!(shown(&"x".repeat(1000)).len(), 160);
+    }
 
     #[test]
     fn the_port_goes_wherever_it_is_named() {

@@ -47,17 +47,17 @@ impl Failure {
 
     /// The time for all checks was over before this one began.
     pub(super) fn untried() -> Failure {
-        let tale = Tale { expected: "a check".into(), came: NO_TIME.into() };
+        let tale = Tale { expected: "a check".into(), came: NO_TIME.into(), ended: false };
         Failure { did: Vec::new(), tale, untried: true }
     }
 
     pub(super) fn out_of_time(diary: &Diary) -> Failure {
         let expected = "an end of this check in the time that it has".into();
-        Failure::new(diary, Tale { expected, came: "the time was over".into() })
+        Failure::new(diary, Tale { expected, came: "the time was over".into(), ended: false })
     }
 
     fn never_there(why: &str) -> Failure {
-        let tale = Tale { expected: "a connection".into(), came: why.into() };
+        let tale = Tale { expected: "a connection".into(), came: why.into(), ended: false };
         Failure { did: Vec::new(), tale, untried: false }
     }
 

@@ -13,7 +13,7 @@ use super::deadlines::Memory;
 use super::pace::{Limits, Pace};
 use super::report::{Failure, Outcome, Report, Verdict};
 use super::server::Server;
-use super::story::{Diary, Tale, Told, Trouble};
+use super::story::{Diary, Tale, Told, Trouble, doubtful, wrong};
 use super::trial::Trial;
 use super::{Config, Target};
 
@@ -111,9 +111,7 @@ impl<'a> Run<'a> {
     }
 
     fn be_there(&mut self) -> Told {
-        self.server.be_there().map_err(|came| {
-            Trouble::Doubtful(Tale { expected: "a server that can be started again".into(), came })
-        })
+        self.server.be_there().map_err(|came| doubtful("a server that can be started again", came))
     }
 
     /// What the server needs for an answer, where no check of the first level has shown it.
@@ -150,23 +148,21 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         let came = self.server.end_told().unwrap_or_default();
-        Err(Trouble::Wrong(Tale { expected: "a server that runs on".into(), came }))
+        Err(wrong("a server that runs on", came))
     }
 
-    /// If the server has ended meanwhile, and was not told to, that is the news.
-    fn with_end(&mut self, tale: Tale) -> Tale {
-        let Tale { expected, mut came } = tale;
-        if self.server.may_end() {
-            return Tale { expected, came };
+    /// If a connection ended because the server did, and was not told to, that is the news. (One that ends later may
+    /// have been brought to it by clients that were given up.)
+    fn with_end(&mut self, mut tale: Tale) -> Tale {
+        if !tale.ended || self.server.may_end() {
+            return tale;
         }
         // A process that ends closes its connections first.
         self.server.ends_within(self.pace.quiet());
-        if let Some(end) = self.server.end_told()
-            && !came.contains(&end)
-        {
-            came = format!("{came}; {end}");
+        if let Some(end) = self.server.end_told() {
+            tale.came = format!("{}; {end}", tale.came);
         }
-        Tale { expected, came }
+        tale
     }
 
     /// After trouble, a new server: what one check has left behind is no other's fault.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::bulk::Sips;
+use super::bulk::Manner;
 use super::catalogue::{Check, Need};
 use super::many::let_in;
 use super::story::{Told, Trouble, bytes, doubtful, seconds};
@@ -71,10 +71,9 @@ fn slow_reader(trial: &mut Trial<'_>) -> Told {
     small_buffer(&peer)?;
     // More than there is room for on the way.
     let question = trial.config.service.flood(&mut trial.rng, 14 << 20);
-    let said = peer.fill(&question.request, trial.pace.quiet())?;
-    let sips = Sips { size: 32 * 1024, pause: Duration::from_millis(15), count: 40 };
+    let said = peer.fill_up(&question.request, trial.pace.quiet())?;
     peer.note("begins to read, a sip at a time, and later in draughts");
-    peer.both_ways(&question, said, Some(sips))?;
+    peer.exchange(&question, said, Manner { sips: 40, ..Manner::default() })?;
     trial.leave(peer)
 }
 
@@ -88,8 +87,7 @@ pub(super) fn small_buffer(peer: &super::peer::Peer) -> Told {
 fn late_reader(trial: &mut Trial<'_>) -> Told {
     let mut peer = trial.enter()?;
     let question = trial.config.service.flood(&mut trial.rng, 16 << 20);
-    let said = peer.fill(&question.request, trial.pace.quiet() * 3)?;
-    trial.pause(trial.pace.quiet());
+    let said = peer.fill_up(&question.request, trial.pace.quiet())?;
     peer.hear_rest(&question, said)
 }
 
@@ -101,7 +99,7 @@ fn both_ways(trial: &mut Trial<'_>) -> Told {
         let all: Vec<_> = peers
             .iter_mut()
             .zip(&questions)
-            .map(|(peer, question)| scope.spawn(|| peer.exchange(question, None)))
+            .map(|(peer, question)| scope.spawn(|| peer.exchange(question, 0, Manner::default())))
             .collect();
         all.into_iter().try_for_each(joined)
     })?;

@@ -66,6 +66,8 @@ impl Diary {
 pub(super) struct Tale {
     pub(super) expected: String,
     pub(super) came: String,
+    /// The server had ended the connection; perhaps it had ended itself.
+    pub(super) ended: bool,
 }
 
 /// Why an attempt at a check did not succeed.
@@ -84,11 +86,16 @@ pub(super) enum Trouble {
 pub(super) type Told<T = ()> = Result<T, Trouble>;
 
 pub(super) fn wrong(expected: impl Into<String>, came: impl Into<String>) -> Trouble {
-    Trouble::Wrong(Tale { expected: expected.into(), came: came.into() })
+    Trouble::Wrong(Tale { expected: expected.into(), came: came.into(), ended: false })
 }
 
 pub(super) fn doubtful(expected: impl Into<String>, came: impl Into<String>) -> Trouble {
-    Trouble::Doubtful(Tale { expected: expected.into(), came: came.into() })
+    Trouble::Doubtful(Tale { expected: expected.into(), came: came.into(), ended: false })
+}
+
+/// The same where a connection ended that should not have.
+pub(super) fn ended(expected: impl Into<String>, came: impl Into<String>) -> Trouble {
+    Trouble::Doubtful(Tale { expected: expected.into(), came: came.into(), ended: true })
 }
 
 /// `1 byte`, `2 bytes`.

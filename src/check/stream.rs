@@ -2,9 +2,11 @@
 //!
 //! Read `slow.rs` next.
 
+use super::bulk::Manner;
 use super::catalogue::{Check, Need};
 use super::peer::{Ending, Peer};
 use super::service::{MOST_ONCE, Question};
+use super::slow::small_buffer;
 use super::story::{Told, bytes, doubtful};
 use super::trial::{Trial, compare};
 use super::words::whole;
@@ -217,9 +219,10 @@ fn ten_mebibytes(trial: &mut Trial<'_>) -> Told {
     let mut peer = trial.enter()?;
     let question = trial.config.service.flood(&mut trial.rng, 10 << 20);
     // More than there is room for on the way, so that a send takes only a part.
-    let said = peer.fill(&question.request, trial.pace.quiet())?;
-    peer.both_ways(&question, said, None)?;
-    peer.note("hears all of it");
+    small_buffer(&peer)?;
+    let said = peer.fill_up(&question.request, trial.pace.quiet())?;
+    peer.make_room();
+    peer.exchange(&question, said, Manner::default())?;
     trial.leave(peer)
 }
 
@@ -231,7 +234,9 @@ fn half_close(trial: &mut Trial<'_>) -> Told {
         let words = trial.question(30).request.trim_ascii().to_vec();
         whole(trial.config.service, words)
     };
-    peer.exchange_to_end(&question, trial.pace.quiet())
+    // It reads nothing until all is said, unless there is no room for it.
+    let said = peer.fill(&question.request, trial.pace.quiet())?;
+    peer.exchange(&question, said, Manner { ends: true, ..Manner::default() })
 }
 
 fn half_close_at_once(trial: &mut Trial<'_>) -> Told {
