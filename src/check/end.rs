@@ -11,7 +11,7 @@ use super::catalogue::{Check, Need};
 use super::peer::{Ending, Peer};
 use super::process::told;
 use super::service::{Question, difference};
-use super::slow::small_buffer;
+use super::slow::{roomy_buffer, small_buffer};
 use super::story::{Told, Trouble, bytes, doubtful, seconds, wrong};
 use super::trial::Trial;
 
@@ -196,6 +196,7 @@ fn term_owed(trial: &mut Trial<'_>) -> Told {
     trial.signal(Signal::TERM)?;
     // It reads what comes until the server ends the connection; what the server had not read is not owed.
     trial.pause(trial.pace.beat());
+    roomy_buffer(&peer)?;
     let (heard, ending) = peer.hear_to_end("all that is owed has come")?;
     if let Some(difference) = difference(&heard, &question.answer) {
         return Err(wrong("the answers to what was sent, in order", difference));
@@ -216,6 +217,7 @@ fn term_new(trial: &mut Trial<'_>) -> Told {
     trial.signal(Signal::TERM)?;
     trial.pause(trial.pace.quiet());
     let came = newcomer(trial)?;
+    roomy_buffer(&peer)?;
     peer.hear_to_end("all that is owed has come")?;
     match came {
         None => Ok(()),

@@ -72,6 +72,7 @@ fn slow_reader(trial: &mut Trial<'_>) -> Told {
     // More than there is room for on the way.
     let question = trial.config.service.flood(&mut trial.rng, 14 << 20);
     let said = peer.fill(&question.request, trial.pace.quiet())?;
+    roomy_buffer(&peer)?;
     let sips = Sips { size: 32 * 1024, pause: Duration::from_millis(15), count: 40 };
     peer.note("begins to read, a sip at a time, and later in draughts");
     peer.both_ways(&question, said, Some(sips))?;
@@ -83,6 +84,14 @@ pub(super) fn small_buffer(peer: &super::peer::Peer) -> Told {
     peer.socket
         .set_option(RecvBuffer, 16 * 1024)
         .map_err(|error| Trouble::Untold(format!("a small buffer can't be had: {error}")))
+}
+
+/// Room as usual again, before it reads. With little, a kernel that holds what the server has sent in small pieces sends
+/// some of them and then waits a fifth of a second, again and again: no server can do anything about that.
+pub(super) fn roomy_buffer(peer: &super::peer::Peer) -> Told {
+    peer.socket
+        .set_option(RecvBuffer, 1 << 20)
+        .map_err(|error| Trouble::Untold(format!("a buffer as usual can't be had: {error}")))
 }
 
 fn late_reader(trial: &mut Trial<'_>) -> Told {
