@@ -177,21 +177,26 @@ fn config(args: &Args) -> Result<Config, Failure> {
     Ok(config)
 }
 
-/// The one that is given, or that both sides have; else, for a server that is started here, a new one.
+/// The one that is given, or that both sides have; else, for a server that is started here, a new one. Without a scheme
+/// nobody looks for one.
 fn secret(args: &Args, scheme: Option<Scheme>) -> Result<Secret, Failure> {
-    let given = args.secret_file.as_deref();
-    match Secret::find(given, IfMissing::Fail) {
-        Err(SecretError::Missing(_) | SecretError::Homeless)
-            if scheme.is_none() || !args.command.is_empty() =>
-        {
-            let mut random = [0; 32];
-            rand::rng().fill_bytes(&mut random);
-            // As text: a secret of any bytes would not fit into the environment.
-            let text: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-            Ok(Secret::new(text.into_bytes())?)
+    if scheme.is_none() {
+        return new_secret();
+    }
+    match Secret::find(args.secret_file.as_deref(), IfMissing::Fail) {
+        Err(SecretError::Missing(_) | SecretError::Homeless) if !args.command.is_empty() => {
+            new_secret()
         }
         found => Ok(found?),
     }
+}
+
+/// As text: a secret of any bytes would not fit into the environment.
+fn new_secret() -> Result<Secret, Failure> {
+    let mut random = [0; 32];
+    rand::rng().fill_bytes(&mut random);
+    let text: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Secret::new(text.into_bytes())?)
 }
 
 fn running(args: &Args) -> Result<Target, Failure> {
