@@ -23,6 +23,8 @@ pub(crate) mod network;
 pub(crate) mod program;
 #[cfg(feature = "cli")]
 pub(crate) mod terminal;
+#[cfg(feature = "cli")]
+pub(crate) mod usage;
 
 use sockmodes::auth::{Challenge, Entry, Key, NonceLen, Scheme, Secret};
 use sockmodes::session::{Protocol, Service, Session, Time};

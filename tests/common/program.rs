@@ -4,7 +4,6 @@
 //! would else hang, not to measure anything.
 #![allow(dead_code)]
 
-use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -16,6 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use sockmodes::auth::Scheme;
 
 use super::client::{answer, connect, connect_from, find};
+use super::usage::cpu_time;
 
 /// The longest that anything is waited for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -278,24 +278,4 @@ impl Server {
         self.program.signal(Signal::TERM);
         self.program.finish().expect(0)
     }
-}
-
-/// Processor time of a process that runs or has just ended (proc(5)); none where that is not told.
-pub(crate) fn cpu_time(pid: u32) -> Duration {
-    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return Duration::ZERO };
-    let after_name = stat.rsplit_once(')').unwrap().1;
-    let ticks = after_name.split_whitespace().skip(11).take(2).map(|n| n.parse::<u64>().unwrap());
-    Duration::from_millis(ticks.sum::<u64>() * 1000 / rustix::param::clock_ticks_per_second())
-}
-
-/// Memory that is resident, in bytes.
-pub(crate) fn resident(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
-}
-
-/// Descriptors that a process has open (proc(5)); where that is not told, as many as ever.
-pub(crate) fn open_files(pid: u32) -> usize {
-    fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)
 }

@@ -14,7 +14,8 @@ use tempfile::NamedTempFile;
 use crate::common::admin::{self, Listener, get, metric};
 use crate::common::client::{self, eventually, exchange, read_rest, stuff};
 use crate::common::harness::{Need, Test, missing_program};
-use crate::common::program::{Server, resident, run, sockmodes};
+use crate::common::program::{Server, run, sockmodes};
+use crate::common::usage::resident;
 
 pub(crate) const TESTS: &[Test] = &[
     ("it_says_where_it_is_after_the_listeners", &[], it_says_where_it_is_after_the_listeners),

@@ -12,7 +12,8 @@ use sockmodes::auth::Scheme;
 
 use crate::common::client::{NONCE_LEN, converse, digest, eventually, read, read_rest, reset};
 use crate::common::harness::{Need, Test};
-use crate::common::program::{SECRET, Server, open_files, resident};
+use crate::common::program::{SECRET, Server};
+use crate::common::usage::{open_files, resident};
 
 /// Connections, unless the environment says otherwise.
 const CONNECTIONS: u32 = 20_000;

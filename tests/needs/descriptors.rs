@@ -15,7 +15,8 @@ use sockmodes::auth::Scheme;
 use crate::common::admin;
 use crate::common::client::{NONCE_LEN, answer, connect, eventually, exchange, nonce};
 use crate::common::harness::{Need, Test};
-use crate::common::program::{SECRET, Server, cpu_time, open_files, sockmodes_in_shell};
+use crate::common::program::{SECRET, Server, sockmodes_in_shell};
+use crate::common::usage::{cpu_time, open_files};
 
 /// What the server may open, and how many want to come.
 const FILES: usize = 64;

@@ -10,7 +10,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::common::client::{exchange, nonce, read, read_rest, stuff};
 use crate::common::harness::{Need, Test};
-use crate::common::program::{Server, resident};
+use crate::common::program::Server;
+use crate::common::usage::resident;
 
 /// Connections at once, and how many of them never say a word.
 const ALL: usize = 5000;

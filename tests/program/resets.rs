@@ -9,7 +9,8 @@ use sockmodes::auth::Scheme;
 use crate::common::client::{
     NONCE_LEN, digest, eventually, exchange, nonce, read_rest, reset, stuff,
 };
-use crate::common::program::{SECRET, Server, open_files};
+use crate::common::program::{SECRET, Server};
+use crate::common::usage::open_files;
 
 /// Brings a connection into a state, its nonce read.
 type Prepare = fn(&Server, &mut TcpStream, [u8; NONCE_LEN]);

@@ -1,16 +1,24 @@
 //! Proxies in front of a scenario's clients, and the headers that they send: good ones of every kind, and
 //! what is none.
 
-use rand::RngExt;
 use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use sockmodes::sim::Finale;
 
 use super::scenario::{Scenario, one_of};
 
 const SIGNATURE: &[u8] = b"\r\n\r\n\x00\r\nQUIT\n";
 
+/// Puts proxies in front of some scenarios.
+pub(crate) fn draw(seed: u64, scenario: &mut Scenario) {
+    let rng = &mut StdRng::seed_from_u64(seed ^ 0x9905);
+    if rng.random_ratio(1, 6) {
+        put_in_front(rng, scenario);
+    }
+}
+
 /// Has all clients of `scenario`, or two sources of the five that there are, come through a proxy.
-pub(crate) fn put_in_front(rng: &mut StdRng, scenario: &mut Scenario) {
+fn put_in_front(rng: &mut StdRng, scenario: &mut Scenario) {
     let sources = one_of(rng, &["192.0.2.0/24", "192.0.2.0/31"]);
     scenario.config.proxies = vec![sources.parse().expect("it is one")];
     for (script, _) in &mut scenario.clients {

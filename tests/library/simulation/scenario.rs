@@ -9,7 +9,7 @@ use sockmodes::server::{Config, MaxPending, Penalties};
 use sockmodes::session::{Service, Timeout};
 use sockmodes::sim::{Answer, Faults, Finale, Pieces, Rest, Script};
 
-use super::proxies;
+use super::{proxies, standstills};
 use crate::common::SCHEMES;
 use crate::common::drive::{buffer, config};
 use crate::common::model::{NAME, PASSWORD, verdict};
@@ -74,17 +74,10 @@ pub(crate) fn scenario(seed: u64, clients: usize) -> Scenario {
     // Each with numbers of its own, so that the rest of a schedule is what it was.
     draw_large(seed, scheme, service, &mut scenario);
     draw_listeners(seed, &mut scenario);
-    draw_standstills(seed, &mut scenario);
-    draw_proxies(seed, &mut scenario);
+    standstills::draw(seed, &mut scenario);
+    proxies::draw(seed, &mut scenario);
     draw_grace(seed, &mut scenario);
     scenario
-}
-
-fn draw_proxies(seed: u64, scenario: &mut Scenario) {
-    let rng = &mut StdRng::seed_from_u64(seed ^ 0x9905);
-    if rng.random_ratio(1, 6) {
-        proxies::put_in_front(rng, scenario);
-    }
 }
 
 fn draw_large(seed: u64, scheme: Option<Scheme>, service: Service, scenario: &mut Scenario) {
@@ -124,23 +117,6 @@ fn draw_listeners(seed: u64, scenario: &mut Scenario) {
     for (script, _) in &mut scenario.clients {
         let other = rng.random_ratio(1, 2);
         script.listener = if other { rng.random_range(0..listeners) } else { usual };
-    }
-}
-
-/// For less than a deadline, and for more than several; often while something is under way.
-fn draw_standstills(seed: u64, scenario: &mut Scenario) {
-    let rng = &mut StdRng::seed_from_u64(seed ^ 0x57a);
-    if !rng.random_ratio(1, 4) {
-        return;
-    }
-    for _ in 0..one_of(rng, &[1, 1, 2, 3]) {
-        let (when, lasts) =
-            (one_of(rng, &[3, 500, 5000, 20_000]), one_of(rng, &[10, 4000, 90_000]));
-        scenario.standstills.push(Stop {
-            when: milliseconds(rng, when),
-            calls: one_of(rng, &[0, 0, 0, 1, 2, 5, 10, 30]),
-            lasts: milliseconds(rng, lasts),
-        });
     }
 }
 
@@ -303,6 +279,6 @@ fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-fn milliseconds(rng: &mut StdRng, most: u64) -> Duration {
+pub(crate) fn milliseconds(rng: &mut StdRng, most: u64) -> Duration {
     Duration::from_millis(rng.random_range(0..=most))
 }

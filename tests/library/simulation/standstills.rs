@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use sockmodes::session::Time;
 use sockmodes::sim::World;
+
+use super::scenario::{Scenario, Stop, milliseconds, one_of};
 
 /// From when until when it stood still, in order.
 pub(super) struct Standstills(Vec<(Time, Time)>);
@@ -32,5 +36,22 @@ impl Standstills {
             at = *until;
         }
         at + left
+    }
+}
+
+/// For less than a deadline, and for more than several; often while something is under way.
+pub(crate) fn draw(seed: u64, scenario: &mut Scenario) {
+    let rng = &mut StdRng::seed_from_u64(seed ^ 0x57a);
+    if !rng.random_ratio(1, 4) {
+        return;
+    }
+    for _ in 0..one_of(rng, &[1, 1, 2, 3]) {
+        let (when, lasts) =
+            (one_of(rng, &[3, 500, 5000, 20_000]), one_of(rng, &[10, 4000, 90_000]));
+        scenario.standstills.push(Stop {
+            when: milliseconds(rng, when),
+            calls: one_of(rng, &[0, 0, 0, 1, 2, 5, 10, 30]),
+            lasts: milliseconds(rng, lasts),
+        });
     }
 }
