@@ -10,6 +10,8 @@ mod client;
 mod login;
 #[path = "../tests/common/program.rs"]
 mod program;
+#[path = "../tests/common/usage.rs"]
+mod usage;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

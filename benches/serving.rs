@@ -7,6 +7,8 @@
 mod client;
 #[path = "../tests/common/program.rs"]
 mod program;
+#[path = "../tests/common/usage.rs"]
+mod usage;
 
 use std::hint::black_box;
 use std::io::{Read, Write};
@@ -16,8 +18,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use client::{exchange, stuff};
-use program::{Server, resident};
+use program::Server;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use usage::resident;
 
 const ALL: usize = 5000;
 const SILENT: usize = 300;

@@ -7,7 +7,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rand::RngExt;
+use rand::rngs::{StdRng, SysRng};
+use rand::{RngExt, SeedableRng};
 use rustix::process::Signal;
 
 use super::pace::Limits;
@@ -243,8 +244,8 @@ fn connect(address: SocketAddr, wait: Duration) -> crate::socket::Result<Connect
 
 /// A port that is free now.
 fn free_port() -> Option<u16> {
-    let mut rng = rand::rng();
-    let ports = (0..1000).map(|_| rng.random_range(PORTS));
+    let rng = StdRng::try_from_rng(&mut SysRng).ok();
+    let ports = rng.into_iter().flat_map(|mut rng| (0..1000).map(move |_| rng.random_range(PORTS)));
     // The last resort is the kernel's choice. Without SO_REUSEADDR, for the server may do without, too.
     let free = |port| {
         let socket = Socket::tcp().ok()?;

@@ -11,7 +11,8 @@ use std::thread;
 
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
-use rand::{Rng, RngExt};
+use rand::TryRng;
+use rand::rngs::SysRng;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
@@ -169,7 +170,7 @@ fn config(args: &Args) -> Result<Config, Failure> {
     let scheme = args.auth.scheme();
     let secret = secret(args, scheme)?;
     let target = if args.command.is_empty() { running(args)? } else { command(args)? };
-    let seed = args.seed.unwrap_or_else(|| rand::rng().random());
+    let seed = args.seed.map_or_else(|| random().map(u64::from_ne_bytes), Ok)?;
     let mut config = Config::new(target, scheme, secret, seed);
     config.nonce_len = args.nonce_len;
     config.service = args.service.into();
@@ -193,10 +194,15 @@ fn secret(args: &Args, scheme: Option<Scheme>) -> Result<Secret, Failure> {
 
 /// As text: a secret of any bytes would not fit into the environment.
 fn new_secret() -> Result<Secret, Failure> {
-    let mut random = [0; 32];
-    rand::rng().fill_bytes(&mut random);
-    let text: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let text: String = random::<32>()?.iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(Secret::new(text.into_bytes())?)
+}
+
+fn random<const N: usize>() -> Result<[u8; N], Failure> {
+    let mut bytes = [0; N];
+    let drawn = SysRng.try_fill_bytes(&mut bytes);
+    drawn.map_err(|error| Failure::Failed(format!("no random numbers: {error}")))?;
+    Ok(bytes)
 }
 
 fn running(args: &Args) -> Result<Target, Failure> {

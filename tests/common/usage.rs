@@ -1,4 +1,5 @@
 //! What a process uses, as proc(5) tells it.
+#![allow(dead_code)]
 
 use std::fs;
 use std::time::Duration;

@@ -92,7 +92,7 @@ fn whoever_a_header_names_is_the_peer_in_the_log_and_in_the_trace() {
     assert_eq!(told[1..], [("opened", &client), ("let_in", &client), ("closed", &client)]);
     let states = lines.iter().filter(|line| line["connection"] == 1 && line["event"] == "state");
     let states: Vec<_> = states.map(|line| line["to"].as_str().unwrap()).collect();
-    assert_eq!(states, ["send_nonce", "await_digest", "serving", "closed"]);
+    assert_eq!(states, ["send_nonce", "await_digest", "serving", "draining", "closed"]);
 }
 
 #[test]
