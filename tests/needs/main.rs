@@ -6,6 +6,7 @@
 mod common;
 
 mod admin;
+mod build_the_loop;
 mod churn;
 mod command_line;
 mod connect;
@@ -25,8 +26,9 @@ use common::harness;
 
 fn main() -> ExitCode {
     harness::run(&[
-        // The one that takes longest begins first.
+        // Those that take longest begin first.
         ("real_network", real_network::TESTS),
+        ("build_the_loop", build_the_loop::TESTS),
         ("admin", admin::TESTS),
         ("churn", churn::TESTS),
         ("command_line", command_line::TESTS),

@@ -1,0 +1,124 @@
+//! The six servers of `examples/build_the_loop/`, in both languages, graded by `sockmodes check`: each is at its level, and
+//! fails at the next for just the reason that the next step mends.
+//!
+//! What the book shows of them is compared in `tests/examples.rs`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+use std::{env, fs, thread};
+
+use serde_json::Value;
+
+use crate::common::harness::{Need, Test, missing_program};
+use crate::common::program::sockmodes;
+
+pub(crate) const TESTS: &[Test] = &[
+    ("rust_steps_reach_their_levels", &[], || reach_their_levels(rust)),
+    ("python_steps_reach_their_levels", &[PYTHON], || reach_their_levels(python)),
+    ("edges_take_fewer_calls", &[PYTHON, STRACE], edges_take_fewer_calls),
+];
+
+const PYTHON: Need = Need::Peer(|| missing_program("python3"));
+const STRACE: Need = Need::Peer(|| missing_program("strace"));
+
+struct Step {
+    name: &'static str,
+    level: u64,
+    /// The checks of the next level that it fails.
+    fails: &'static [&'static str],
+}
+
+const UNLIMITED: &[&str] =
+    &["deadline-silent", "deadline-half", "deadline-trickle", "descriptors-out"];
+
+#[rustfmt::skip]
+const STEPS: [Step; 6] = [
+    Step {
+        name: "1_blocking", level: 1,
+        fails: &["beside-silent", "beside-half-digest", "beside-idle", "fifty", "ninety-silent", "own-answers",
+            "own-nonce", "some-leave"],
+    },
+    Step { name: "2_poll", level: 2, fails: &["ten-mebibytes"] },
+    Step { name: "3_buffers", level: 4, fails: UNLIMITED },
+    Step { name: "4_edges", level: 4, fails: UNLIMITED },
+    Step { name: "5_deadlines", level: 5, fails: &["term-exit", "int-exit", "term-idle", "term-owed"] },
+    Step { name: "6_leaving", level: 6, fails: &[] },
+];
+
+/// All at once: nearly all of what they do is waiting.
+fn reach_their_levels(server: fn(&str) -> Vec<String>) {
+    thread::scope(|scope| {
+        for step in &STEPS {
+            scope.spawn(|| {
+                let next = (step.level + 1).min(6).to_string();
+                let (level, failed) = graded(&server(step.name), &["--level", &next]);
+                assert_eq!(level, step.level, "{}: {failed:?}", step.name);
+                assert_eq!(failed, step.fails, "{}", step.name);
+            });
+        }
+    });
+}
+
+/// The level of a server, and the checks that it fails; it promises a second.
+fn graded(server: &[String], which: &[&str]) -> (u64, Vec<String>) {
+    let mut check = sockmodes(["check", "--format", "json", "--handshake-timeout", "1s"]);
+    let output = check.args(which).arg("--").args(server).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{said}"));
+    let failed = report["checks"].as_array().unwrap().iter();
+    let failed = failed.filter(|check| check["verdict"] == "FAILED");
+    let names = failed.map(|check| check["name"].as_str().unwrap().into()).collect();
+    (report["level"].as_u64().unwrap(), names)
+}
+
+fn rust(step: &str) -> Vec<String> {
+    static BUILT: LazyLock<PathBuf> = LazyLock::new(build);
+    let program = BUILT.join(format!("build_{step}"));
+    [program.to_str().unwrap(), "{port}", "1"].map(String::from).into()
+}
+
+fn python(step: &str) -> Vec<String> {
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/build_the_loop").join(step);
+    ["python3", &format!("{}.py", program.display()), "{port}", "1"].map(String::from).into()
+}
+
+/// Builds them in the profile of this test; where they are.
+fn build() -> PathBuf {
+    let own = env::current_exe().unwrap();
+    let folder = own.ancestors().nth(2).unwrap();
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+    for step in &STEPS {
+        cargo.args(["--example", &format!("build_{}", step.name)]);
+    }
+    if folder.ends_with("release") {
+        cargo.arg("--release");
+    }
+    assert!(cargo.status().unwrap().success(), "the steps do not build");
+    folder.join("examples")
+}
+
+/// What 4_edges is for: the same ten mebibytes, in fewer system calls.
+fn edges_take_fewer_calls() {
+    for server in [rust, python] {
+        let [levels, edges] = ["3_buffers", "4_edges"].map(|step| calls(&server(step)));
+        assert!(edges < levels, "{edges} calls with edges, {levels} without");
+    }
+}
+
+fn calls(server: &[String]) -> u64 {
+    let folder = tempfile::tempdir().unwrap();
+    let counted = folder.path().join("calls");
+    let traced = "trace=poll,ppoll,epoll_wait,epoll_pwait,epoll_ctl,recvfrom,read,sendto,write";
+    let strace = ["strace", "-f", "-c", "-e", traced, "-o", counted.to_str().unwrap()];
+    let command: Vec<String> =
+        strace.iter().map(ToString::to_string).chain(server.iter().cloned()).collect();
+    // Ended with SIGTERM, both of them, and strace writes what it has counted.
+    let (_, failed) = graded(&command, &["--only", "ten-mebibytes", "--seed", "1"]);
+    assert!(failed.is_empty(), "{failed:?}");
+    let table = fs::read_to_string(&counted).unwrap();
+    let total =
+        table.lines().find(|line| line.ends_with(" total")).unwrap_or_else(|| panic!("{table}"));
+    total.split_whitespace().nth(3).unwrap().parse().unwrap()
+}
