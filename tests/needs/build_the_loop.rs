@@ -1,7 +1,7 @@
 //! The six servers of `examples/build_the_loop/`, in both languages, graded by `sockmodes check`: each is at its level, and
 //! fails at the next for just the reason that the next step mends.
 //!
-//! What the book shows of them is compared in `tests/examples.rs`.
+//! And what the book shows of each, its difference to the one before, is made here from the files.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use std::{env, fs, thread};
 
 use serde_json::Value;
+use similar::TextDiff;
 
 use crate::common::harness::{Need, Test, missing_program};
 use crate::common::program::sockmodes;
@@ -17,10 +18,14 @@ pub(crate) const TESTS: &[Test] = &[
     ("rust_steps_reach_their_levels", &[], || reach_their_levels(rust)),
     ("python_steps_reach_their_levels", &[PYTHON], || reach_their_levels(python)),
     ("edges_take_fewer_calls", &[PYTHON, STRACE], edges_take_fewer_calls),
+    ("no_file_is_longer_than_200_lines", &[], no_file_is_longer_than_200_lines),
+    ("the_book_shows_the_differences", &[], the_book_shows_the_differences),
 ];
 
 const PYTHON: Need = Need::Peer(|| missing_program("python3"));
 const STRACE: Need = Need::Peer(|| missing_program("strace"));
+
+const FOLDER: &str = "examples/build_the_loop";
 
 struct Step {
     name: &'static str,
@@ -79,8 +84,12 @@ fn rust(step: &str) -> Vec<String> {
 }
 
 fn python(step: &str) -> Vec<String> {
-    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/build_the_loop").join(step);
-    ["python3", &format!("{}.py", program.display()), "{port}", "1"].map(String::from).into()
+    let program = root(FOLDER).join(format!("{step}.py"));
+    ["python3", program.to_str().unwrap(), "{port}", "1"].map(String::from).into()
+}
+
+fn root(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
 /// Builds them in the profile of this test; where they are.
@@ -121,4 +130,40 @@ fn calls(server: &[String]) -> u64 {
     let total =
         table.lines().find(|line| line.ends_with(" total")).unwrap_or_else(|| panic!("{table}"));
     total.split_whitespace().nth(3).unwrap().parse().unwrap()
+}
+
+fn no_file_is_longer_than_200_lines() {
+    for entry in fs::read_dir(root(FOLDER)).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            let lines = fs::read_to_string(&path).unwrap().lines().count();
+            assert!(lines <= 200, "{}: {lines} lines", path.display());
+        }
+    }
+}
+
+/// `docs/src/build/STEP.py.diff` and `.rs.diff`, from a step to the next.
+fn the_book_shows_the_differences() {
+    let bless = env::var_os("SOCKMODES_BLESS").is_some();
+    for (before, after) in STEPS.iter().zip(&STEPS[1..]) {
+        for language in ["py", "rs"] {
+            let [old, new] = [before, after].map(|step| source(step.name, language));
+            let [from, to] = [before, after].map(|step| format!("{}.{language}", step.name));
+            let diff = TextDiff::from_lines(&old, &new);
+            let diff = diff.unified_diff().context_radius(2).header(&from, &to).to_string();
+            let page = root("docs/src/build").join(format!("{to}.diff"));
+            if bless {
+                fs::write(&page, &diff).unwrap();
+            }
+            let shown = fs::read_to_string(&page).unwrap_or_default();
+            assert!(shown == diff, "{}: SOCKMODES_BLESS=1 rewrites it", page.display());
+        }
+    }
+}
+
+/// All of a step: from 4_edges on, its client is in a file of its own in Rust.
+fn source(step: &str, language: &str) -> String {
+    let read = |name: &str| fs::read_to_string(root(FOLDER).join(name)).unwrap();
+    let own = read(&format!("{step}.{language}"));
+    if own.contains("\nmod client;\n") { own + "\n" + &read("client.rs") } else { own }
 }
