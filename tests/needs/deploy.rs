@@ -22,8 +22,8 @@ pub(crate) const TESTS: &[Test] = &[
     ("the_server_needs_no_call_that_is_forbidden", &[ANALYZE, STRACE], no_forbidden_call),
 ];
 
-const HAPROXY: Need = Need::Peer(|| missing_program("haproxy"));
-const OPENSSL: Need = Need::Peer(|| missing_program("openssl"));
+pub(crate) const HAPROXY: Need = Need::Peer(|| missing_program("haproxy"));
+pub(crate) const OPENSSL: Need = Need::Peer(|| missing_program("openssl"));
 const PROMTOOL: Need = Need::Peer(|| missing_program("promtool"));
 const ANALYZE: Need = Need::Peer(|| missing_program("systemd-analyze"));
 const STRACE: Need = Need::Peer(|| missing_program("strace"));
@@ -44,10 +44,18 @@ fn content(command: &mut Command) -> String {
     said
 }
 
-/// With a certificate of the test's own, in place of the one that is only on the machine that it is for.
 fn haproxy_takes_its_configuration() {
     let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let config = folder.path().join("config");
+    fs::write(&config, haproxy_with_certificate(folder.path())).unwrap();
+    let said = content(Command::new("haproxy").args(["-c", "-f"]).arg(config));
+    assert!(!said.to_lowercase().contains("warning"), "{said}");
+}
+
+/// `haproxy.cfg` with a certificate of the test's own, in `folder`, in place of the one that is only on the machine
+/// that it is for.
+pub(crate) fn haproxy_with_certificate(folder: &Path) -> String {
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
     let make = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
     let names = ["-subj", "/CN=sockmodes.example", "-keyout", &path("key"), "-out", &path("cert")];
     content(Command::new("openssl").args(make).args(names));
@@ -55,13 +63,7 @@ fn haproxy_takes_its_configuration() {
     fs::write(path("sockmodes.pem"), pem).unwrap();
     let config = text("haproxy.cfg");
     assert!(config.contains("crt-base /etc/haproxy/certs\n"));
-    fs::write(
-        path("config"),
-        config.replace("/etc/haproxy/certs", folder.path().to_str().unwrap()),
-    )
-    .unwrap();
-    let said = content(Command::new("haproxy").args(["-c", "-f", &path("config")]));
-    assert!(!said.to_lowercase().contains("warning"), "{said}");
+    config.replace("/etc/haproxy/certs", folder.to_str().unwrap())
 }
 
 fn the_alerts_fire_when_they_have_to() {

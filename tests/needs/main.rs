@@ -6,6 +6,7 @@
 mod common;
 
 mod admin;
+mod balanced;
 mod build_the_loop;
 mod churn;
 mod command_line;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
     harness::run(&[
         // Those that take longest begin first.
         ("real_network", real_network::TESTS),
+        ("balanced", balanced::TESTS),
         ("build_the_loop", build_the_loop::TESTS),
         ("admin", admin::TESTS),
         ("churn", churn::TESTS),
