@@ -57,10 +57,10 @@ fn stuck(trial: &mut Trial<'_>, count: usize, most: usize) -> Told<(Vec<Peer>, V
     let mut peers = let_in(trial, count)?;
     peers.iter().try_for_each(small_buffer)?;
     let request = trial.config.service.flood(&mut trial.rng, 1 << 20).request.repeat(most >> 20);
-    let still = trial.pace.quiet() * 4;
+    let still = trial.pace.quiet() * 2;
     let said = thread::scope(|scope| {
         let all: Vec<_> =
-            peers.iter_mut().map(|peer| scope.spawn(|| peer.fill(&request, still))).collect();
+            peers.iter_mut().map(|peer| scope.spawn(|| peer.fill_up(&request, still))).collect();
         all.into_iter().map(joined).collect::<Told<Vec<usize>>>()
     })?;
     trial.diary.note(sent(count, said.iter().sum()));
