@@ -231,7 +231,7 @@ fn gorge(
     while over.try_recv() == Err(TryRecvError::Empty) {
         match next() {
             Ok(mut client) => {
-                while over.try_recv() == Err(TryRecvError::Empty)
+                while over.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout)
                     && client.stuff().map_err(end).is_ok()
                     && client.hear().is_ok()
                 {}
