@@ -170,6 +170,7 @@ fn readme_can_be_pasted() {
         other.types("secret words\n", "success!");
         other.types("\x04", PROMPT);
         one.stop();
+        other.run(&desk.next(), "level 1 of 6");
         other.run(&desk.next(), "so:");
         other.run(&desk.next(), "");
         desk.done();
