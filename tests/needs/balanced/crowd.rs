@@ -6,7 +6,7 @@ use std::iter::repeat_n;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -25,12 +25,6 @@ const STAY: usize = 40;
 const PAUSE: Duration = Duration::from_millis(50);
 /// How many come and go between.
 const PASS: usize = 4;
-/// Clients beside these who say more than all that is between can keep, and only then listen.
-const GREEDY: usize = 6;
-/// A stretch in which nothing more goes out, so all that is between is full.
-const STUFFED: Duration = Duration::from_millis(300);
-/// Bytes that they say in a row at the most: more than there is room for.
-const MOST_STUFFED: usize = 32 << 20;
 /// Bytes of a message: more than a segment, and less than what the kernels between keep.
 const MESSAGE: usize = 6000;
 
@@ -97,23 +91,6 @@ impl Client {
         Ok(())
     }
 
-    /// Says as much as goes. The server then owes megabytes.
-    fn stuff(&mut self) -> io::Result<()> {
-        self.stream.set_write_timeout(Some(STUFFED)).unwrap();
-        // A server that has stopped throws away what comes: that would go on for ever.
-        let most = self.life.said + MOST_STUFFED;
-        let stuffed = loop {
-            match self.say() {
-                _ if self.life.said > most => break Ok(()),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break Ok(()),
-                Err(error) => break Err(error),
-                Ok(()) => {}
-            }
-        };
-        self.stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        stuffed
-    }
-
     /// Where byte number `number` of what it says is in the letters: not every client begins with the same.
     fn at(&self, number: usize) -> usize {
         (number + self.number as usize) % 26
@@ -160,18 +137,14 @@ pub(super) fn around(balancer: SocketAddr, meanwhile: impl FnOnce()) -> Vec<Life
     let next = || Client::begin(number.fetch_add(1, Ordering::Relaxed), balancer);
     let (there, ready) = channel();
     thread::scope(|scope| {
-        let start = |(thread, there)| {
+        let start = |there| {
             let (stop, over) = channel();
-            let live = if thread < THREADS { talk } else { gorge };
-            (stop, scope.spawn(move || live(&next, there, &over)))
+            let next = &next;
+            (stop, scope.spawn(move || talk(next, there, &over)))
         };
         let (stop, threads): (Vec<Sender<()>>, Vec<_>) =
-            (0..THREADS + GREEDY).zip(repeat_n(there, THREADS + GREEDY)).map(start).unzip();
-        assert_eq!(
-            ready.iter().count(),
-            THREADS + GREEDY,
-            "a client failed before anything was done"
-        );
+            repeat_n(there, THREADS).map(start).unzip();
+        assert_eq!(ready.iter().count(), THREADS, "a client failed before anything was done");
         meanwhile();
         drop(stop);
         threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
@@ -217,28 +190,4 @@ fn come(next: &dyn Fn() -> Result<Client, Life>, staying: &mut Vec<Client>, live
             Err(life) => lives.push(life),
         }
     }
-}
-
-/// What becomes of a greedy client, until it is over.
-fn gorge(
-    next: &dyn Fn() -> Result<Client, Life>,
-    there: Sender<()>,
-    over: &Receiver<()>,
-) -> Vec<Life> {
-    let mut lives = Vec::new();
-    there.send(()).unwrap();
-    drop(there);
-    while over.try_recv() == Err(TryRecvError::Empty) {
-        match next() {
-            Ok(mut client) => {
-                while over.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout)
-                    && client.stuff().map_err(end).is_ok()
-                    && client.hear().is_ok()
-                {}
-                lives.push(client.leave());
-            }
-            Err(life) => lives.push(life),
-        }
-    }
-    lives
 }
