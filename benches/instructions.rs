@@ -31,6 +31,9 @@ const CLIENTS: usize = 50;
 /// How far a count may be from its bound, as a factor: how many connections are ready at once
 /// varies a little.
 const AIR: f64 = 1.05;
+/// How often it is counted before it is said to be over its bound: on a machine that runs the clients late, what
+/// comes is in smaller pieces, and each piece costs a turn. The least is what the code costs.
+const TRIES: usize = 3;
 const BOUNDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/instructions.txt");
 
 /// What is counted.
@@ -88,9 +91,7 @@ fn compare() -> io::Result<bool> {
     let mut all_within = true;
     for work in &WORKS {
         let (name, bound) = (work.name, bound(work.name)?);
-        let [short, long] = work.times.map(|times| count(work, times));
-        let (short, long) = (short?, long?);
-        let each = (long.0 - short.0) / (long.1 - short.1);
+        let each = least(work, bound * AIR)?;
         println!("{each:.1} instructions a {name}; the bound is {bound:.0}, and 5 % of air");
         if each < bound / AIR {
             println!("that is less by more than the air: write the new number into {BOUNDS}");
@@ -106,6 +107,20 @@ fn bound(name: &str) -> io::Result<f64> {
         .lines()
         .find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
         .ok_or_else(|| io::Error::other(format!("{BOUNDS} has no number for a {name}")))
+}
+
+/// The least that one costs in some tries; one that is within `limit` is enough.
+fn least(work: &Work, limit: f64) -> io::Result<f64> {
+    let mut least = f64::INFINITY;
+    for _ in 0..TRIES {
+        let [short, long] = work.times.map(|times| count(work, times));
+        let (short, long) = (short?, long?);
+        least = least.min((long.0 - short.0) / (long.1 - short.1));
+        if least <= limit {
+            break;
+        }
+    }
+    Ok(least)
 }
 
 /// The instructions of a run that does `work` about so many times, and how many times it was.

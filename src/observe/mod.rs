@@ -15,6 +15,8 @@ mod live;
 pub mod log;
 #[cfg(all(unix, feature = "metrics"))]
 mod metrics;
+#[cfg(all(unix, feature = "admin"))]
+pub mod page;
 mod shown;
 #[cfg(unix)]
 mod standing;

@@ -29,7 +29,7 @@ const NODE: Need = Need::Peer(|| missing_program("node"));
 fn script() -> TempDir {
     let folder = tempdir().unwrap();
     fs::write(folder.path().join("package.json"), r#"{"type": "module"}"#).unwrap();
-    for from in ["src/observe/admin/page", "tests/needs/page"] {
+    for from in ["src/observe/page", "tests/needs/page"] {
         for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(from)).unwrap() {
             let path = file.unwrap().path();
             fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();

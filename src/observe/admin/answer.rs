@@ -12,6 +12,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use super::Seen;
 use super::stream::EventStream;
 use crate::observe::live::Spectator;
+use crate::observe::page;
 
 /// What is sent back: whole, or as it happens.
 pub(super) type Answer = Response<Either<Full<Bytes>, EventStream>>;
@@ -24,25 +25,6 @@ const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// The page's own files and nothing else, and nobody may put it into a frame.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                       img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-const HTML: &str = "text/html; charset=utf-8";
-const STYLE: &str = "text/css; charset=utf-8";
-const SCRIPT: &str = "text/javascript; charset=utf-8";
-/// The files of the page: path, type, content.
-const PAGE: [(&str, &str, &str); 12] = [
-    ("/", HTML, include_str!("page/index.html")),
-    ("/live.css", STYLE, include_str!("page/live.css")),
-    ("/connections.css", STYLE, include_str!("page/connections.css")),
-    ("/draw.js", SCRIPT, include_str!("page/draw.js")),
-    ("/live.js", SCRIPT, include_str!("page/live.js")),
-    ("/map.js", SCRIPT, include_str!("page/map.js")),
-    ("/model.js", SCRIPT, include_str!("page/model.js")),
-    ("/strip.js", SCRIPT, include_str!("page/strip.js")),
-    ("/totals.js", SCRIPT, include_str!("page/totals.js")),
-    ("/turns.js", SCRIPT, include_str!("page/turns.js")),
-    ("/ways.js", SCRIPT, include_str!("page/ways.js")),
-    ("/words.js", SCRIPT, include_str!("page/words.js")),
-];
 
 /// Every answer has these: it is shown in no frame, taken for nothing else, and read by no page from elsewhere.
 const HEADERS: [(&str, &str); 6] = [
@@ -99,8 +81,8 @@ fn resource(path: &str, seen: &Seen, watchers: usize) -> Answer {
             whole(StatusCode::SERVICE_UNAVAILABLE, TEXT, "draining")
         }
         HEALTH => whole(StatusCode::OK, TEXT, "ok"),
-        _ => match PAGE.iter().find(|(known, ..)| *known == path) {
-            Some((_, kind, content)) => whole(StatusCode::OK, kind, *content),
+        _ => match page::FILES.iter().find(|file| file.path == path) {
+            Some(file) => whole(StatusCode::OK, file.kind, file.content),
             None => whole(
                 StatusCode::NOT_FOUND,
                 TEXT,
