@@ -17,6 +17,7 @@ mod on_call;
 mod outputs;
 mod passed_sockets;
 mod proxied;
+mod recorded;
 mod resets;
 mod secrecy;
 mod signals;
