@@ -158,3 +158,6 @@ impl Trace {
 fn unreadable(name: &str, error: &io::Error) -> Failure {
     Failure::Failed(format!("cannot read the trace {name}: {error}"))
 }
+
+#[cfg(test)]
+mod tests;
