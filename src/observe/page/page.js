@@ -208,7 +208,7 @@ const STARTS = {
   trace: () => showTrace(readDocument),
   async play() {
     // biome-ignore lint/correctness/noUnresolvedImports: it comes with the simulation.
-    // @ts-ignore, likewise
+    // @ts-expect-error: likewise.
     const { start } = await import('./play.js');
     const { more } = await start(page.store, { changed: moved, panel: find('#play') });
     position = new Position(page.store, { isLive: false, more });
