@@ -10,6 +10,7 @@ mod drain;
 mod entry;
 mod grace;
 mod limits;
+mod line_by_line;
 mod login;
 mod login_load;
 mod login_memory;

@@ -108,6 +108,8 @@ impl<W: Write> Story<W> {
             self.tell_left_out()?;
         }
         for (time, line) in std::mem::take(&mut self.pending) {
+            // A turn may begin as soon as the last is over: it is told when, all the same.
+            self.printed = None;
             self.print(time, &line)?;
         }
         if self.turn == Turn::Others {
