@@ -6,6 +6,7 @@
 mod check;
 mod connect;
 mod demo;
+mod draft;
 mod editor;
 mod files;
 mod login;

@@ -1,10 +1,11 @@
 //! `sockmodes trace FILE`: what `serve --trace` has written, told in the terminal or made into a page.
 //!
 //! A line is read (`trace/lines.rs`), understood (`record.rs`) and told (`words.rs`); then it is added up
-//! (`summary.rs`), or it is one connection's story (`story.rs`), or it goes into the page (`page.rs`). Nothing is kept of
+//! (`summary.rs`), or it is one connection's story (`story.rs`), or it goes into the page (`html.rs`). Nothing is kept of
 //! it, so the trace may be as long as it likes.
 
 mod connections;
+mod html;
 mod lines;
 mod record;
 mod story;
@@ -19,12 +20,14 @@ use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use html::{Page, write_line};
 use lines::{Line, Lines};
 use story::Story;
 use summary::{SKIPPED, Summary};
 use units::many;
 
-use super::files::{check_input, check_outputs};
+use super::draft::Draft;
+use super::files::{check_input, check_outputs, output};
 use super::{Done, Failure, one_line};
 
 #[derive(clap::Args)]
@@ -35,13 +38,17 @@ pub(super) struct Args {
     /// Tell what happened to this connection, line by line
     #[arg(long, value_name = "N")]
     connection: Option<u64>,
+    /// Write the page with the trace in it to this file, which needs no network
+    #[arg(long, value_name = "OUT", value_parser = output(), conflicts_with = "connection")]
+    html: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &Args) -> Done {
-    let mut trace = Trace::open(&args.file)?;
-    match args.connection {
-        Some(connection) => tell(&mut trace, connection),
-        None => sum_up(&mut trace),
+    let mut trace = Trace::open(&args.file, args.html.as_deref())?;
+    match (&args.html, args.connection) {
+        (Some(path), _) => draw(&mut trace, path),
+        (None, Some(connection)) => tell(&mut trace, connection),
+        (None, None) => sum_up(&mut trace),
     }
 }
 
@@ -75,6 +82,19 @@ fn tell(trace: &mut Trace, connection: u64) -> Done {
     }
 }
 
+/// The page with the trace in it.
+fn draw(trace: &mut Trace, path: &Path) -> Done {
+    let name = path.display();
+    let failed = |error| Failure::Failed(format!("cannot write the page to {name}: {error}"));
+    let page = Page::new();
+    let mut out = Draft::begin(path).map_err(failed)?;
+    page.begin(&mut out).map_err(failed)?;
+    trace.each(|line| write_line(line.text, &mut out).map_err(failed))?;
+    page.end(&mut out).and_then(|()| out.end()).map_err(failed)?;
+    trace.say_broken();
+    Ok(ExitCode::SUCCESS)
+}
+
 fn unwritten(error: io::Error) -> Failure {
     Failure::writing("to standard output", &error)
 }
@@ -89,12 +109,14 @@ struct Trace {
 }
 
 impl Trace {
-    fn open(path: &Path) -> Result<Trace, Failure> {
+    /// `html`: what it is made into, which must not be the same file.
+    fn open(path: &Path, html: Option<&Path>) -> Result<Trace, Failure> {
+        let html = html.map(|html| ("--html", html));
         let (name, input): (_, Box<dyn Read>) = if path.as_os_str() == "-" {
-            check_input()?;
+            check_input(html)?;
             ("standard input".to_owned(), Box::new(io::stdin().lock()))
         } else {
-            check_outputs(&[path], None)?;
+            check_outputs(&[path], html)?;
             let name = one_line(&path.display().to_string());
             let file = File::open(path).map_err(|error| unreadable(&name, &error))?;
             (name, Box::new(file))
@@ -136,3 +158,6 @@ impl Trace {
 fn unreadable(name: &str, error: &io::Error) -> Failure {
     Failure::Failed(format!("cannot read the trace {name}: {error}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,5 +25,6 @@ mod signals;
 mod streams;
 mod supervisor;
 mod trace;
+mod trace_page;
 mod urgent;
 mod user_command;

@@ -150,6 +150,7 @@ fn a_dash_is_no_file() {
     let login = ["serve", "--service", "login", "--auth", "none", "--users"];
     let commands = [
         (vec!["serve", "--trace", "-"], "'--trace <FILE>': standard output is not for it"),
+        (vec!["trace", "x", "--html", "-"], "'--html <OUT>': standard output is not for it"),
         (vec!["serve", "--secret-file", "-"], "'--secret-file <FILE>': standard input is not read"),
         (vec!["connect", "--secret-file", "-"], "'--secret-file <FILE>': standard input is not"),
         (vec!["login", "--secret-file", "-"], "'--secret-file <FILE>': standard input is not read"),

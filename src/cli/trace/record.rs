@@ -42,6 +42,9 @@ pub(super) struct Record<'a> {
     pub(super) took: Option<Duration>,
     #[serde(default, deserialize_with = "seconds")]
     pub(super) seconds: Option<Duration>,
+    pub(super) kind: Option<String>,
+    #[serde(default, deserialize_with = "seconds")]
+    pub(super) until: Option<Duration>,
     pub(super) readable: Option<bool>,
     pub(super) writable: Option<bool>,
     pub(super) read_closed: Option<bool>,

@@ -53,7 +53,8 @@ impl Summary {
             "lost" => self.lost = self.lost.saturating_add(record.lines.unwrap_or_default()),
             "stopped" => self.stopped = Some((time, record.connections.unwrap_or_default())),
             // Most of them, and known.
-            "ready" | "received" | "sent" | "waiting" | "turn" | "turn_end" | "state" => {}
+            "ready" | "received" | "sent" | "waiting" | "turn" | "turn_end" | "state" | "timer" => {
+            }
             _ if !are_known(record) => self.unknown.add(shown(&record.event), place),
             _ => {}
         }
