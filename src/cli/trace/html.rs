@@ -50,16 +50,8 @@ impl Page {
 
 /// A line of the trace, so that nothing in it can end the element that it is in, or the line.
 pub(super) fn write_line(line: &str, out: &mut impl Write) -> io::Result<()> {
-    let mut rest = line;
     // In what is a JSON object, the one stands in strings, and the other for a space.
-    while let Some(at) = rest.find(['<', '\r']) {
-        let (plain, special) = rest.split_at(at);
-        out.write_all(plain.as_bytes())?;
-        out.write_all(if special.starts_with('<') { b"\\u003c" } else { b" " })?;
-        rest = &special[1..];
-    }
-    out.write_all(rest.as_bytes())?;
-    out.write_all(b"\n")
+    writeln!(out, "{}", line.replace('<', "\\u003c").replace('\r', " "))
 }
 
 /// The scripts, and what starts `first`.
@@ -127,6 +119,7 @@ mod tests {
                 assert!(scripts.iter().any(|file| file.path == name), "{name} in {}", file.path);
             }
         }
+        assert!(!before.contains(&encoded("'./")), "a script is still looked for beside the page");
         assert!(before.contains("<script type=\"importmap\">{\"imports\":{\n\"page/"));
         assert!(before.contains("<script type=\"module\">import 'page/"));
         assert!(before.contains("<html lang=\"en\" data-source=\"trace\">"));

@@ -61,7 +61,7 @@ impl Summary {
     }
 
     fn listens(&mut self, record: &Record) {
-        let address = record.address.as_deref().map(shown).unwrap_or_default();
+        let Some(address) = record.address.as_deref().map(shown) else { return };
         if self.listening.len() < ADDRESSES && !self.listening.contains(&address) {
             self.listening.push(address);
         }

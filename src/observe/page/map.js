@@ -89,8 +89,9 @@ export function drawWaysTaken({ model }) {
 export function drawMap(scene, moves) {
   const { model, now } = scene;
   const places = new Map();
+  /** @type {Map<string, import('./connection.js').Connection[]>} */
   const standing = new Map(STATES.map((state) => [state, []]));
-  for (const connection of model.connections.values()) standing.get(connection.state)?.push(connection);
+  for (const connection of model.connections.values()) standing.get(connection.state ?? '')?.push(connection);
   let open = 0;
   for (const [state, connections] of standing) {
     const all = model.counts[state] + scene.unseen[state];
@@ -190,14 +191,14 @@ function focusNear(stops, at) {
 }
 
 function place() {
-  const focused = document.activeElement;
+  const focused = /** @type {HTMLElement | null} */ (document.activeElement);
   for (const token of tokens.values()) {
     if (!token.isFresh) continue;
     boxes.get(token.state).list.append(token.node);
     token.isFresh = false;
   }
   // An element that moves in the document loses the focus.
-  if (focused !== document.activeElement && map.contains(focused)) focused.focus();
+  if (focused !== document.activeElement && map.contains(focused)) focused?.focus();
   const stops = [...tokens.values()].map(({ button }) => button);
   const stop = stops.find((button) => button === document.activeElement)
     ?? stops.find((button) => button.getAttribute('aria-pressed') === 'true') ?? stops[0];

@@ -64,7 +64,7 @@ export function reconcile(samples, store) {
   const [before, last] = samples.slice(-2);
   if (!last) return [];
   const standing = [...store.head.connections.values()];
-  const isLongAgo = samples.length > FORGET && samples.at(-FORGET - 1).event >= store.head.lostAt;
+  const isLongAgo = samples.length > FORGET && samples[samples.length - FORGET - 1].event >= store.head.lostAt;
   const isStale = ({ sure }) => !sure && isLongAgo;
   const gone = standing.filter(isStale).map(({ number }) => number);
   for (const state of STATES) {
@@ -111,6 +111,7 @@ export function fromEvents(store, model, now) {
   const { turns } = store.index;
   const end = firstWhere(turns.length, (i) => turns[i].first > model.event);
   const until = (at) => Math.min(end, firstWhere(turns.length, (i) => turns[i].time > at));
+  /** @type {Sample[]} */
   const samples = [];
   for (let at = Math.max(now - MINUTE, 0) + 1; at - 1 < now; at += 1) {
     const [from, to] = [until(at - 1), until(at)];
