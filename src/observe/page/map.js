@@ -103,12 +103,11 @@ export function drawMap(scene, moves) {
   }
   const owed = model.owed > 0 ? `, ${size(model.owed)} owed` : '';
   put(find('#open'), `${number(open)} open${owed}`);
-  drawClosedCount(scene.samples.at(-1)?.totals);
+  drawClosedCount(scene.totals);
   settle(places, scene, moves && !still.matches);
 }
 
 function drawClosedCount(totals) {
-  if (!totals) return;
   const closed = labelled(totals, 'sockmodes_closed_total');
   put(boxes.get('closed').count, number(closed.reduce((sum, [, value]) => sum + value, 0)));
 }

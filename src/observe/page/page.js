@@ -8,7 +8,7 @@ import { drawMap, drawWaysTaken } from './map.js';
 import { drawTotals } from './measures.js';
 import { drawMoment } from './moment.js';
 import { Position } from './position.js';
-import { fromEvents, unseen, upTo } from './samples.js';
+import { minute, totalsAt, unseen } from './samples.js';
 import { follow } from './source_live.js';
 import { readDocument, readFile } from './source_trace.js';
 import { status } from './status.js';
@@ -87,11 +87,11 @@ function scene() {
   const isRunning = position.mode === 'running';
   const isNow = position.follows && live;
   const now = Math.max(model.time, isNow ? live.clock() : isRunning ? position.clock : 0);
-  const samples = live ? upTo(live.server.samples, position.event) : fromEvents(store, model, now);
   return {
-    store, model, position: position.event, source, now, isRunning, samples,
-    unseen: unseen(live ? samples : []), chosen: choose(model, now), followsLast: page.choice === null,
-    age: seconds() - (samples.at(-1)?.at ?? 0), isGone: live !== null && !live.server.isOnline,
+    store, model, position: position.event, source, now, isRunning,
+    seconds: minute(store, model, now), ...totalsAt(live?.server.looks ?? null, store, model),
+    unseen: unseen(live?.server.looks.samples ?? [], position.event),
+    chosen: choose(model, now), followsLast: page.choice === null, isGone: live !== null && !live.server.isOnline,
   };
 }
 
@@ -207,8 +207,8 @@ const STARTS = {
   },
   trace: () => showTrace(readDocument),
   async play() {
-    // biome-ignore lint/correctness/noUnresolvedImports: it comes with the simulation.
-    // @ts-expect-error: likewise.
+    // @ts-expect-error: it comes with the simulation.
+    // biome-ignore lint/correctness/noUnresolvedImports: likewise.
     const { start } = await import('./play.js');
     const { more } = await start(page.store, { changed: moved, panel: find('#play') });
     position = new Position(page.store, { isLive: false, more });
