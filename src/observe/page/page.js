@@ -18,6 +18,7 @@ import { drawStations, drawStrip } from './strip.js';
 import { many, number } from './words.js';
 
 const TICK = 100; // milliseconds
+const AT_REST = 1000;
 const SETTLED = 300; // milliseconds without a step, and the address says where we are
 const STAY = 3; // seconds that a connection is followed before another that acts takes its place
 
@@ -105,7 +106,8 @@ function choose(model, now) {
 }
 
 function draw(view, at) {
-  const pace = view.isRunning ? (PACES.find(([rate]) => page.rate < rate) ?? PACES[0])[1] : 0;
+  // What is paused changes only by what the server says of the time before.
+  const pace = view.isRunning ? (PACES.find(([rate]) => page.rate < rate) ?? PACES[0])[1] : AT_REST;
   drawStations(view);
   drawWaysTaken(view);
   if (at - page.drawnAt < pace) return;
