@@ -187,3 +187,6 @@ pub(super) fn show(prompt: &str) {
         None => io::stderr().write_all(prompt.as_bytes()),
     };
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,13 +2,13 @@
 //! for a sentence there: where it fails, the book is wrong about that kernel.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use mio::event::Source;
 use mio::{Events, Interest, Poll, Token};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use socket2::{SockRef, Socket};
+use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
 /// The longest that anything is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -87,6 +87,20 @@ fn more_bytes_are_an_edge_though_the_first_lie_there_unread() {
     }
 }
 
+/// Rule 1: after a short read "epoll(7) promises an edge for whatever comes later".
+#[test]
+fn after_a_short_read_what_comes_is_an_edge() {
+    let (mut near, mut far) = pair();
+    let (_watched, mut edges) = register(&near);
+    edges.now();
+    for _ in 0..3 {
+        far.write_all(b"four").unwrap();
+        assert_eq!(edges.soon(), [(true, true, false)]);
+        assert_eq!(near.read(&mut [0; 8]).unwrap(), 4);
+        assert_eq!(edges.now(), [], "what was read is no news");
+    }
+}
+
 /// `loop/rules.md`, rule 1: "If the peer sends its last bytes and shuts down, both may come in *one* edge."
 #[test]
 fn the_last_bytes_and_the_end_may_be_one_edge_and_no_other_comes() {
@@ -113,6 +127,34 @@ fn what_is_sent_and_acknowledged_is_no_edge() {
         far.read_exact(&mut [0; 5]).unwrap();
         assert_eq!(edges.now(), []);
     }
+}
+
+/// Rule 4: "the buffer is full, and a writable edge will come when there is room again".
+#[test]
+fn after_a_short_write_room_is_an_edge() {
+    const MUCH: usize = 64 << 20;
+    let (mut near, mut far) = pair();
+    let (_watched, mut edges) = register(&near);
+    edges.now();
+    let taken = near.write(&vec![b'x'; MUCH]).unwrap();
+    assert!(taken < MUCH);
+    assert!(edges.now().iter().all(|(_, writable, _)| !writable));
+    far.read_exact(&mut vec![0; taken]).unwrap();
+    assert_eq!(edges.soon(), [(false, true, false)]);
+}
+
+/// `login.md`: "a reset does not go unnoticed: the kernel reports it as an edge with an error".
+#[test]
+fn a_reset_is_an_edge_with_an_error_though_nobody_reads() {
+    let (near, far) = pair();
+    let (_watched, mut edges) = register(&near);
+    edges.now();
+    SockRef::from(&far).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(far);
+    assert_eq!(edges.soon(), [(true, true, true)]);
+    assert!(edges.1.iter().all(|event| event.is_error()));
+    let error = near.take_error().unwrap().unwrap();
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
 }
 
 /// Rule 9: "one edge for all who have come since you last looked".
@@ -146,6 +188,49 @@ fn room_for_a_little_is_not_writable_yet() {
         took_some |= near.write(b"x").is_ok() && !writable;
     }
     assert!(took_some, "as soon as it took a byte, it was writable");
+}
+
+/// `connect_ex.md`: "Its kernel completes connections by itself and keeps them for `accept` in a queue".
+#[test]
+fn a_connection_is_whole_before_anybody_accepts_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    client.write_all(b"hello").unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    let mut heard = Vec::new();
+    listener.accept().unwrap().0.read_to_end(&mut heard).unwrap();
+    assert_eq!(heard, b"hello");
+}
+
+/// `past.md`: "Each process must be given the option; one without it gets "address in use"".
+#[test]
+fn an_address_is_shared_only_by_those_who_all_say_so() {
+    let listener = |shares| {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.set_reuse_port(shares).unwrap();
+        socket
+    };
+    let listen = |socket: &Socket, at: &SockAddr| socket.bind(at).and_then(|()| socket.listen(1));
+    for [first, second] in [[true, true], [true, false], [false, true]] {
+        let (one, two) = (listener(first), listener(second));
+        listen(&one, &SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        let result = listen(&two, &one.local_addr().unwrap()).map_err(|error| error.kind());
+        let refused = Err(ErrorKind::AddrInUse);
+        assert_eq!(result, if first && second { Ok(()) } else { refused }, "{first}, {second}");
+    }
+}
+
+/// `loop.md`: "Suppose that you `close` a socket while there are bytes in its receive buffer that you have not read, or
+/// that more come afterwards. Then the kernel answers with a *reset*". The first of the two is the next test.
+#[test]
+fn what_comes_after_a_close_is_answered_with_a_reset() {
+    let (mut near, far) = pair();
+    drop(far);
+    assert!(is(&near, PollFlags::RDHUP, true));
+    assert!(!is(&near, PollFlags::ERR, false), "so far it is but the end of input");
+    near.write_all(b"late").unwrap();
+    assert!(is(&near, PollFlags::ERR, true));
+    assert_eq!(near.write(b"later").unwrap_err().kind(), ErrorKind::BrokenPipe);
 }
 
 /// `challenge.md`: "Linux lets the other side read what had arrived before the reset."

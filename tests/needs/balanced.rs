@@ -19,7 +19,6 @@ use std::process::Command;
 use std::time::Instant;
 
 use rustix::process::Signal;
-use tempfile::NamedTempFile;
 
 use crate::common::client::eventually;
 use crate::common::harness::Test;
@@ -53,9 +52,9 @@ fn whatever_becomes_of_servers() {
             (0..3).map(|which| Some(Started::as_told(&config, which))).collect();
         let haproxy = balance(folder.path(), &config);
         let mut ended = Vec::new();
-        let lives = around(BALANCER.parse().unwrap(), || {
+        let lives = around(BALANCER.parse().unwrap(), |listen| {
             for round in 0..SERVERS.len() {
-                ended.extend(kill_and_drain(&mut servers, round, &haproxy, &config));
+                ended.extend(kill_and_drain(&mut servers, round, &haproxy, &config, listen));
             }
         });
         let last: Vec<_> = servers.into_iter().flatten().collect();
@@ -87,11 +86,8 @@ fn configuration(folder: &Path) -> String {
     config
 }
 
-/// A server, and what it tells.
-struct Started {
-    server: Server,
-    trace: NamedTempFile,
-}
+/// A server at work.
+struct Started(Server);
 
 impl Started {
     /// As the example says that each is started.
@@ -99,28 +95,26 @@ impl Started {
         let args = config.lines().find_map(|line| line.strip_prefix("#   --listen ")).unwrap();
         let args = args.replace("10.0.0.N", &format!("10.0.0.{}", which + 1));
         let args = args.replace("--grace 10s", GRACE);
-        let trace = NamedTempFile::new().unwrap();
-        let mut command = sockmodes(["serve", "-v", "--listen"].into_iter().chain(args.split(' ')));
-        let server = Server::of(command.arg("--trace").arg(trace.path()));
-        Started { server, trace }
+        let args = ["serve", "-v", "--listen"].into_iter().chain(args.split(' '));
+        Started(Server::of(&mut sockmodes(args)))
     }
 
     fn signal(&self, signal: Signal) {
-        self.server.program.signal(signal);
+        self.0.program.signal(signal);
     }
 
     fn kill(self) -> Ended {
         let start = Instant::now();
         self.signal(Signal::KILL);
-        let log = self.server.program.finish().err().to_owned();
+        let log = self.0.program.finish().err().to_owned();
         // Only now: until the process has ended, its queue takes connections.
         Ended::killed(start..=Instant::now(), &log)
     }
 
     /// Its end by SIGTERM.
     fn drained(self) -> Ended {
-        let left = self.server.program.finish().expect(0);
-        Ended::drained(left.err(), &fs::read_to_string(self.trace).unwrap())
+        let left = self.0.program.finish().expect(0);
+        Ended::drained(left.err())
     }
 }
 
@@ -140,6 +134,7 @@ fn kill_and_drain(
     round: usize,
     haproxy: &Program,
     config: &str,
+    listen: &dyn Fn(),
 ) -> [Ended; 2] {
     let [first, second] = [round, (round + 1) % SERVERS.len()];
     let [killed, drained] = [first, second].map(|which| servers[which].take().unwrap());
@@ -148,10 +143,13 @@ fn kill_and_drain(
     // Said once in the whole test.
     haproxy.wait_for_log(&format!("Server sockmodes/{} is DOWN, reason: Layer4", SERVERS[first]));
     servers[first] = Some(Started::as_told(config, first));
+    // To those who have ended their input and not listened so far it owes megabytes, when its drain begins.
+    drained.0.program.wait_for_log("stopping connections=");
+    listen();
     let drained = drained.drained();
     servers[second] = Some(Started::as_told(config, second));
     for server in servers.iter().flatten() {
-        server.server.program.wait_for_log("let in ");
+        server.0.program.wait_for_log("let in ");
     }
     [killed, drained]
 }

@@ -75,7 +75,7 @@ impl Body for EventStream {
 mod tests {
     use std::future::poll_fn;
 
-    use tokio::time::Instant;
+    use tokio::time::{Instant, timeout};
 
     use super::*;
 
@@ -86,7 +86,8 @@ mod tests {
         let mut stream = EventStream::new(live.watch(1).unwrap());
         let start = Instant::now();
         for beats in 0..5 {
-            let frame = poll_fn(|context| Pin::new(&mut stream).poll_frame(context)).await;
+            let next = poll_fn(|context| Pin::new(&mut stream).poll_frame(context));
+            let frame = timeout(2 * BEAT, next).await.expect("it is silent for ever");
             assert_eq!(frame.unwrap().unwrap().into_data().unwrap(), &b": \n\n"[..]);
             // The clock is a virtual one, and counts in milliseconds.
             assert_eq!(start.elapsed().as_secs(), beats * 15);

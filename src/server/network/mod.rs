@@ -1,9 +1,9 @@
 //! Where the loop meets the operating system: two traits, so that a simulated network and a virtual
 //! clock can take the place of the real ones.
 //!
-//! The contract is that of edge-triggered readiness (epoll(7), `EPOLLET`): an edge is reported once,
-//! and again only after the socket has become unready in between, which a `WouldBlock`, a short
-//! read or a short write shows.
+//! The contract is that of edge-triggered readiness (epoll(7), `EPOLLET`): what was reported is not
+//! reported again. What comes later may be, and must be once the socket has become unready in between,
+//! which a `WouldBlock`, a short read or a short write shows. A loop may count on no more than that.
 
 #[cfg(unix)]
 pub(super) mod mio;

@@ -25,6 +25,12 @@ const STAY: usize = 40;
 const PAUSE: Duration = Duration::from_millis(50);
 /// How many come and go between.
 const PASS: usize = 4;
+/// Clients beside these who say more than all that is between can keep, end their input, and only then listen.
+const GREEDY: usize = 6;
+/// A stretch in which nothing more goes out, so all that is between is full.
+const STUFFED: Duration = Duration::from_millis(300);
+/// Bytes that they say at the most: more than there is room for.
+const MOST_STUFFED: usize = 32 << 20;
 /// Bytes of a message: more than a segment, and less than what the kernels between keep.
 const MESSAGE: usize = 6000;
 
@@ -91,6 +97,19 @@ impl Client {
         Ok(())
     }
 
+    /// Says as much as goes. The server then owes megabytes.
+    fn stuff(&mut self) -> io::Result<()> {
+        self.stream.set_write_timeout(Some(STUFFED)).unwrap();
+        // A server that has stopped throws away what comes: that would go on for ever.
+        while self.life.said < MOST_STUFFED {
+            match self.say() {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                said => said?,
+            }
+        }
+        Ok(())
+    }
+
     /// Where byte number `number` of what it says is in the letters: not every client begins with the same.
     fn at(&self, number: usize) -> usize {
         (number + self.number as usize) % 26
@@ -131,22 +150,24 @@ fn end(error: io::Error) -> io::Error {
     }
 }
 
-/// Runs `meanwhile` beside the clients, once those who stay are there.
-pub(super) fn around(balancer: SocketAddr, meanwhile: impl FnOnce()) -> Vec<Life> {
+/// Runs `meanwhile` beside the clients, once those who stay are there. It gets what tells the greedy ones to listen.
+pub(super) fn around(balancer: SocketAddr, meanwhile: impl FnOnce(&dyn Fn())) -> Vec<Life> {
     let number = AtomicU32::new(0);
     let next = || Client::begin(number.fetch_add(1, Ordering::Relaxed), balancer);
     let (there, ready) = channel();
     thread::scope(|scope| {
-        let start = |there| {
-            let (stop, over) = channel();
+        let start = |(thread, there)| {
+            let (tell, told) = channel();
+            let live = if thread < THREADS { talk } else { gorge };
             let next = &next;
-            (stop, scope.spawn(move || talk(next, there, &over)))
+            (tell, scope.spawn(move || live(next, there, &told)))
         };
-        let (stop, threads): (Vec<Sender<()>>, Vec<_>) =
-            repeat_n(there, THREADS).map(start).unzip();
-        assert_eq!(ready.iter().count(), THREADS, "a client failed before anything was done");
-        meanwhile();
-        drop(stop);
+        let all = THREADS + GREEDY;
+        let (tell, threads): (Vec<Sender<()>>, Vec<_>) =
+            (0..all).zip(repeat_n(there, all)).map(start).unzip();
+        assert_eq!(ready.iter().count(), all, "a client failed before anything was done");
+        meanwhile(&|| tell[THREADS..].iter().for_each(|greedy| greedy.send(()).unwrap()));
+        drop(tell);
         threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     })
 }
@@ -190,4 +211,31 @@ fn come(next: &dyn Fn() -> Result<Client, Life>, staying: &mut Vec<Client>, live
             Err(life) => lives.push(life),
         }
     }
+}
+
+/// What becomes of a greedy client, one after the other, until it is over. Like each client of this protocol that has
+/// no more to say, it ends its input before it listens: to a server that has ended and is gone HAProxy can pass nothing
+/// on, and if it has to, it throws away what that one has left for the client.
+fn gorge(
+    next: &dyn Fn() -> Result<Client, Life>,
+    there: Sender<()>,
+    told: &Receiver<()>,
+) -> Vec<Life> {
+    let (mut lives, mut there, mut goes_on) = (Vec::new(), Some(there), true);
+    while goes_on {
+        lives.push(next().map_or_else(
+            |life| life,
+            |mut client| {
+                // Whether it has ended is heard at its end.
+                let _ = client.stuff().map_err(end);
+                let _ = client.stream.shutdown(Shutdown::Write);
+                if let Some(there) = there.take() {
+                    there.send(()).unwrap();
+                }
+                goes_on = told.recv().is_ok();
+                client.leave()
+            },
+        ));
+    }
+    lives
 }

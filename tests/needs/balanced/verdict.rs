@@ -5,12 +5,10 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Instant;
 
-use regex::Regex;
-use serde_json::Value;
+use regex::{Captures, Regex};
 
 use super::crowd::Life;
-
-const DIGEST_LEN: u64 = 16;
+use crate::common::client::NONCE_LEN;
 
 /// What is left of a server that has ended.
 pub(super) struct Ended {
@@ -18,18 +16,17 @@ pub(super) struct Ended {
     killed: Option<RangeInclusive<Instant>>,
     /// The clients in its log, in their order. What it had not yet written when it was killed is not there.
     clients: Vec<SocketAddr>,
-    /// The bytes that it read of each before it ended the conversation, from its trace. What comes later is
-    /// thrown away.
-    read: HashMap<SocketAddr, u64>,
+    /// The bytes that it owed to each, but for the nonce.
+    owed: HashMap<SocketAddr, usize>,
 }
 
 impl Ended {
     pub(super) fn killed(at: RangeInclusive<Instant>, log: &str) -> Ended {
-        Ended { killed: Some(at), clients: clients(log), read: HashMap::new() }
+        Ended { killed: Some(at), clients: clients(log), owed: HashMap::new() }
     }
 
-    pub(super) fn drained(log: &str, trace: &str) -> Ended {
-        Ended { killed: None, clients: clients(log), read: read(trace) }
+    pub(super) fn drained(log: &str) -> Ended {
+        Ended { killed: None, clients: clients(log), owed: owed(log) }
     }
 
     /// Whether it was killed during this life, if one that it may not have come to write down.
@@ -49,9 +46,7 @@ impl Ended {
         if let Some(killed) = &self.killed {
             return life.whole || life.ended >= *killed.start();
         }
-        // It was owed the answer to all that the server has read, and has heard that.
-        let owed = self.read.get(&life.peer).and_then(|read| read.checked_sub(DIGEST_LEN));
-        life.served.is_some() && (life.whole || owed == Some(life.heard as u64))
+        life.served.is_some() && self.owed.get(&life.peer) == Some(&life.heard)
     }
 }
 
@@ -60,31 +55,16 @@ fn clients(log: &str) -> Vec<SocketAddr> {
     opened.captures_iter(log).map(|line| line[1].parse().unwrap()).collect()
 }
 
-fn read(trace: &str) -> HashMap<SocketAddr, u64> {
-    let (mut peers, mut read) = (HashMap::new(), HashMap::new());
-    for line in trace.lines() {
-        let line: Value = serde_json::from_str(line).unwrap();
-        let connection = line["connection"].as_u64();
-        match line["event"].as_str().unwrap() {
-            "opened" => {
-                let peer: SocketAddr = line["peer"].as_str().unwrap().parse().unwrap();
-                peers.insert(connection, peer);
-                read.insert(peer, 0);
-            }
-            "received" => {
-                let bytes = line["bytes"].as_u64().unwrap_or(0);
-                if let Some(peer) = peers.get(&connection) {
-                    *read.get_mut(peer).unwrap() += bytes;
-                }
-            }
-            "state" if line["to"] == "ending" => {
-                peers.remove(&connection);
-            }
-            "lost" => panic!("{line}"),
-            _ => {}
-        }
-    }
-    read
+/// How many bytes each was owed, and was sent, whose connection was closed and not cut off.
+fn owed(log: &str) -> HashMap<SocketAddr, usize> {
+    assert!(!log.contains("were lost"), "the log is not whole");
+    let closed = r" closed conn=\d+ peer=(\S+) reason=\S+ received=\d+ sent=(\d+)";
+    let closed = Regex::new(closed).unwrap();
+    let of = |line: Captures| {
+        let sent: usize = line[2].parse().unwrap();
+        (line[1].parse().unwrap(), sent.saturating_sub(NONCE_LEN))
+    };
+    closed.captures_iter(log).map(of).collect()
 }
 
 pub(super) fn judge(lives: &[Life], ended: &[Ended]) {
@@ -97,13 +77,16 @@ pub(super) fn judge(lives: &[Life], ended: &[Ended]) {
             assert_eq!(server_of.insert(*peer, server), None, "{peer} was at two servers");
         }
     }
-    let (mut killed, mut drained, mut unseen) = (0, 0, 0);
+    let (mut killed, mut drained, mut unseen, mut most) = (0, 0, 0, 0);
     for life in lives {
         let server = server_of.get(&life.peer).map(|server| &ended[*server]);
         let good = match server {
             Some(server) => {
                 let cut = if server.killed.is_some() { &mut killed } else { &mut drained };
                 *cut += usize::from(!life.whole);
+                if server.killed.is_none() && !life.whole {
+                    most = life.heard.max(most);
+                }
                 server.was_good_to(life)
             }
             None => {
@@ -112,16 +95,17 @@ pub(super) fn judge(lives: &[Life], ended: &[Ended]) {
                 ended.iter().any(|server| server.may_have_lost(life, &by_peer))
             }
         };
-        let wrote = server.map(|server| (&server.killed, server.read.get(&life.peer)));
+        let wrote = server.map(|server| (&server.killed, server.owed.get(&life.peer)));
         assert!(good, "{life:?}, of whom a server wrote down {wrote:?}");
     }
     let unanswered = lives.iter().filter(|life| life.served.is_none()).count();
     let longest = lives.iter().filter_map(|life| life.served).max();
     println!(
         "{} connections, of which {killed} ended with a server that was killed, \
-         {unanswered} before an answer, {drained} with one that was drained; \
+         {unanswered} before an answer, {drained} with one that was drained, after up to {most} bytes; \
          {unseen} are in no log; the longest way to a first answer took {longest:?}",
         lives.len(),
     );
     assert!(killed > 0 && drained > 0, "nobody was there when servers ended");
+    assert!(most > 1 << 20, "nobody was owed much when a server drained");
 }
