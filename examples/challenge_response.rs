@@ -38,8 +38,7 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
             "what crosses the wire: the secret, or something made from it?",
             "the first server always asks the same: what does its client answer the second time?",
             "the second asks 10 random bytes: how often does the same answer come twice?",
-            "the third uses hmac in place of md5: what changes on the wire?",
-            "hmac is made of md5: how often is md5 called, and on what?",
+            "the third uses hmac in place of md5: what changes on the wire, and what is hmac made of?",
         ],
     );
     let secret = Secret::new(SECRET.into())?;

@@ -40,8 +40,7 @@ def main():
             "what crosses the wire: the secret, or something made from it?",
             "the first server always asks the same: what does its client answer the second time?",
             "the second asks 10 random bytes: how often does the same answer come twice?",
-            "the third uses hmac in place of md5: what changes on the wire?",
-            "hmac is made of md5: how often is md5 called, and on what?",
+            "the third uses hmac in place of md5: what changes on the wire, and what is hmac made of?",
         ],
     )
 
