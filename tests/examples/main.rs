@@ -4,6 +4,14 @@
 //! Lines are compared with the numbers masked that differ from run to run; `examples/common/mod.rs` says which
 //! those are. `SOCKMODES_BLESS=1` writes the pages in `docs/src/output/` anew where they differ. Without a `python3` the
 //! twins are skipped, which is said and counted; with `SOCKMODES_REQUIRE_PEERS=1` that is a failure.
+//!
+//! Read `asking.rs` next, the lessons on a terminal, and `pages.rs`, the pages of the book.
+
+#[cfg(feature = "cli")]
+mod asking;
+#[path = "../common/mod.rs"]
+mod common;
+mod pages;
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
@@ -60,21 +68,6 @@ fn lessons_twins_and_pages_agree() {
         lessons.len() - twins,
         lines.into_inner().unwrap()
     );
-}
-
-#[test]
-fn every_lesson_is_complete() {
-    let index = fs::read_to_string(root("examples/README.md")).unwrap();
-    for name in lessons() {
-        assert!(root(&format!("examples/python/{name}.py")).exists(), "{name} has no twin");
-        assert!(index.contains(&format!("`{name}`")), "{name} is not in examples/README.md");
-    }
-    for page in fs::read_dir(root("docs/src/output")).unwrap() {
-        let name = page.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned();
-        assert!(lessons().contains(&name), "docs/src/output/{name}.txt shows no lesson");
-        let shown = format!("output/{name}.txt");
-        assert!(book().any(|page| page.contains(&shown)), "no page of the book has {shown}");
-    }
 }
 
 #[test]
@@ -226,14 +219,6 @@ fn lessons() -> Vec<String> {
         .collect();
     names.sort();
     names
-}
-
-/// The chapters of the book, which include or name what the lessons print.
-fn book() -> impl Iterator<Item = String> {
-    let pages = fs::read_dir(root("docs/src")).unwrap().map(|entry| entry.unwrap().path());
-    pages
-        .filter(|page| page.extension().is_some_and(|it| it == "md"))
-        .map(|page| fs::read_to_string(page).unwrap())
 }
 
 /// Builds the lessons, once, in the profile of this test.
