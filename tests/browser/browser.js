@@ -61,3 +61,25 @@ export async function until(page, wanted) {
 export async function read(page, text) {
   await page.waitForFunction((wanted) => document.body.innerText.includes(wanted), text);
 }
+
+/**
+ * Presses a key, and waits until the page has been drawn anew.
+ * @param {Page} page
+ * @param {string} key
+ */
+export async function press(page, key) {
+  await page.keyboard.press(key);
+  await drawn(page);
+}
+
+/** Waits for two frames: what was to be drawn has been. @param {Page} page */
+export const drawn = (page) => page.evaluate(() => new Promise((resolve) => {
+  requestAnimationFrame(() => requestAnimationFrame(() => resolve(undefined)));
+}));
+
+/** All that is drawn of a position, as it is in the document. @param {Page} page */
+export const seen = (page) => page.evaluate(() => {
+  const copy = /** @type {Element} */ (document.querySelector('main')?.cloneNode(true));
+  for (const hidden of copy.querySelectorAll('[hidden]')) hidden.remove();
+  return copy.innerHTML.replaceAll(' class=""', '').replaceAll('><', '>\n<');
+});
