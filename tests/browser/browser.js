@@ -81,5 +81,7 @@ export const drawn = (page) => page.evaluate(() => new Promise((resolve) => {
 export const seen = (page) => page.evaluate(() => {
   const copy = /** @type {Element} */ (document.querySelector('main')?.cloneNode(true));
   for (const hidden of copy.querySelectorAll('[hidden]')) hidden.remove();
+  // The order of classes means nothing, and no class is none.
+  for (const node of copy.querySelectorAll('[class]')) node.setAttribute('class', [...node.classList].sort().join(' '));
   return copy.innerHTML.replaceAll(' class=""', '').replaceAll('><', '>\n<');
 });

@@ -23,7 +23,7 @@ const TILES = {
 /** @param {import('./scene.js').Scene} scene */
 export function drawTotals(scene) {
   const { samples, source } = scene;
-  put(find('#totals-title span'), source === 'live' ? age(scene) : `at event ${number(scene.position)}`);
+  put(find('#totals-title span'), source === 'live' && scene.isRunning ? age(scene) : `at event ${number(scene.position)}`);
   const totals = samples.at(-1)?.totals;
   if (!totals) return;
   for (const node of document.querySelectorAll('[data-total]')) {
@@ -34,8 +34,7 @@ export function drawTotals(scene) {
   drawReasons(labelled(totals, 'sockmodes_closed_total'));
 }
 
-function age({ age: old, isGone, isRunning }) {
-  if (!isRunning) return 'as of the last look before this event';
+function age({ age: old, isGone }) {
   if (isGone && old > 0) return `as of the last look, ${duration(old)} before the end`;
   return old > STALE ? `as of ${duration(Math.round(old))} ago: no newer answer has come` : '';
 }

@@ -8,7 +8,7 @@ import { drawMap, drawWaysTaken } from './map.js';
 import { drawTotals } from './measures.js';
 import { drawMoment } from './moment.js';
 import { Position } from './position.js';
-import { fromEvents, unseen, upTo } from './samples.js';
+import { fromEvents, inThePast, unseen, upTo } from './samples.js';
 import { follow } from './source_live.js';
 import { readDocument, readFile } from './source_trace.js';
 import { status } from './status.js';
@@ -87,10 +87,11 @@ function scene() {
   const isRunning = position.mode === 'running';
   const isNow = position.follows && live;
   const now = Math.max(model.time, isNow ? live.clock() : isRunning ? position.clock : 0);
-  const samples = live ? upTo(live.server.samples, position.event) : fromEvents(store, model, now);
+  const told = live ? upTo(live.server.samples, position.event) : [];
+  const samples = isNow ? told : live ? inThePast(live.server.samples, store, model) : fromEvents(store, model, now);
   return {
     store, model, position: position.event, source, now, isRunning, samples,
-    unseen: unseen(live ? samples : []), chosen: choose(model, now), followsLast: page.choice === null,
+    unseen: unseen(told), chosen: choose(model, now), followsLast: page.choice === null,
     age: seconds() - (samples.at(-1)?.at ?? 0), isGone: live !== null && !live.server.isOnline,
   };
 }

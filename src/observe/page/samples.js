@@ -18,6 +18,7 @@ const FORGET = 3; // samples after a loss without a word, and one that may have 
  * @property {number} rate turns a second since then
  * @property {number} share of that time that the loop was at work
  * @property {Map<string, number>} totals
+ * @property {Map<string, number>} untold how much of them the events do not tell
  * @property {Record<string, number>} gap how many more are open than the events tell, by state
  */
 
@@ -42,6 +43,7 @@ export function look(samples, store, text, at) {
   const isAnew = turnsIn(totals) < turns;
   samples.push({
     at, span: isAnew ? 0 : span, event: store.newest, totals, gap: gapOf(totals, store.head.counts),
+    untold: plus(totals, asMetrics(store.head.tally), -1),
     rate: span > 0 && !isAnew ? (turnsIn(totals) - turns) / span : 0,
     share: span > 0 && !isAnew ? Math.min(1, (workIn(totals) - worked) / span) : 0,
   });
@@ -115,13 +117,39 @@ export function fromEvents(store, model, now) {
   for (let at = Math.max(now - MINUTE, 0) + 1; at - 1 < now; at += 1) {
     const [from, to] = [until(at - 1), until(at)];
     samples.push({
-      at: Math.min(at, now), span: 1, event: model.event, rate: to - from, totals: new Map(), gap: {},
+      at: Math.min(at, now), span: 1, event: model.event, rate: to - from, totals: new Map(), untold: new Map(), gap: {},
       share: Math.min(1, workedBefore(turns, to) - workedBefore(turns, from)),
     });
   }
   const last = samples.at(-1);
   if (last) last.totals = asMetrics(model.tally);
   return samples;
+}
+
+/**
+ * The same at a server's past: what the events do not tell of it is what they did not when the server was first asked.
+ * @param {Sample[]} told
+ * @param {import('./store.js').Store} store
+ * @param {import('./model.js').Model} model
+ */
+export function inThePast(told, store, model) {
+  const samples = fromEvents(store, model, model.time);
+  const seam = store.seams.findLast((event) => event < model.event) ?? -1;
+  const first = told.find(({ event }) => event > seam && event >= model.lostAt) ?? told.at(-1);
+  const last = samples.at(-1);
+  if (last && first) last.totals = plus(first.untold, last.totals, 1);
+  return samples;
+}
+
+/**
+ * One and so many times the other, name by name.
+ * @param {Map<string, number>} one
+ * @param {Map<string, number>} other
+ * @param {1 | -1} times
+ */
+function plus(one, other, times) {
+  const names = new Set([...one.keys(), ...other.keys()]);
+  return new Map([...names].map((name) => [name, (one.get(name) ?? 0) + times * (other.get(name) ?? 0)]));
 }
 
 function workedBefore(turns, i) {

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { ORDERS, search } from './crowd_order.js';
 import { stepOf, STEPS } from './keys.js';
 import { Position } from './position.js';
-import { fromEvents, look, reconcile, unseen, upTo } from './samples.js';
+import { fromEvents, inThePast, look, reconcile, unseen, upTo } from './samples.js';
 import { connectionAt } from './scene.js';
 import { STATES } from './model.js';
 import { closed, known, opened, page } from './told.js';
@@ -242,6 +242,22 @@ test('where there is no server to ask, the events say how many turns there were 
   const samples = fromEvents(store, store.head, 3);
   assert.deepEqual(samples.map(({ rate }) => rate), [3, 0, 2]);
   assert.ok(Math.abs(samples[0].share - 12e-5) < 1e-9);
+});
+
+test('the totals in the past of a server are what was before its events, and the events until then', () => {
+  const { store, turn } = page();
+  const samples = [];
+  const turns = (position) => inThePast(samples, store, store.at(position)).at(-1).totals.get('sockmodes_loop_turns_total');
+  for (let i = 0; i < 5; i += 1) turn();
+  look(samples, store, 'sockmodes_loop_turns_total 1005', 1);
+  turn();
+  assert.deepEqual([turns(0), turns(4), turns(store.newest)], [1000, 1002, 1006]);
+  // Another server takes its place.
+  store.restart();
+  const seam = store.newest;
+  turn();
+  look(samples, store, 'sockmodes_loop_turns_total 1', 2);
+  assert.deepEqual([turns(seam - 1), turns(store.newest)], [1006, 1]);
 });
 
 test('of a thousand connections, those are found that are looked for, in the order that is asked for', () => {
