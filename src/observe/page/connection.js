@@ -91,7 +91,11 @@ export class Connection {
   }
 }
 
-/** How `recv` changes what is remembered: the kernel has nothing more after an end, an EAGAIN or a short read. */
+/**
+ * How `recv` changes what is remembered: the kernel has nothing more after an end, an EAGAIN or a short read.
+ * @param {Connection} connection
+ * @param {import('./model.js').Event} record
+ */
 export function hear(connection, { bytes, error, room }) {
   if (bytes) connection.received += bytes;
   const isEmpty = error === 'EAGAIN' || bytes === 0;
@@ -99,7 +103,11 @@ export function hear(connection, { bytes, error, room }) {
   if (isEmpty || isShort) connection.readable = false;
 }
 
-/** How `send` changes what is owed: the loop keeps what the kernel did not take, and nothing else. */
+/**
+ * How `send` changes what is owed: the loop keeps what the kernel did not take, and nothing else.
+ * @param {Connection} connection
+ * @param {import('./model.js').Event} record
+ */
 export function say(connection, { bytes, error, offered, time }) {
   const taken = bytes ?? 0;
   connection.sent += taken;
@@ -110,7 +118,11 @@ export function say(connection, { bytes, error, offered, time }) {
   if (connection.full) connection.writable = false;
 }
 
-/** Remembers an edge. */
+/**
+ * Remembers an edge.
+ * @param {Connection} connection
+ * @param {import('./model.js').Event} record
+ */
 export function feel(connection, { readable, writable, read_closed: readClosed }) {
   connection.readable ||= readable;
   connection.writable ||= writable;

@@ -89,8 +89,9 @@ export function drawWaysTaken({ model }) {
 export function drawMap(scene, moves) {
   const { model, now } = scene;
   const places = new Map();
+  /** @type {Map<string, import('./connection.js').Connection[]>} */
   const standing = new Map(STATES.map((state) => [state, []]));
-  for (const connection of model.connections.values()) standing.get(connection.state)?.push(connection);
+  for (const connection of model.connections.values()) standing.get(connection.state ?? '')?.push(connection);
   let open = 0;
   for (const [state, connections] of standing) {
     const all = model.counts[state] + scene.unseen[state];
@@ -191,7 +192,7 @@ function focusNear(stops, at) {
 
 // In the model's order, whichever way they have come there.
 function place(order) {
-  const focused = document.activeElement;
+  const focused = /** @type {HTMLElement | null} */ (document.activeElement);
   for (const [i, token] of order.entries()) {
     if (!token.isFresh) continue;
     const next = order.slice(i + 1).find(({ state, isFresh }) => state === token.state && !isFresh);
@@ -199,7 +200,7 @@ function place(order) {
     token.isFresh = false;
   }
   // An element that moves in the document loses the focus.
-  if (focused !== document.activeElement && map.contains(focused)) focused.focus();
+  if (focused !== document.activeElement && map.contains(focused)) focused?.focus();
   const stops = order.map(({ button }) => button);
   const stop = stops.find((button) => button === document.activeElement)
     ?? stops.find((button) => button.getAttribute('aria-pressed') === 'true') ?? stops[0];

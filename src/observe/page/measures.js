@@ -27,7 +27,7 @@ export function drawTotals(scene) {
   const totals = samples.at(-1)?.totals;
   if (!totals) return;
   for (const node of document.querySelectorAll('[data-total]')) {
-    put(node, TILES[/** @type {HTMLElement} */ (node).dataset.total](totals));
+    put(node, TILES[node.getAttribute('data-total') ?? ''](totals));
   }
   drawHistogram(buckets(totals));
   drawRates(samples);
@@ -40,8 +40,7 @@ function age({ age: old, isGone }) {
 }
 
 function drawHistogram(list) {
-  const half = boundOf(list, 0.5);
-  const most = boundOf(list, 0.99);
+  const [half, most] = [0.5, 0.99].map((share) => boundOf(list, share) ?? -1);
   const highest = Math.max(1, ...list.map((bucket) => bucket.count));
   const node = find('#histogram');
   while (node.childElementCount < list.length) node.append(make('li'));
@@ -52,7 +51,7 @@ function drawHistogram(list) {
     bar.className = bucket.bound <= half ? 'half' : bucket.bound <= most ? 'most' : '';
     bar.title = `${to(bucket.bound)}: ${number(bucket.count)}`;
   });
-  put(find('#bounds'), half === undefined ? 'None so far.'
+  put(find('#bounds'), half < 0 ? 'None so far.'
     : `Half of them: ${to(half)}. 99 of 100: ${to(most)}. `
       + 'These are the bounds of buckets: the true values are no higher. '
       + 'Heights are square roots: twice as high is four times as many.');

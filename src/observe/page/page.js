@@ -106,7 +106,7 @@ function choose(model, now) {
 }
 
 function draw(view, at) {
-  const pace = view.isRunning ? PACES.find(([rate]) => page.rate < rate)[1] : 0;
+  const pace = view.isRunning ? (PACES.find(([rate]) => page.rate < rate) ?? PACES[0])[1] : 0;
   drawStations(view);
   drawWaysTaken(view);
   if (at - page.drawnAt < pace) return;
@@ -183,8 +183,7 @@ function look(choice) {
 
 async function showTrace(readIn) {
   page.leaving.abort();
-  page.store.clear();
-  page.store.isRing = false;
+  page.store = new Store({ isRing: false });
   Object.assign(page, { source: 'trace', live: null, isLoading: true, choice: null, followed: null });
   position = new Position(page.store, { isLive: false, more: null });
   nameSource();
@@ -209,7 +208,8 @@ const STARTS = {
   },
   trace: () => showTrace(readDocument),
   async play() {
-    // biome-ignore lint/correctness/noUnresolvedImports: it comes with the simulation.
+    // @ts-expect-error: it comes with the simulation.
+    // biome-ignore lint/correctness/noUnresolvedImports: likewise.
     const { start } = await import('./play.js');
     const { more } = await start(page.store, { changed: moved, panel: find('#play') });
     position = new Position(page.store, { isLive: false, more });

@@ -66,7 +66,7 @@ export function reconcile(samples, store) {
   const [before, last] = samples.slice(-2);
   if (!last) return [];
   const standing = [...store.head.connections.values()];
-  const isLongAgo = samples.length > FORGET && samples.at(-FORGET - 1).event >= store.head.lostAt;
+  const isLongAgo = samples.length > FORGET && samples[samples.length - FORGET - 1].event >= store.head.lostAt;
   const isStale = ({ sure }) => !sure && isLongAgo;
   const gone = standing.filter(isStale).map(({ number }) => number);
   for (const state of STATES) {
@@ -103,7 +103,7 @@ export function upTo(samples, position) {
 }
 
 /**
- * The same from the events: a sample a second, of the minute before a moment.
+ * The same from the events: a sample a second, of the minute before a moment; one at least.
  * @param {import('./store.js').Store} store
  * @param {import('./model.js').Model} model
  * @param {number} now on the events' clock
@@ -113,8 +113,9 @@ export function fromEvents(store, model, now) {
   const { turns } = store.index;
   const end = firstWhere(turns.length, (i) => turns[i].first > model.event);
   const until = (at) => Math.min(end, firstWhere(turns.length, (i) => turns[i].time > at));
+  /** @type {Sample[]} */
   const samples = [];
-  for (let at = Math.max(now - MINUTE, 0) + 1; at - 1 < now; at += 1) {
+  for (let at = Math.max(now - MINUTE, 0) + 1; at - 1 < now || samples.length === 0; at += 1) {
     const [from, to] = [until(at - 1), until(at)];
     samples.push({
       at: Math.min(at, now), span: 1, event: model.event, rate: to - from, totals: new Map(), untold: new Map(), gap: {},

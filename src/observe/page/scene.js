@@ -27,6 +27,6 @@ export function connectionAt({ store, model, position }, number) {
   const known = model.connections.get(number) ?? model.closed.findLast((each) => each.number === number);
   if (known) return known;
   const events = store.eventsOf(number, position);
-  const end = events.findLast((event) => ['closed', 'refused'].includes(store.record(event).event));
+  const end = events.findLast((event) => ['closed', 'refused'].includes(store.record(event)?.event ?? ''));
   return end === undefined ? null : store.buried(end);
 }

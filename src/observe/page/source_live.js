@@ -10,9 +10,11 @@ const AWAY = 10_000; // hidden for this long, the page leaves its place to other
 const WORK = 8; // then the browser has its turn
 
 const seconds = () => performance.now() / 1000;
+/** @type {(time: number) => Promise<void>} */
 const pause = (time) => new Promise((resolve) => { setTimeout(resolve, time); });
 
 const channel = new MessageChannel();
+/** @returns {Promise<any>} */
 const breathe = () => new Promise((resolve) => {
   channel.port1.onmessage = resolve;
   channel.port2.postMessage(null);
@@ -75,7 +77,7 @@ async function readEvents(watcher, signal) {
   watcher.server.refusal = response.ok ? null : response.status;
   if (!response.ok) return;
   begin(watcher);
-  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  const reader = /** @type {ReadableStream} */ (response.body).pipeThrough(new TextDecoderStream()).getReader();
   let since = performance.now();
   for (;;) {
     const { done, value } = await reader.read();
@@ -117,9 +119,10 @@ function recordOf(block) {
   return event === 'event: lost' && data ? { event: 'lost', lines: JSON.parse(data).lost } : null;
 }
 
+/** @returns {Promise<any>} */
 const isSeen = () => new Promise((resolve) => {
   if (document.hidden) document.addEventListener('visibilitychange', resolve, { once: true });
-  else resolve();
+  else resolve(null);
 });
 
 // A browser has six connections per host, for all its tabs: one that nobody sees must not keep one.

@@ -17,11 +17,6 @@ export class Store {
   /** @param {{ isRing: boolean }} options whether the oldest make room for the newest */
   constructor({ isRing }) {
     this.isRing = isRing;
-    this.clear();
-  }
-
-  /** Forgets all, for another source. */
-  clear() {
     /** @type {Block[]} */
     this.blocks = [];
     this.first = 1;
@@ -132,7 +127,7 @@ export class Store {
     if (block.parsed?.length !== block.items.length) {
       block.parsed = block.items.map(parse);
       this.parsed = [...this.parsed.filter((each) => each !== block), block];
-      if (this.parsed.length > PARSED) this.parsed.shift().parsed = null;
+      if (this.parsed.length > PARSED) /** @type {Block} */ (this.parsed.shift()).parsed = null;
     }
     return block.parsed;
   }
@@ -184,7 +179,7 @@ export class Store {
       this.grave = copy(block.before);
       this.#advance(this.grave, block, event);
     }
-    return this.grave.closed.at(-1);
+    return this.grave.closed[this.grave.closed.length - 1];
   }
 
   #blockOf(event) {

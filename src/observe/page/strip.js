@@ -32,9 +32,9 @@ rail.append(rest, restBar, restLane);
 export function drawStations(scene) {
   const { model } = scene;
   const steps = model.inTurn ? model.steps : model.stepsBefore;
-  for (const station of /** @type {HTMLElement[]} */ (stations)) {
-    const { step } = station.dataset;
-    const said = station.querySelector('b');
+  for (const station of stations) {
+    const step = station.getAttribute('data-step') ?? '';
+    const said = /** @type {Element} */ (station.querySelector('b'));
     if (step === 'wait') {
       station.classList.toggle('lit', isAsleep(scene));
       put(said, phase(scene));

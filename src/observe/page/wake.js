@@ -20,6 +20,10 @@ export function wakes(model, record, connection) {
   return wakesLoop(model, record);
 }
 
+/**
+ * @param {import('./model.js').Model} model
+ * @param {import('./model.js').Event} record
+ */
 function wakesLoop(model, { event, ready, at_most: atMost }) {
   if (event === 'waiting') {
     return atMost === null ? 'Only somebody who becomes ready ends this wait.'
