@@ -5,15 +5,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::script::Script;
-use super::{ClientId, SimFound, SimNetwork, World};
+use super::{ClientId, SimNetwork, World};
 use crate::observe::{Detail, Events, Observer, Record};
+use crate::server::network::Network;
 use crate::server::{Config, EventLoop, Outcome};
 
 /// A loop, the world around it, and what the loop has told.
-pub struct Simulation {
+///
+/// `N` is what the loop takes for the network: the world's own, unless somebody stands in between.
+pub struct Simulation<N: Network = SimNetwork> {
     world: World,
-    event_loop: EventLoop<SimNetwork>,
-    found: SimFound,
+    event_loop: EventLoop<N>,
+    found: N::Found,
     told: Told,
     outcome: Option<Outcome>,
 }
@@ -47,15 +50,17 @@ impl Simulation {
             .with_verifier(Box::new(world.verifier()));
         Simulation { told, ..Simulation::of(world, event_loop) }
     }
+}
 
+impl<N: Network> Simulation<N> {
     /// A loop that somebody has made in `world`. It tells its events to its own observers, and none
     /// is kept here.
     #[must_use]
-    pub fn of(world: World, event_loop: EventLoop<SimNetwork>) -> Simulation {
+    pub fn of(world: World, event_loop: EventLoop<N>) -> Simulation<N> {
         Simulation {
             world,
             event_loop,
-            found: SimFound::default(),
+            found: N::Found::default(),
             told: Told::default(),
             outcome: None,
         }
@@ -67,7 +72,7 @@ impl Simulation {
     }
 
     /// The loop.
-    pub fn event_loop(&self) -> &EventLoop<SimNetwork> {
+    pub fn event_loop(&self) -> &EventLoop<N> {
         &self.event_loop
     }
 
@@ -80,9 +85,13 @@ impl Simulation {
     ///
     /// # Panics
     ///
-    /// If the loop does what no loop may: see the [module](super).
+    /// If the loop does what no loop may, and that is not [put up with](World::put_up_with_wrongs): see
+    /// the [module](super).
     pub fn turn(&mut self) -> Option<Outcome> {
-        self.outcome = self.event_loop.turn(&mut self.found).expect("waiting never fails here");
+        match self.event_loop.turn(&mut self.found) {
+            Ok(outcome) => self.outcome = outcome,
+            Err(errno) => assert!(self.world.is_stuck(), "waiting never fails here: {errno}"),
+        }
         if self.world.is_time_to_look() {
             self.event_loop.assert_consistent();
         }
@@ -108,10 +117,10 @@ impl Simulation {
     pub fn run_watched(
         &mut self,
         most: usize,
-        mut look: impl FnMut(&Simulation),
+        mut look: impl FnMut(&Simulation<N>),
     ) -> Option<Outcome> {
         for _ in 0..most {
-            if self.outcome.is_some() || self.is_over() {
+            if self.is_over() {
                 self.world.settle();
                 return self.outcome;
             }
@@ -121,8 +130,11 @@ impl Simulation {
         panic!("after {most} turns it is not over");
     }
 
-    fn is_over(&self) -> bool {
-        self.event_loop.connections() == 0 && self.world.is_over()
+    /// Whether nothing will happen any more: every connection is over, or the loop has stopped or is
+    /// [stuck](World::is_stuck).
+    pub fn is_over(&self) -> bool {
+        let nobody_is_left = self.event_loop.connections() == 0 && self.world.is_over();
+        nobody_is_left || self.outcome.is_some() || self.world.is_stuck()
     }
 
     /// How the loop has ended, if it has.
@@ -152,7 +164,7 @@ impl Observer for Listener {
     }
 }
 
-impl fmt::Debug for Simulation {
+impl<N: Network> fmt::Debug for Simulation<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Simulation")
             .field("world", &self.world)
