@@ -9,6 +9,7 @@ mod demo;
 mod editor;
 mod files;
 mod login;
+mod play;
 mod prompt;
 mod serve;
 mod terminal;
@@ -63,6 +64,9 @@ enum Command {
     /// Try a server of this protocol, any server, from outside, and grade it
     #[command(after_long_help = check::AFTER_HELP)]
     Check(Box<check::Args>),
+    /// Show the page with a simulated loop: try clients, buffers, faults and broken rules, step by step
+    #[command(after_long_help = play::AFTER_HELP)]
+    Play(play::Args),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -135,6 +139,7 @@ fn run(command: Command) -> Done {
         Command::User(command) => user::run(&command),
         Command::Demo => demo::run(),
         Command::Check(args) => check::run(*args),
+        Command::Play(args) => play::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "sockmodes", &mut script);

@@ -33,3 +33,16 @@ pub const FILES: &[File] = &[
     File { path: "/ways.js", kind: SCRIPT, content: include_str!("page/ways.js") },
     File { path: "/words.js", kind: SCRIPT, content: include_str!("page/words.js") },
 ];
+
+impl File {
+    /// Its text for a page whose events come from this source: `live`, `trace` or `play`.
+    pub fn for_source(&self, source: &str) -> String {
+        match self.kind {
+            HTML => self.content.replacen(LIVE, &format!("data-source=\"{source}\""), 1),
+            _ => self.content.to_owned(),
+        }
+    }
+}
+
+/// What the document says of itself, as it stands.
+const LIVE: &str = r#"data-source="live""#;

@@ -4,7 +4,6 @@
 //! what a loop without that rule would do. Never here: the words for the rules (see `rule.rs`).
 
 mod stream;
-mod verifier;
 
 use std::cell::{RefCell, RefMut};
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +13,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use self::stream::LyingStream;
-pub(super) use self::verifier::LyingVerifier;
 use super::rule::Rule;
 use super::witness::Witness;
 use crate::server::network::{Errno, Network, Readiness, Signal, Token, Wakeup};
@@ -50,6 +48,10 @@ pub(super) struct Known {
     pub(super) witness: Witness,
     /// Who has each place now.
     current: BTreeMap<usize, Token>,
+    /// Connections that are closed, for each of which an edge is still to come.
+    late: Vec<Token>,
+    /// Connections that are taken to have ended.
+    ended: BTreeSet<Token>,
     /// Connections with a short write that was not made good yet.
     pausing: BTreeSet<Token>,
     /// Connections that are not read from until an edge says that they are readable.
@@ -62,6 +64,8 @@ impl Lies {
             broken: broken.to_vec(),
             witness,
             current: BTreeMap::new(),
+            late: Vec::new(),
+            ended: BTreeSet::new(),
             pausing: BTreeSet::new(),
             deaf: BTreeSet::new(),
         })))
@@ -70,6 +74,11 @@ impl Lies {
     /// The inside; nobody keeps it beyond one call.
     pub(super) fn known(&self) -> RefMut<'_, Known> {
         self.0.borrow_mut()
+    }
+
+    /// The same, for what is dropped while a panic unwinds through somebody who has it.
+    fn try_known(&self) -> Option<RefMut<'_, Known>> {
+        self.0.try_borrow_mut().ok()
     }
 }
 
@@ -96,7 +105,6 @@ impl Known {
     /// What the loop is told in place of `wakeup`, if anything.
     fn bend(&mut self, wakeup: Wakeup) -> Option<Wakeup> {
         let Wakeup::Ready { token, mut readiness } = wakeup else { return Some(wakeup) };
-        let token = self.whoever_has_the_place_of(token, "an edge");
         if readiness.contains(Readiness::FAILED) {
             return Some(Wakeup::Ready { token, readiness });
         }
@@ -111,15 +119,26 @@ impl Known {
         (!readiness.is_empty()).then_some(Wakeup::Ready { token, readiness })
     }
 
-    /// The token that the loop is given for `token`: without generations, that of whoever has its place now.
-    fn whoever_has_the_place_of(&mut self, token: Token, what: &str) -> Token {
-        let now = self.current.get(&key(token)).copied().unwrap_or(token);
-        if !self.breaks(Rule::Generation) || now == token {
-            return token;
+    /// The edges that come late, for connections that are closed: without generations they reach whoever has
+    /// the place by now, and say that it has ended.
+    fn late_edges(&mut self) -> Vec<Wakeup> {
+        let mut edges = Vec::new();
+        for gone in std::mem::take(&mut self.late) {
+            let here = self.current[&key(gone)];
+            if here == gone {
+                self.late.push(gone);
+                continue;
+            }
+            let what = format!(
+                "the last edge of connection {}, which has ended, reaches this one",
+                number(gone)
+            );
+            self.witness.note(number(here), what);
+            self.ended.insert(here);
+            let readiness = Readiness::READABLE | Readiness::READ_CLOSED;
+            edges.push(Wakeup::Ready { token: here, readiness });
         }
-        let (gone, here) = (number(token), number(now));
-        self.witness.note(here, format!("{what} that was connection {gone}'s reaches this one"));
-        now
+        edges
     }
 }
 
@@ -155,6 +174,9 @@ impl Network for Liar {
         known.witness.look_after_wait();
         let heard: Vec<_> = SimNetwork::wakeups(&found.found).collect();
         found.told = heard.into_iter().filter_map(|wakeup| known.bend(wakeup)).collect();
+        if known.breaks(Rule::Generation) && waited.is_ok() {
+            found.told.extend(known.late_edges());
+        }
         if has_levels {
             let is_ready = |wakeup: &Wakeup| matches!(wakeup, Wakeup::Ready { .. });
             found.told.retain(|wakeup| !is_ready(wakeup));

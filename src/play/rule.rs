@@ -17,7 +17,7 @@ pub enum Rule {
     Edges,
     /// Keep what the kernel did not take. Without it: a `send` is believed to take all.
     ShortWrite,
-    /// Give each token a generation. Without it: whoever has a connection's place gets what was meant for it.
+    /// Give each token a generation. Without it: a late edge of a connection reaches whoever has its place.
     Generation,
 }
 
@@ -63,7 +63,7 @@ impl Rule {
             Rule::PausedRead => "once a read was paused, only a new edge resumes it",
             Rule::Edges => "readiness is a level: whoever can be written to is always ready",
             Rule::ShortWrite => "a send is believed to have taken all that it was offered",
-            Rule::Generation => "a token names a place, whoever has it by now",
+            Rule::Generation => "a late edge reaches whoever has the place by now, and is believed",
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::liar::{Liar, Lies, LyingVerifier};
+use super::liar::{Liar, Lies};
 use super::scenario::Scenario;
 use super::witness::{Tape, Witness};
 use crate::observe::{Event, Events, Record};
@@ -54,9 +54,8 @@ impl Run {
         let mut events = Events::default();
         events.add(Box::new(tape.clone()));
         let network = Liar::new(world.network(), lies.clone());
-        let verifier = LyingVerifier::new(world.verifier(), lies.clone());
         let event_loop = EventLoop::new(network, config, events, world.stop_flag())
-            .with_verifier(Box::new(verifier));
+            .with_verifier(Box::new(world.verifier()));
         let signals = [scenario.hangup, scenario.stop];
         let expected = signals.into_iter().flatten().max().unwrap_or(Duration::ZERO);
         let expected = world.now() + expected;

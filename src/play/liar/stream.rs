@@ -65,6 +65,16 @@ impl LyingStream {
     }
 }
 
+impl Drop for LyingStream {
+    fn drop(&mut self) {
+        if let (Some(token), Some(mut known)) = (self.token, self.lies.try_known())
+            && known.breaks(Rule::Generation)
+        {
+            known.late.push(token);
+        }
+    }
+}
+
 impl Stream for LyingStream {
     fn recv(&mut self, buffer: &mut [u8]) -> Result<usize, Errno> {
         if self.is_deaf() {
@@ -72,8 +82,11 @@ impl Stream for LyingStream {
         }
         let most = self.most(buffer.len());
         let received = self.stream.recv(&mut buffer[..most]);
-        self.lies.known().witness.look();
-        received
+        let mut known = self.lies.known();
+        known.witness.look();
+        // What the edge said is believed.
+        let has_ended = self.token.is_some_and(|token| known.ended.contains(&token));
+        if has_ended && received == Err(Errno::AGAIN) { Ok(0) } else { received }
     }
 
     fn send(&mut self, bytes: &[u8]) -> Result<usize, Errno> {
