@@ -13,23 +13,32 @@ use crate::sim::Buffers;
 /// The most events in one answer.
 pub(super) const MOST_RECORDS: usize = 2000;
 
-/// What can be asked.
+/// A question.
 #[derive(Debug, Deserialize)]
-#[serde(tag = "ask", rename_all = "snake_case", deny_unknown_fields)]
-pub(super) enum Request {
+#[serde(deny_unknown_fields)]
+pub(super) struct Request {
+    pub(super) ask: Ask,
+    #[serde(default)]
+    pub(super) seed: u64,
+    #[serde(default)]
+    pub(super) scenario: String,
+    #[serde(default)]
+    pub(super) after: usize,
+    #[serde(default)]
+    pub(super) until: usize,
+}
+
+/// What is asked.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Ask {
     /// The events of a run behind the first `after`: those of one more turn at least, and all up to number
     /// `until`, as far as they go into an answer.
-    Events {
-        seed: u64,
-        scenario: String,
-        after: usize,
-        #[serde(default)]
-        until: usize,
-    },
+    Events,
     /// What the loop does behind the first `after` events of a run.
-    Next { seed: u64, scenario: String, after: usize },
+    Next,
     /// The words of scenarios.
-    Words {},
+    Words,
 }
 
 /// What is answered.

@@ -6,7 +6,6 @@
 mod stream;
 
 use std::cell::{RefCell, RefMut};
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -43,19 +42,20 @@ pub(super) struct LyingFound {
 #[derive(Clone)]
 pub(super) struct Lies(Rc<RefCell<Known>>);
 
+/// There are few connections: lists are looked through as quickly as anything else.
 pub(super) struct Known {
     broken: Vec<Rule>,
     pub(super) witness: Witness,
     /// Who has each place now.
-    current: BTreeMap<usize, Token>,
+    current: Vec<(usize, Token)>,
     /// Connections that are closed, for each of which an edge is still to come.
     late: Vec<Token>,
     /// Connections that are taken to have ended.
-    ended: BTreeSet<Token>,
+    ended: Vec<Token>,
     /// Connections with a short write that was not made good yet.
-    pausing: BTreeSet<Token>,
+    pausing: Vec<Token>,
     /// Connections that are not read from until an edge says that they are readable.
-    deaf: BTreeSet<Token>,
+    deaf: Vec<Token>,
 }
 
 impl Lies {
@@ -63,11 +63,11 @@ impl Lies {
         Lies(Rc::new(RefCell::new(Known {
             broken: broken.to_vec(),
             witness,
-            current: BTreeMap::new(),
+            current: Vec::new(),
             late: Vec::new(),
-            ended: BTreeSet::new(),
-            pausing: BTreeSet::new(),
-            deaf: BTreeSet::new(),
+            ended: Vec::new(),
+            pausing: Vec::new(),
+            deaf: Vec::new(),
         })))
     }
 
@@ -114,9 +114,14 @@ impl Known {
         if self.pausing.contains(&token) {
             readiness.remove(Readiness::READABLE | Readiness::READ_CLOSED);
         } else if readiness.contains(Readiness::READABLE) {
-            self.deaf.remove(&token);
+            self.deaf.retain(|deaf| *deaf != token);
         }
         (!readiness.is_empty()).then_some(Wakeup::Ready { token, readiness })
+    }
+
+    fn take_place(&mut self, token: Token) {
+        self.current.retain(|(place, _)| *place != key(token));
+        self.current.push((key(token), token));
     }
 
     /// The edges that come late, for connections that are closed: without generations they reach whoever has
@@ -124,17 +129,17 @@ impl Known {
     fn late_edges(&mut self) -> Vec<Wakeup> {
         let mut edges = Vec::new();
         for gone in std::mem::take(&mut self.late) {
-            let here = self.current[&key(gone)];
-            if here == gone {
+            let here = self.current.iter().find(|(place, _)| *place == key(gone));
+            let Some((_, here)) = here.filter(|(_, here)| *here != gone).copied() else {
                 self.late.push(gone);
                 continue;
-            }
+            };
             let what = format!(
                 "the last edge of connection {}, which has ended, reaches this one",
                 number(gone)
             );
             self.witness.note(number(here), what);
-            self.ended.insert(here);
+            self.ended.push(here);
             let readiness = Readiness::READABLE | Readiness::READ_CLOSED;
             edges.push(Wakeup::Ready { token: here, readiness });
         }
@@ -205,7 +210,7 @@ impl Network for Liar {
     }
 
     fn register(&mut self, stream: &mut LyingStream, token: Token) -> Result<(), Errno> {
-        self.lies.known().current.insert(key(token), token);
+        self.lies.known().take_place(token);
         stream.register(&mut self.network, token)
     }
 

@@ -38,7 +38,7 @@ pub use rule::Rule;
 pub use scenario::Scenario;
 pub use words::ScenarioError;
 
-use answer::{Answer, Request};
+use answer::{Answer, Ask, Request};
 use run::{MOST_EVENTS, Run};
 
 /// So many runs are kept, so that none is played from its start for every turn: one for each tab of somebody
@@ -74,24 +74,21 @@ impl Play {
     }
 
     fn answer(&mut self, request: Request) -> Answer {
-        let (seed, scenario, after) = match &request {
-            Request::Words {} => return Answer::words(),
-            Request::Events { seed, scenario, after, .. }
-            | Request::Next { seed, scenario, after } => (*seed, scenario, *after),
-        };
+        let Request { ask, seed, scenario, after, until } = request;
         if seed > MOST_SEED {
             return Answer::error(format!("a seed is at most {MOST_SEED}"));
         }
         if after > 2 * MOST_EVENTS {
             return Answer::error(format!("no run has {after} events"));
         }
-        let run = match self.run(seed, scenario) {
+        let run = match self.run(seed, &scenario) {
             Ok(run) => run,
             Err(error) => return error.into(),
         };
-        match request {
-            Request::Events { until, .. } => Answer::events(run, after, until),
-            _ => Answer::next(run, seed, after),
+        match ask {
+            Ask::Events => Answer::events(run, after, until),
+            Ask::Next => Answer::next(run, seed, after),
+            Ask::Words => Answer::words(),
         }
     }
 

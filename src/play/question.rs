@@ -2,8 +2,6 @@
 //!
 //! Never here: a run (see `run.rs`). What the loop did is known; the others are drawn from what loops can do.
 
-use std::collections::BTreeSet;
-
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
@@ -122,15 +120,15 @@ impl Deed {
 
 /// What a loop can do behind `records`, or could if it were another.
 fn candidates(records: &[Record], right: Deed) -> Vec<Deed> {
-    let mut open = BTreeSet::new();
+    let mut open: Vec<u64> = right.connection().into_iter().collect();
     for record in records {
-        match (&record.event, record.connection) {
-            (Event::Closed { .. } | Event::Refused { .. }, Some(number)) => open.remove(&number),
-            (_, Some(number)) => open.insert(number),
-            (_, None) => continue,
-        };
+        let Some(number) = record.connection else { continue };
+        match record.event {
+            Event::Closed { .. } | Event::Refused { .. } => open.retain(|it| *it != number),
+            _ if !open.contains(&number) => open.push(number),
+            _ => {}
+        }
     }
-    open.extend(right.connection());
     let to_one = [Deed::Read, Deed::Send, Deed::ShutDown, Deed::PutOff, Deed::GiveUp, Deed::Close];
     let to_all = open.into_iter().flat_map(|number| to_one.map(|deed| deed(number)));
     [Deed::Sleep, Deed::Accept, Deed::TurnAway, Deed::PauseAccepting]

@@ -4,13 +4,13 @@
 
 use std::time::Duration;
 
-use super::liar::{Liar, Lies};
+use super::liar::{Liar, Lies, LyingFound};
 use super::scenario::Scenario;
 use super::witness::{Tape, Witness};
 use crate::observe::{Event, Events, Record};
-use crate::server::EventLoop;
+use crate::server::{EventLoop, Outcome};
 use crate::session::Time;
-use crate::sim::{Simulation, World};
+use crate::sim::World;
 
 /// The most events of a run; it may have some more, to the end of its last turn.
 pub(super) const MOST_EVENTS: usize = 50_000;
@@ -35,7 +35,10 @@ pub(super) enum End {
 
 /// A run so far.
 pub(super) struct Run {
-    simulation: Simulation<Liar>,
+    world: World,
+    event_loop: EventLoop<Liar>,
+    found: LyingFound,
+    outcome: Option<Outcome>,
     tape: Tape,
     lies: Lies,
     /// Until then something is still to happen, whoever is connected.
@@ -60,8 +63,17 @@ impl Run {
         let expected = signals.into_iter().flatten().max().unwrap_or(Duration::ZERO);
         let expected = world.now() + expected;
         scenario.begin(&world);
-        let simulation = Simulation::of(world, event_loop);
-        let mut run = Run { simulation, tape, lies, expected, idle_turns: 0, end: None };
+        let mut run = Run {
+            world,
+            event_loop,
+            found: LyingFound::default(),
+            outcome: None,
+            tape,
+            lies,
+            expected,
+            idle_turns: 0,
+            end: None,
+        };
         run.end = run.find_end();
         run
     }
@@ -70,7 +82,8 @@ impl Run {
     pub(super) fn go_on(&mut self, events: usize) {
         while self.end.is_none() && self.tape.len() < events {
             let before = self.tape.len();
-            self.simulation.turn();
+            // Where waiting fails, the world says why: it is stuck.
+            self.outcome = self.event_loop.turn(&mut self.found).unwrap_or(None);
             let did_something = self.tape.records()[before..].iter().any(is_deed);
             self.idle_turns = if did_something { 0 } else { self.idle_turns + 1 };
             self.end = self.find_end();
@@ -78,12 +91,12 @@ impl Run {
     }
 
     fn find_end(&self) -> Option<End> {
-        let world = self.simulation.world();
-        if self.simulation.outcome().is_some() {
+        let Run { world, event_loop, .. } = self;
+        if self.outcome.is_some() {
             Some(End::Stopped)
         } else if world.is_stuck() {
             Some(End::Stuck)
-        } else if self.simulation.is_over() && world.now() >= self.expected {
+        } else if event_loop.connections() == 0 && world.is_over() && world.now() >= self.expected {
             Some(End::Over)
         } else if self.idle_turns >= IDLE_TURNS {
             Some(End::Spins)

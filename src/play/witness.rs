@@ -3,7 +3,7 @@
 //! The loop tells its events; the rest is seen by whoever stands between it and its network, after each
 //! call. Never here: what is made of it (see `run.rs`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::observe::{Detail, Observer, Record};
@@ -37,24 +37,17 @@ impl Observer for Tape {
 pub(super) struct Witness {
     world: World,
     tape: Tape,
-    known: BTreeMap<u64, Buffers>,
+    /// The newest of each connection.
+    known: HashMap<u64, Buffers>,
     /// Each with the place of the event beside which it was first seen, in order.
     pub(super) buffers: Vec<(usize, u64, Buffers)>,
+    /// Likewise; each is said once of each connection.
     pub(super) wrongs: Vec<(usize, Wrong)>,
-    /// What was said of whom: once is enough.
-    said: BTreeSet<(Option<u64>, String)>,
 }
 
 impl Witness {
     pub(super) fn new(world: World, tape: Tape) -> Witness {
-        Witness {
-            world,
-            tape,
-            known: BTreeMap::new(),
-            buffers: Vec::new(),
-            wrongs: Vec::new(),
-            said: BTreeSet::new(),
-        }
+        Witness { world, tape, known: HashMap::new(), buffers: Vec::new(), wrongs: Vec::new() }
     }
 
     /// After a call, of which the loop is about to tell.
@@ -91,7 +84,10 @@ impl Witness {
     }
 
     fn add(&mut self, at: usize, wrong: Wrong) {
-        if self.said.insert((wrong.connection, wrong.what.clone())) {
+        let is_same = |said: &(usize, Wrong)| {
+            said.1.connection == wrong.connection && said.1.what == wrong.what
+        };
+        if !self.wrongs.iter().any(is_same) {
             self.wrongs.push((at, wrong));
         }
     }

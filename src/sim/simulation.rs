@@ -5,18 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::script::Script;
-use super::{ClientId, SimNetwork, World};
+use super::{ClientId, SimFound, SimNetwork, World};
 use crate::observe::{Detail, Events, Observer, Record};
-use crate::server::network::Network;
 use crate::server::{Config, EventLoop, Outcome};
 
 /// A loop, the world around it, and what the loop has told.
-///
-/// `N` is what the loop takes for the network: the world's own, unless somebody stands in between.
-pub struct Simulation<N: Network = SimNetwork> {
+pub struct Simulation {
     world: World,
-    event_loop: EventLoop<N>,
-    found: N::Found,
+    event_loop: EventLoop<SimNetwork>,
+    found: SimFound,
     told: Told,
     outcome: Option<Outcome>,
 }
@@ -50,17 +47,15 @@ impl Simulation {
             .with_verifier(Box::new(world.verifier()));
         Simulation { told, ..Simulation::of(world, event_loop) }
     }
-}
 
-impl<N: Network> Simulation<N> {
     /// A loop that somebody has made in `world`. It tells its events to its own observers, and none
     /// is kept here.
     #[must_use]
-    pub fn of(world: World, event_loop: EventLoop<N>) -> Simulation<N> {
+    pub fn of(world: World, event_loop: EventLoop<SimNetwork>) -> Simulation {
         Simulation {
             world,
             event_loop,
-            found: N::Found::default(),
+            found: SimFound::default(),
             told: Told::default(),
             outcome: None,
         }
@@ -72,7 +67,7 @@ impl<N: Network> Simulation<N> {
     }
 
     /// The loop.
-    pub fn event_loop(&self) -> &EventLoop<N> {
+    pub fn event_loop(&self) -> &EventLoop<SimNetwork> {
         &self.event_loop
     }
 
@@ -85,13 +80,9 @@ impl<N: Network> Simulation<N> {
     ///
     /// # Panics
     ///
-    /// If the loop does what no loop may, and that is not [put up with](World::put_up_with_wrongs): see
-    /// the [module](super).
+    /// If the loop does what no loop may: see the [module](super).
     pub fn turn(&mut self) -> Option<Outcome> {
-        match self.event_loop.turn(&mut self.found) {
-            Ok(outcome) => self.outcome = outcome,
-            Err(errno) => assert!(self.world.is_stuck(), "waiting never fails here: {errno}"),
-        }
+        self.outcome = self.event_loop.turn(&mut self.found).expect("waiting never fails here");
         if self.world.is_time_to_look() {
             self.event_loop.assert_consistent();
         }
@@ -117,10 +108,10 @@ impl<N: Network> Simulation<N> {
     pub fn run_watched(
         &mut self,
         most: usize,
-        mut look: impl FnMut(&Simulation<N>),
+        mut look: impl FnMut(&Simulation),
     ) -> Option<Outcome> {
         for _ in 0..most {
-            if self.is_over() {
+            if self.outcome.is_some() || self.is_over() {
                 self.world.settle();
                 return self.outcome;
             }
@@ -130,11 +121,8 @@ impl<N: Network> Simulation<N> {
         panic!("after {most} turns it is not over");
     }
 
-    /// Whether nothing will happen any more: every connection is over, or the loop has stopped or is
-    /// [stuck](World::is_stuck).
-    pub fn is_over(&self) -> bool {
-        let nobody_is_left = self.event_loop.connections() == 0 && self.world.is_over();
-        nobody_is_left || self.outcome.is_some() || self.world.is_stuck()
+    fn is_over(&self) -> bool {
+        self.event_loop.connections() == 0 && self.world.is_over()
     }
 
     /// How the loop has ended, if it has.
@@ -164,7 +152,7 @@ impl Observer for Listener {
     }
 }
 
-impl<N: Network> fmt::Debug for Simulation<N> {
+impl fmt::Debug for Simulation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Simulation")
             .field("world", &self.world)

@@ -29,8 +29,8 @@ pub(super) struct Wrongs {
 
 impl World {
     /// From now on there is no panic where a loop does what no loop may: it is noted, and the loop goes on.
-    /// For a loop that is deceived on purpose. One that waits for ever is told that waiting fails, which ends
-    /// it ([`is_stuck`](World::is_stuck)).
+    /// For a loop that is deceived on purpose, by something between it and its network. One that waits for ever is
+    /// told that waiting fails, which ends it ([`is_stuck`](World::is_stuck)).
     pub fn put_up_with_wrongs(&self) {
         self.state().wrongs.noted.get_or_insert_default();
     }

@@ -11,6 +11,12 @@ use wasm_bindgen_cli_support::Bindgen;
 fn main() -> Result<(), Box<dyn Error>> {
     let paths: Vec<PathBuf> = args_os().skip(1).map(PathBuf::from).collect();
     let [module, folder] = &paths[..] else { return Err("usage: glue MODULE FOLDER".into()) };
-    Bindgen::new().input_path(module).web(true)?.typescript(false).generate(folder)?;
+    Bindgen::new()
+        .input_path(module)
+        .web(true)?
+        .typescript(false)
+        .remove_name_section(true)
+        .remove_producers_section(true)
+        .generate(folder)?;
     Ok(())
 }

@@ -43,10 +43,10 @@ impl LyingStream {
         let mut known = self.lies.known();
         let Some(token) = self.token.filter(|_| known.breaks(Rule::PausedRead)) else { return };
         if is_short {
-            known.pausing.insert(token);
-            known.deaf.insert(token);
+            known.pausing.push(token);
+            known.deaf.push(token);
         } else {
-            known.pausing.remove(&token);
+            known.pausing.retain(|pausing| *pausing != token);
         }
     }
 
