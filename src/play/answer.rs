@@ -75,7 +75,7 @@ pub(super) struct Told {
     record: Record,
     /// The buffers that have changed since the last event.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    kernel: Vec<Kernel>,
+    buffers: Vec<Buffered>,
     /// What went wrong, which only the simulation knows.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     wrong: Vec<Wrong>,
@@ -83,14 +83,14 @@ pub(super) struct Told {
 
 /// The buffers of a connection: bytes in each, and the most that it takes.
 #[derive(Debug, Serialize)]
-struct Kernel {
+struct Buffered {
     connection: u64,
     /// In the server's kernel, not read yet.
-    received: [usize; 2],
+    receive: [usize; 2],
     /// In the server's kernel, not acknowledged yet.
-    unsent: [usize; 2],
+    send: [usize; 2],
     /// In the client's kernel, not read yet.
-    unread: [usize; 2],
+    client: [usize; 2],
 }
 
 #[derive(Debug, Serialize)]
@@ -137,7 +137,7 @@ impl Answer {
         let known = run.lies().known();
         let told = (from..upto).map(|at| Told {
             record: records[at].clone(),
-            kernel: beside(&known.witness.buffers, at, |it| it.0).map(Kernel::of).collect(),
+            buffers: beside(&known.witness.buffers, at, |it| it.0).map(Buffered::of).collect(),
             wrong: beside(&known.witness.wrongs, at, |it| it.0)
                 .map(|(_, wrong)| Wrong { connection: wrong.connection, what: wrong.what.clone() })
                 .collect(),
@@ -191,13 +191,13 @@ fn beside<T>(notes: &[T], at: usize, place: impl Fn(&T) -> usize) -> impl Iterat
     notes[first..].iter().take_while(move |note| place(note) == at)
 }
 
-impl Kernel {
-    fn of((_, connection, buffers): &(usize, u64, Buffers)) -> Kernel {
-        Kernel {
+impl Buffered {
+    fn of((_, connection, buffers): &(usize, u64, Buffers)) -> Buffered {
+        Buffered {
             connection: *connection,
-            received: [buffers.received, buffers.receive_buffer],
-            unsent: [buffers.unsent, buffers.send_buffer],
-            unread: [buffers.unread, buffers.window],
+            receive: [buffers.received, buffers.receive_buffer],
+            send: [buffers.unsent, buffers.send_buffer],
+            client: [buffers.unread, buffers.window],
         }
     }
 }

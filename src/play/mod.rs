@@ -14,7 +14,7 @@
 //!
 //! let mut play = Play::default();
 //! let answer = play.ask(r#"{"ask":"events","seed":7,"scenario":"legal\nsilent at 1s","after":0}"#);
-//! assert!(answer.starts_with(r#"{"first":1,"records":[{"time":1.0,"event":"waiting""#));
+//! assert!(answer.starts_with(r#"{"first":1,"records":[{"time":1.0,"event":"listening""#));
 //! assert_eq!(Play::default().ask(r#"{"ask":"nonsense"}"#).find("error"), Some(2));
 //! ```
 

@@ -8,7 +8,7 @@ use super::liar::{Liar, Lies, LyingFound};
 use super::scenario::Scenario;
 use super::witness::{Tape, Witness};
 use crate::observe::{Event, Events, Record};
-use crate::server::{EventLoop, Outcome};
+use crate::server::{Config, EventLoop, Outcome};
 use crate::session::Time;
 use crate::sim::World;
 
@@ -53,6 +53,7 @@ impl Run {
         let world = World::new(seed, &config);
         world.put_up_with_wrongs();
         let tape = Tape::default();
+        tape.records().push(listening(world.now(), &config));
         let lies = Lies::new(scenario.broken(), Witness::new(world.clone(), tape.clone()));
         let mut events = Events::default();
         events.add(Box::new(tape.clone()));
@@ -119,12 +120,18 @@ impl Run {
     }
 }
 
+/// What a server tells first.
+fn listening(time: Time, config: &Config) -> Record {
+    let (address, max_buffer) = (config.listen[0], config.max_buffer.get());
+    Record { time, connection: None, event: Event::Listening { address, max_buffer } }
+}
+
 /// Whether something was done for somebody, and not only looked at.
 fn is_deed(record: &Record) -> bool {
     match &record.event {
-        Event::Received { result } | Event::Sent { result, .. } => result.is_ok(),
+        Event::Received { result, .. } | Event::Sent { result, .. } => result.is_ok(),
         Event::Waiting { .. } | Event::Turn { .. } | Event::TurnEnd { .. } => false,
-        Event::Ready { .. } | Event::Stale | Event::Requeued => false,
+        Event::Ready { .. } | Event::Stale | Event::Requeued | Event::Timer { .. } => false,
         _ => true,
     }
 }

@@ -40,7 +40,8 @@ fn script() -> TempDir {
 
 fn the_page_adds_up_what_it_is_told() {
     let folder = script();
-    run(Command::new("node").args(["--test", "model.test.js"]).current_dir(&folder), b"").expect(0);
+    let tests = ["--test", "model.test.js", "store.test.js"];
+    run(Command::new("node").args(tests).current_dir(&folder), b"").expect(0);
 }
 
 /// Whoever adds a state, a reason, an arrow, an error, an event, a step or a metric hears here that
@@ -110,4 +111,10 @@ fn after_a_real_trace_the_page_knows() {
     let turns = String::from_utf8(trace).unwrap().matches("\"event\":\"turn\"").count();
     assert_eq!(known["turns"], turns);
     assert_eq!(known["wordless"], json!([]), "records without a sentence");
+    assert_eq!((&known["owed"], &known["broken"]), (&json!(0), &json!(0)));
+    assert_eq!(known["maxBuffer"], json!(256 * 1024));
+    let deadlines = known["deadlines"].as_array().unwrap();
+    for deadline in [(1, "handshake"), (1, "idle"), (2, "linger"), (3, "handshake")] {
+        assert!(deadlines.contains(&json!(deadline)), "{deadline:?} is not among {deadlines:?}");
+    }
 }

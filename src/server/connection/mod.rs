@@ -162,6 +162,7 @@ impl<S: Stream> Connection<S> {
         }
     }
 
+    // ANCHOR: tell_changed
     #[cold]
     fn tell_changed(&mut self, tools: &mut Tools) {
         let now = (self.session.state(), self.session.is_admitted());
@@ -174,6 +175,7 @@ impl<S: Stream> Connection<S> {
             tools.tell(Detail::States, number, || Event::State { from: before, to: now.0 });
         }
     }
+    // ANCHOR_END: tell_changed
 
     /// Bytes that wait for the kernel.
     pub(super) fn owed(&self) -> usize {

@@ -70,6 +70,7 @@ impl<N: Network> EventLoop<N> {
         }
     }
 
+    // ANCHOR: begin_grace
     fn begin_grace(&mut self, grace: Duration) {
         self.drain = Drain::Grace(self.tools.now + grace);
         let connections = self.connections.len();
@@ -78,7 +79,9 @@ impl<N: Network> EventLoop<N> {
             seconds: grace.as_secs_f64(),
         });
     }
+    // ANCHOR_END: begin_grace
 
+    // ANCHOR: begin_drain
     /// From now on nobody is taken in. Another thread that stops the server ends a grace with that.
     pub(super) fn begin_drain(&mut self) {
         if !self.drain.takes_connections() {
@@ -92,6 +95,7 @@ impl<N: Network> EventLoop<N> {
             self.serve_at(key, Connection::stop);
         }
     }
+    // ANCHOR_END: begin_drain
 
     fn close_door(&mut self) {
         self.network.close_listeners();
@@ -127,6 +131,7 @@ impl<N: Network> EventLoop<N> {
         }
     }
 
+    // ANCHOR: outcome
     pub(super) fn outcome(&mut self) -> Option<Outcome> {
         let (connections, outcome) = match self.drain {
             Drain::Over(outcome, connections) => (connections, outcome),
@@ -140,6 +145,7 @@ impl<N: Network> EventLoop<N> {
         self.tools.events.tell(now, Detail::Server, None, || Event::Stopped { connections });
         Some(outcome)
     }
+    // ANCHOR_END: outcome
 
     fn keys(&self) -> Vec<usize> {
         self.connections.iter().map(|(key, _)| key).collect()

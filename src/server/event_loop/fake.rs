@@ -148,7 +148,7 @@ impl Told {
     /// How many bytes were read from all.
     pub(super) fn received(&self) -> usize {
         let bytes = |event: &Event| match event {
-            Event::Received { result } => result.unwrap_or(0),
+            Event::Received { result, .. } => result.unwrap_or(0),
             _ => 0,
         };
         self.0.lock().unwrap().iter().map(bytes).sum()
