@@ -112,7 +112,9 @@ export function upTo(samples, position) {
 export function fromEvents(store, model, now) {
   const { turns } = store.index;
   const end = firstWhere(turns.length, (i) => turns[i].first > model.event);
-  const until = (at) => Math.min(end, firstWhere(turns.length, (i) => turns[i].time > at));
+  // Another server's clock begins anew.
+  const begin = firstWhere(end, (i) => turns[i].first > seamBefore(store, model.event));
+  const until = (at) => begin + firstWhere(end - begin, (i) => turns[begin + i].time > at);
   /** @type {Sample[]} */
   const samples = [];
   for (let at = Math.max(now - MINUTE, 0) + 1; at - 1 < now || samples.length === 0; at += 1) {
@@ -135,12 +137,13 @@ export function fromEvents(store, model, now) {
  */
 export function inThePast(told, store, model) {
   const samples = fromEvents(store, model, model.time);
-  const seam = store.seams.findLast((event) => event < model.event) ?? -1;
-  const first = told.find(({ event }) => event > seam && event >= model.lostAt) ?? told.at(-1);
+  const first = told.find(({ event }) => event > seamBefore(store, model.event) && event >= model.lostAt) ?? told.at(-1);
   const last = samples.at(-1);
   if (last && first) last.totals = plus(first.untold, last.totals, 1);
   return samples;
 }
+
+const seamBefore = (store, position) => store.seams.findLast((event) => event < position) ?? -1;
 
 /**
  * One and so many times the other, name by name.

@@ -28,7 +28,7 @@ export class Store {
     this.index = turnIndex();
     /** @type {Map<number, number[]>} */
     this.byConnection = new Map();
-    /** @type {Map<number, ((model: Model) => void)[]>} */
+    /** @type {Map<number, number[]>} which connections were found to be gone, behind an event */
     this.marks = new Map();
     /** @type {number[]} where the events began anew: behind these */
     this.seams = [];
@@ -55,6 +55,7 @@ export class Store {
   #push(record, item) {
     const { head } = this;
     const block = this.#block();
+    if (this.newest === this.seams.at(-1)) restart(head);
     const asleepSince = head.phase === 'waiting' ? head.since : null;
     block.items.push(item);
     apply(head, record);
@@ -90,26 +91,19 @@ export class Store {
       if (events.length === 0) this.byConnection.delete(number);
     }
     for (const event of this.marks.keys()) if (event < this.first - 1) this.marks.delete(event);
-    this.seams = this.seams.filter((event) => event >= this.first);
+    this.seams = this.seams.filter((event) => event >= this.first - 1);
   }
 
-  /** Behind the newest event the source begins anew, with what is open. */
+  /** Behind the newest event the source begins anew, with what is open: the next event says so first. */
   restart() {
-    if (this.newest === 0) return;
-    this.seams.push(this.newest);
-    this.#mark(restart);
+    if (this.newest > 0) this.seams.push(this.newest);
   }
 
   /** @param {number[]} numbers of connections that are gone, though no event has told so */
   forget(numbers) {
-    if (numbers.length > 0) this.#mark((model) => forget(model, numbers));
-  }
-
-  #mark(change) {
-    const marks = this.marks.get(this.newest) ?? [];
-    marks.push(change);
-    this.marks.set(this.newest, marks);
-    change(this.head);
+    if (numbers.length === 0) return;
+    this.marks.set(this.newest, [...(this.marks.get(this.newest) ?? []), ...numbers]);
+    forget(this.head, numbers);
   }
 
   /**
@@ -151,8 +145,9 @@ export class Store {
   #advance(model, block, position) {
     const records = this.#records(block);
     while (model.event < position) {
+      if (this.seams.includes(model.event)) restart(model);
       apply(model, records[model.event - block.before.event]);
-      for (const change of this.marks.get(model.event) ?? []) change(model);
+      forget(model, this.marks.get(model.event) ?? []);
     }
   }
 

@@ -252,10 +252,13 @@ test('the totals in the past of a server are what was before its events, and the
   look(samples, store, 'sockmodes_loop_turns_total 1005', 1);
   turn();
   assert.deepEqual([turns(0), turns(4), turns(store.newest)], [1000, 1002, 1006]);
-  // Another server takes its place.
-  store.restart();
+  // Another server takes its place. What was known of the old one is so still, at its last event.
   const seam = store.newest;
+  const before = known(store, seam);
+  store.restart();
+  assert.deepEqual(known(store, seam), before);
   turn();
+  assert.deepEqual(known(store, seam), before);
   look(samples, store, 'sockmodes_loop_turns_total 1', 2);
   assert.deepEqual([turns(seam - 1), turns(store.newest)], [1006, 1]);
 });
