@@ -17,10 +17,10 @@ after(async () => (await browser)?.close());
  * A page of its own, which must not have complained by the end of the test.
  * @param {import('./scope.js').Scope} t
  * @param {string} url
- * @param {import('playwright-core').BrowserContextOptions & { mayFail?: RegExp }} options `mayFail`: what may be said
- *   in the console all the same
+ * @param {import('playwright-core').BrowserContextOptions & { mayFail?: RegExp, onRequest?: (url: string) => void }}
+ *   options `mayFail`: what may be said in the console all the same
  */
-export async function open(t, url, { mayFail, ...options } = {}) {
+export async function open(t, url, { mayFail, onRequest, ...options } = {}) {
   browser ??= chromium.launch({ executablePath: BROWSER });
   const context = await (await browser).newContext({ reducedMotion: 'reduce', ...options });
   const page = await context.newPage();
@@ -29,6 +29,7 @@ export async function open(t, url, { mayFail, ...options } = {}) {
   page.on('console', (message) => {
     if (['error', 'warning'].includes(message.type()) && !mayFail?.test(message.text())) complaints.push(message.text());
   });
+  if (onRequest) page.on('request', (request) => onRequest(request.url()));
   page.on('pageerror', (error) => complaints.push(String(error)));
   t.after(async () => {
     await context.close();

@@ -2,7 +2,7 @@
 
 import { test as plain } from 'node:test';
 
-/** What a test has to end. @typedef {{ after: (end: () => any) => void, print: (text: string) => void }} Scope */
+/** What a test has to end, and where it prints. @typedef {{ after: (end: () => any) => void, print: (text: string) => void }} Scope */
 
 /**
  * @param {string} name
@@ -12,19 +12,18 @@ export function test(name, body) {
   plain(name, async (t) => {
     /** @type {(() => any)[]} */
     const ends = [];
-    try {
-      await body({ after: (end) => ends.push(end), print: (text) => t.diagnostic(text) });
-    } finally {
-      await endAll(ends);
-    }
+    /** @type {unknown[]} */
+    const failures = [];
+    const go = async (step) => {
+      try {
+        await step();
+      } catch (failure) {
+        failures.push(failure);
+      }
+    };
+    await go(() => body({ after: (end) => ends.push(end), print: (text) => t.diagnostic(text) }));
+    while (ends.length > 0) await go(ends.pop());
+    if (failures.length === 1) throw failures[0];
+    if (failures.length > 1) throw new AggregateError(failures, failures.join('\n'));
   });
-}
-
-// What is left of them is ended also if one fails.
-async function endAll(ends) {
-  try {
-    await ends.pop()?.();
-  } finally {
-    if (ends.length > 0) await endAll(ends);
-  }
 }

@@ -205,6 +205,7 @@ function nameSource() {
 const STARTS = {
   live() {
     page.live = follow(page.store, schedule, page.leaving.signal);
+    say();
   },
   trace: () => showTrace(readDocument),
   async play() {
@@ -247,7 +248,6 @@ function listenToReader() {
 
 nameSource();
 listenToReader();
-say();
 await STARTS[page.source]();
 openAtAddress();
 setInterval(() => {

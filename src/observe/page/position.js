@@ -117,7 +117,7 @@ export class Position {
       await this.more();
       if (this.store.newest === before) break;
     }
-    if (this.more) this.wanted = Math.min(event, this.store.newest);
+    if (!this.isLive) this.wanted = Math.min(event, this.store.newest);
     this.settle();
   }
 
