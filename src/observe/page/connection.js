@@ -49,6 +49,8 @@ export class Connection {
     this.queued = false;
     /** @type {number | null} since when a worker checks its login */
     this.atWorker = null;
+    /** Whether its verdict has come, and is not answered yet. */
+    this.judged = false;
     this.shut = false;
     /** @type {string | null} which deadline runs, since when, and until when */
     this.timer = null;
@@ -82,6 +84,7 @@ export class Connection {
     copy.full = this.full;
     copy.queued = this.queued;
     copy.atWorker = this.atWorker;
+    copy.judged = this.judged;
     copy.shut = this.shut;
     copy.timer = this.timer;
     copy.timerSet = this.timerSet;

@@ -103,12 +103,11 @@ export function drawMap(scene, moves) {
   }
   const owed = model.owed > 0 ? `, ${size(model.owed)} owed` : '';
   put(find('#open'), `${number(open)} open${owed}`);
-  drawClosedCount(scene.samples.at(-1)?.totals);
+  drawClosedCount(scene.totals);
   settle(places, scene, moves && !still.matches);
 }
 
 function drawClosedCount(totals) {
-  if (!totals) return;
   const closed = labelled(totals, 'sockmodes_closed_total');
   put(boxes.get('closed').count, number(closed.reduce((sum, [, value]) => sum + value, 0)));
 }
@@ -237,11 +236,11 @@ function label({ button, state }, connection, { chosen, now, model }) {
 
 // The one thing that holds it up, or that will end it.
 function held(connection, now) {
-  const { owed, queued, atWorker, timer, until, state } = connection;
+  const { owed, queued, atWorker, judged, timer, until, state } = connection;
   if (owed > 0) return `owes ${size(owed)}, not read`;
   if (atWorker !== null) return `hashing for ${duration(Math.max(0, now - atWorker))}`;
   if (queued) return 'queues up';
-  if (state === 'verifying') return 'waits for a worker';
+  if (state === 'verifying') return judged ? 'its verdict is here' : 'waits for a worker';
   if (timer !== null) return `${timer} ${duration(Math.max(0, until - now))}`;
   return reading(connection).reads ? '' : 'not read';
 }

@@ -140,6 +140,7 @@ export const OF_CONNECTION = {
   state(model, { from, to }, connection) {
     move(model, connection, to);
     if (to !== 'verifying') finishCheck(model, connection);
+    connection.judged = false;
     model.ways[`${from}>${to}`] = model.event;
   },
   accepted(_model, { peer }, connection) {
@@ -168,9 +169,12 @@ export const OF_CONNECTION = {
   requeued: (_model, _record, connection) => { connection.queued = true; },
   submitted(model, { time }, connection) {
     if (connection.atWorker === null) model.atWorkers += 1;
-    connection.atWorker = time;
+    Object.assign(connection, { atWorker: time, judged: false });
   },
-  login: (model, _record, connection) => finishCheck(model, connection),
+  login(model, _record, connection) {
+    finishCheck(model, connection);
+    connection.judged = true;
+  },
   deadline: (_model, _record, connection) => { connection.timer = null; },
   timer(_model, { kind, until, time }, connection) {
     Object.assign(connection, { timer: until === null ? null : kind, until: until ?? 0, timerSet: time });

@@ -8,7 +8,7 @@ import { drawMap, drawWaysTaken } from './map.js';
 import { drawTotals } from './measures.js';
 import { drawMoment } from './moment.js';
 import { Position } from './position.js';
-import { fromEvents, inThePast, unseen, upTo } from './samples.js';
+import { minute, totalsAt, unseen } from './samples.js';
 import { follow } from './source_live.js';
 import { readDocument, readFile } from './source_trace.js';
 import { status } from './status.js';
@@ -18,6 +18,7 @@ import { drawStations, drawStrip } from './strip.js';
 import { many, number } from './words.js';
 
 const TICK = 100; // milliseconds
+const AT_REST = 1000;
 const SETTLED = 300; // milliseconds without a step, and the address says where we are
 const STAY = 3; // seconds that a connection is followed before another that acts takes its place
 
@@ -87,12 +88,11 @@ function scene() {
   const isRunning = position.mode === 'running';
   const isNow = position.follows && live;
   const now = Math.max(model.time, isNow ? live.clock() : isRunning ? position.clock : 0);
-  const told = live ? upTo(live.server.samples, position.event) : [];
-  const samples = isNow ? told : live ? inThePast(live.server.samples, store, model) : fromEvents(store, model, now);
   return {
-    store, model, position: position.event, source, now, isRunning, samples,
-    unseen: unseen(told), chosen: choose(model, now), followsLast: page.choice === null,
-    age: seconds() - (samples.at(-1)?.at ?? 0), isGone: live !== null && !live.server.isOnline,
+    store, model, position: position.event, source, now, isRunning,
+    seconds: minute(store, model, now), ...totalsAt(live?.server.looks ?? null, store, model),
+    unseen: unseen(live?.server.looks.samples ?? [], position.event),
+    chosen: choose(model, now), followsLast: page.choice === null, isGone: live !== null && !live.server.isOnline,
   };
 }
 
@@ -106,7 +106,8 @@ function choose(model, now) {
 }
 
 function draw(view, at) {
-  const pace = view.isRunning ? (PACES.find(([rate]) => page.rate < rate) ?? PACES[0])[1] : 0;
+  // What is paused changes only by what the server says of the time before.
+  const pace = view.isRunning ? (PACES.find(([rate]) => page.rate < rate) ?? PACES[0])[1] : AT_REST;
   drawStations(view);
   drawWaysTaken(view);
   if (at - page.drawnAt < pace) return;

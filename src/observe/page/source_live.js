@@ -1,6 +1,6 @@
 // The source that is a running server: its events as they come, and once a second its totals.
 
-import { look, reconcile } from './samples.js';
+import { look, noLooks, reconcile } from './samples.js';
 
 // In milliseconds.
 const POLL = 1000;
@@ -32,7 +32,7 @@ const unknown = () => ({
   offset: Infinity,
   /** @type {number | null} when the stream ended, on the reader's clock */
   endedAt: null,
-  rate: 0, /** @type {import('./samples.js').Sample[]} */ samples: [],
+  looks: noLooks(),
 });
 
 /**
@@ -145,17 +145,18 @@ const ask = (path) => fetch(path, { cache: 'no-store', signal: AbortSignal.timeo
 
 async function poll({ store, server, changed }) {
   const at = seconds();
+  const { newest } = store;
   try {
     // A server that stops does not think better of it: there is no need to ask again.
     server.isDraining ||= store.head.draining || (await ask('healthz')).status === 503;
     const metrics = await ask('metrics');
-    if (metrics.ok) look(server.samples, store, await metrics.text(), at);
+    if (!metrics.ok) return;
+    const text = await metrics.text();
+    look(server.looks, store, text, at, store.newest === newest);
   } catch {
-    // The totals say how old they are.
+    // It is asked again in a second.
     return;
   }
-  const [before, last] = server.samples.slice(-2);
-  if (last) server.rate = (last.event - before.event) / (last.at - before.at);
-  store.forget(reconcile(server.samples, store));
+  store.forget(reconcile(server.looks.samples, store));
   changed();
 }

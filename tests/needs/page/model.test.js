@@ -91,6 +91,7 @@ test('a login is with a worker until its verdict comes, and a sleep then is no i
   wait(0.1);
   turn({ connection: 1, event: 'login', name: 'eva', result: 'failure' });
   assert.equal(store.head.atWorkers, 0);
+  assert.match(wakesConnection(store.head.connections.get(1), 0), /^It has its turn now/);
   assert.deepEqual(store.index.turns.map(({ hashing }) => hashing), [0, 1]);
   turn({ connection: 1, event: 'submitted' }, closed(1, 'reset'));
   assert.equal(store.head.atWorkers, 0);

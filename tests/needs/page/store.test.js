@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { ORDERS, search } from './crowd_order.js';
 import { stepOf, STEPS } from './keys.js';
 import { Position } from './position.js';
-import { fromEvents, inThePast, look, reconcile, unseen, upTo } from './samples.js';
+import { look, minute, noLooks, reconcile, totalsAt, unseen } from './samples.js';
 import { connectionAt } from './scene.js';
 import { STATES } from './model.js';
 import { closed, known, opened, page } from './told.js';
@@ -87,8 +87,11 @@ test('another server begins anew, and its connections are not taken for those of
   const { store, turn } = page();
   turn(...opened(1), ...opened(2));
   const before = store.newest;
+  const last = known(store, before);
   store.restart();
+  assert.deepEqual(known(store, before), last, 'it has not said anything yet');
   turn(...opened(1));
+  assert.deepEqual(known(store, before), last);
   assert.deepEqual([...store.head.connections.keys()], [1]);
   assert.equal(store.eventsOf(1, store.newest)[0], before + 2);
   assert.equal(store.eventsOf(1, before)[0], 2);
@@ -191,14 +194,14 @@ const gauges = (open) => STATES.map((state) => `sockmodes_connections{state="${s
 
 test('who is open by the events and not by the metrics is dropped, the longest silent first', () => {
   const { store, tell } = page();
-  const samples = [];
+  const looks = noLooks();
   for (const connection of [1, 2, 3]) tell({ connection, event: 'opened', peer: 'x', state: 'serving' });
   tell({ connection: 1, event: 'received', bytes: 3, room: 9 });
-  look(samples, store, gauges({ serving: 1 }), 1);
+  look(looks, store, gauges({ serving: 1 }), 1, true);
   // Once may be an accident.
-  assert.deepEqual(reconcile(samples, store), []);
-  look(samples, store, gauges({ serving: 1 }), 2);
-  store.forget(reconcile(samples, store));
+  assert.deepEqual(reconcile(looks.samples, store), []);
+  look(looks, store, gauges({ serving: 1 }), 2, true);
+  store.forget(reconcile(looks.samples, store));
   assert.deepEqual([...store.head.connections.keys()], [1]);
   // It stays so, whenever this position is looked at again.
   const here = store.newest;
@@ -209,58 +212,61 @@ test('who is open by the events and not by the metrics is dropped, the longest s
 
 test('after a loss, who is not heard of again is forgotten, and those who are open still are counted', () => {
   const { store, tell } = page();
-  const samples = [];
+  const looks = noLooks();
   for (const connection of [1, 2]) tell({ connection, event: 'opened', peer: 'x', state: 'serving' });
   tell({ event: 'lost', lines: 77 }, { connection: 2, event: 'received', bytes: 3, room: 9 });
   for (const at of [1, 2, 3, 4, 5]) {
-    look(samples, store, gauges({ serving: 2 }), at);
-    store.forget(reconcile(samples, store));
+    look(looks, store, gauges({ serving: 2 }), at, true);
+    store.forget(reconcile(looks.samples, store));
   }
   assert.deepEqual([...store.head.connections.keys()], [2]);
-  for (const at of [6, 7]) look(samples, store, gauges({ serving: 2 }), at);
-  assert.equal(unseen(samples).serving, 1);
+  for (const at of [6, 7]) look(looks, store, gauges({ serving: 2 }), at, true);
+  assert.equal(unseen(looks.samples, store.newest).serving, 1);
 });
 
-test('the totals at a position are those of the last look before it', () => {
-  const { store, tell } = page();
-  const samples = [];
-  for (const [at, turns] of [[1, 0], [3, 10], [3, 99], [64, 71]]) {
-    tell({ event: 'alive' });
-    look(samples, store, `sockmodes_loop_turns_total ${turns}`, at);
-  }
-  assert.deepEqual(upTo(samples, 9).map(({ at, span, rate }) => [at, span, rate]), [[64, 61, 1]]);
-  assert.deepEqual(upTo(samples, 3).map(({ at, rate }) => [at, rate]), [[1, 0], [3, 5]]);
-  assert.deepEqual(upTo(samples, 0), []);
+test('the totals at a position are what was before the page, and what the events add up to until there', () => {
+  const { store, turn, tell } = page();
+  const looks = noLooks();
+  const turns = (position) => totalsAt(looks, store, store.at(position)).totals.get('sockmodes_loop_turns_total');
+  const say = (count, at, isQuiet) => look(looks, store, `sockmodes_loop_turns_total ${count}`, at, isQuiet);
+  turn();
+  assert.equal(totalsAt(looks, store, store.head).isWhole, false);
+  say(101, 1, false);
+  turn();
+  const second = store.newest;
+  assert.deepEqual([turns(1), turns(3), turns(second)], [101, 101, 102]);
+  // What was asked for while something happened may be from before it.
+  say(101, 2, false);
+  assert.equal(turns(second), 102);
+  say(103, 3, true);
+  turn();
+  assert.deepEqual([turns(3), turns(store.newest)], [101, 104]);
+  tell({ event: 'lost', lines: 9 });
+  say(200, 4, false);
+  assert.deepEqual([turns(store.newest - 1), turns(store.newest)], [104, 200]);
 });
 
-test('where there is no server to ask, the events say how many turns there were in each second', () => {
+test('another server counts from nothing', () => {
+  const { store, turn } = page();
+  const looks = noLooks();
+  turn();
+  look(looks, store, 'sockmodes_loop_turns_total 500', 1, true);
+  store.restart();
+  turn();
+  look(looks, store, 'sockmodes_loop_turns_total 1', 2, true);
+  const turns = (position) => totalsAt(looks, store, store.at(position)).totals.get('sockmodes_loop_turns_total');
+  assert.deepEqual([turns(3), turns(4), turns(store.newest)], [500, 1, 1]);
+});
+
+test('the events say how many turns there were in each second', () => {
   const { store, turn, wait } = page({ isRing: false });
   for (const turns of [3, 0, 2]) {
     for (let i = 0; i < turns; i += 1) turn();
     wait(1);
   }
-  const samples = fromEvents(store, store.head, 3);
-  assert.deepEqual(samples.map(({ rate }) => rate), [3, 0, 2]);
-  assert.ok(Math.abs(samples[0].share - 12e-5) < 1e-9);
-});
-
-test('the totals in the past of a server are what was before its events, and the events until then', () => {
-  const { store, turn } = page();
-  const samples = [];
-  const turns = (position) => inThePast(samples, store, store.at(position)).at(-1).totals.get('sockmodes_loop_turns_total');
-  for (let i = 0; i < 5; i += 1) turn();
-  look(samples, store, 'sockmodes_loop_turns_total 1005', 1);
-  turn();
-  assert.deepEqual([turns(0), turns(4), turns(store.newest)], [1000, 1002, 1006]);
-  // Another server takes its place. What was known of the old one is so still, at its last event.
-  const seam = store.newest;
-  const before = known(store, seam);
-  store.restart();
-  assert.deepEqual(known(store, seam), before);
-  turn();
-  assert.deepEqual(known(store, seam), before);
-  look(samples, store, 'sockmodes_loop_turns_total 1', 2);
-  assert.deepEqual([turns(seam - 1), turns(store.newest)], [1006, 1]);
+  const seconds = minute(store, store.head, 3).slice(-3);
+  assert.deepEqual(seconds.map(({ rate }) => rate), [3, 0, 2]);
+  assert.ok(Math.abs(seconds[0].share - 12e-5) < 1e-9);
 });
 
 test('of a thousand connections, those are found that are looked for, in the order that is asked for', () => {
