@@ -17,7 +17,7 @@ mod live;
 pub mod log;
 #[cfg(all(unix, feature = "metrics"))]
 mod metrics;
-#[cfg(all(unix, feature = "admin"))]
+#[cfg(unix)]
 pub mod page;
 mod shown;
 #[cfg(all(unix, feature = "admin"))]

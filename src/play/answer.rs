@@ -129,10 +129,10 @@ pub(super) struct Word {
 impl Answer {
     /// The events of `run` behind the first `after`.
     pub(super) fn events(run: &mut Run, after: usize, until: usize) -> Answer {
-        run.go_on(until.min(after + MOST_RECORDS).max(after + 1));
+        let known = run.go_on(until.min(after + MOST_RECORDS).max(after + 1));
         let records = run.tape().records();
         let from = after.min(records.len());
-        let upto = records.len().min(from + MOST_RECORDS);
+        let upto = known.min(from + MOST_RECORDS);
         let end = run.end().filter(|_| upto == records.len());
         let known = run.lies().known();
         let told = (from..upto).map(|at| Told {

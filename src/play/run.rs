@@ -44,6 +44,8 @@ pub(super) struct Run {
     /// Until then something is still to happen, whoever is connected.
     expected: Time,
     idle_turns: usize,
+    /// How many events there were at the end of each turn.
+    turns: Vec<usize>,
     end: Option<End>,
 }
 
@@ -73,14 +75,16 @@ impl Run {
             lies,
             expected,
             idle_turns: 0,
+            turns: Vec::new(),
             end: None,
         };
         run.end = run.find_end();
         run
     }
 
-    /// Goes on until there are so many events, to the end of a turn, or it is over.
-    pub(super) fn go_on(&mut self, events: usize) {
+    /// Goes on until there are so many events, to the end of a turn, or it is over; how many there are by then,
+    /// however many more are known already.
+    pub(super) fn go_on(&mut self, events: usize) -> usize {
         while self.end.is_none() && self.tape.len() < events {
             let before = self.tape.len();
             // Where waiting fails, the world says why: it is stuck.
@@ -88,7 +92,10 @@ impl Run {
             let did_something = self.tape.records()[before..].iter().any(is_deed);
             self.idle_turns = if did_something { 0 } else { self.idle_turns + 1 };
             self.end = self.find_end();
+            self.turns.push(self.tape.len());
         }
+        let turn = self.turns.partition_point(|known| *known < events);
+        self.turns.get(turn).copied().unwrap_or_else(|| self.tape.len())
     }
 
     fn find_end(&self) -> Option<End> {

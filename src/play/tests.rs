@@ -72,12 +72,13 @@ fn the_same_request_has_the_same_answer_whatever_was_asked_before() {
         assert_eq!(ask(&mut Play::default(), &events(7, scenario, *after)), *answer);
         assert_eq!(ask(&mut play, &events(7, scenario, *after)), *answer);
     }
-    assert_ne!(ask(&mut play, &events(8, scenario, 0)), answers[0].1);
+    let (after, answer) = &answers[answers.len() / 2];
+    assert_ne!(ask(&mut play, &events(8, scenario, *after)), *answer);
 }
 
 #[test]
 fn with_all_rules_kept_nothing_goes_wrong() {
-    for seed in 0..20 {
+    for seed in 0..5 {
         let all = Manner::ALL.map(Manner::name).join("\n");
         for settings in
             ["", "service login\nauth none", "service upper-once\ninterrupted 30", "few-events"]
@@ -91,7 +92,7 @@ fn with_all_rules_kept_nothing_goes_wrong() {
 #[test]
 fn without_any_rule_or_any_two_a_run_ends_and_nothing_panics() {
     let manners = Manner::ALL.map(Manner::name).join("\n");
-    for seed in 0..10 {
+    for seed in 0..2 {
         for one in Rule::ALL {
             for other in Rule::ALL {
                 let rules = format!("break {}\nbreak {}", one.name(), other.name());
@@ -109,7 +110,7 @@ fn assert_hangs(scenario: &str, beside: &str) {
     let broken = play(3, &format!("{scenario}\n{beside}"));
     assert_eq!(broken.wrongs(), ["the loop sleeps, but there is something to read"], "{beside}");
     assert_eq!(broken.endings(), [(1, "idle_timeout")], "{beside}");
-    let for_ever = play(3, &format!("{scenario}\n{beside}\nidle-timeout 1h\nhangup at 30m"));
+    let for_ever = play(3, &format!("{scenario}\n{beside}\nidle-timeout 60m\nhangup at 30m"));
     assert!(for_ever.records.iter().any(|it| it["time"].as_f64() > Some(1800.)), "{beside}");
 }
 
@@ -181,7 +182,7 @@ fn the_buffers_are_told_as_they_are() {
 
 #[test]
 fn a_question_has_three_choices_and_the_right_one_is_what_happens() {
-    let scenario = "legal\nwrong-secret at 1s\nflood at 2s";
+    let scenario = "legal\nwrong-secret at 1s\n20 flood at 2s";
     let played = play(2, scenario);
     let mut play = Play::default();
     let mut places = [0; 3];
@@ -197,7 +198,7 @@ fn a_question_has_three_choices_and_the_right_one_is_what_happens() {
         let shown = &played.records[question["event"].as_u64().unwrap() as usize - 1];
         let word = match shown["event"].as_str().unwrap() {
             "waiting" => "sleep",
-            "opened" => "accept",
+            "opened" | "refused" => "accept",
             "received" => "read",
             "sent" => "send",
             "shut_down" => "shut down",

@@ -3,7 +3,6 @@
 //! The loop tells its events; the rest is seen by whoever stands between it and its network, after each
 //! call. Never here: what is made of it (see `run.rs`).
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::observe::{Detail, Observer, Record};
@@ -37,8 +36,6 @@ impl Observer for Tape {
 pub(super) struct Witness {
     world: World,
     tape: Tape,
-    /// The newest of each connection.
-    known: HashMap<u64, Buffers>,
     /// Each with the place of the event beside which it was first seen, in order.
     pub(super) buffers: Vec<(usize, u64, Buffers)>,
     /// Likewise; each is said once of each connection.
@@ -47,7 +44,7 @@ pub(super) struct Witness {
 
 impl Witness {
     pub(super) fn new(world: World, tape: Tape) -> Witness {
-        Witness { world, tape, known: HashMap::new(), buffers: Vec::new(), wrongs: Vec::new() }
+        Witness { world, tape, buffers: Vec::new(), wrongs: Vec::new() }
     }
 
     /// After a call, of which the loop is about to tell.
@@ -73,11 +70,8 @@ impl Witness {
     }
 
     fn look_at(&mut self, next: usize) {
-        for (number, buffers) in self.world.buffers() {
-            if self.known.insert(number, buffers) != Some(buffers) {
-                self.buffers.push((next, number, buffers));
-            }
-        }
+        let changed = self.world.take_changed_buffers().into_iter();
+        self.buffers.extend(changed.map(|(number, buffers)| (next, number, buffers)));
         for wrong in self.world.take_wrongs() {
             self.add(next, wrong);
         }

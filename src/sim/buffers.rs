@@ -3,6 +3,7 @@
 //! Never here: what is in them.
 
 use super::World;
+use super::socket::Socket;
 
 /// How many bytes are in each buffer on the way of a connection, and how many it takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,21 +24,29 @@ pub struct Buffers {
 }
 
 impl World {
-    /// The buffers of each connection that the loop has accepted and not closed, with its number.
-    pub fn buffers(&self) -> Vec<(u64, Buffers)> {
-        let state = self.state();
-        let open = state.sockets.iter().filter(|it| it.transcript.number > 0 && !it.gone);
-        open.map(|socket| {
-            let buffers = Buffers {
-                received: socket.inbox.len(),
-                receive_buffer: socket.inbox_size,
-                unsent: socket.outbox.len(),
-                send_buffer: socket.outbox_size,
-                unread: socket.client.unread.len(),
-                window: socket.client.script.window.max(1),
-            };
-            (socket.transcript.number, buffers)
+    /// The buffers of each connection that the loop has accepted and not closed, with its number, if they have
+    /// changed since this was last called.
+    pub fn take_changed_buffers(&self) -> Vec<(u64, Buffers)> {
+        let state = &mut *self.state();
+        let open = state.sockets.iter_mut().filter(|it| it.transcript.number > 0 && !it.gone);
+        open.filter_map(|socket| {
+            let buffers = socket.buffers();
+            let is_new = socket.told_buffers.replace(buffers) != Some(buffers);
+            is_new.then_some((socket.transcript.number, buffers))
         })
         .collect()
+    }
+}
+
+impl Socket {
+    fn buffers(&self) -> Buffers {
+        Buffers {
+            received: self.inbox.len(),
+            receive_buffer: self.inbox_size,
+            unsent: self.outbox.len(),
+            send_buffer: self.outbox_size,
+            unread: self.client.unread.len(),
+            window: self.client.script.window.max(1),
+        }
     }
 }

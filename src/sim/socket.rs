@@ -6,6 +6,7 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
 
+use super::buffers::Buffers;
 use super::client::Client;
 use super::transcript::Transcript;
 use crate::server::network::{Errno, Readiness, Wakeup};
@@ -58,6 +59,8 @@ pub(super) struct Socket {
     pub(super) looking_at_progress: bool,
     /// How many logins of it are being checked.
     pub(super) checking: usize,
+    /// The buffers, as somebody was last told of them.
+    pub(super) told_buffers: Option<Buffers>,
     /// What the server owes in all for what was heard: kept, since it is asked whenever the loop sleeps, and
     /// seldom has more been heard.
     pub(super) owed: Cell<Option<(Heard, usize)>>,
@@ -87,6 +90,7 @@ impl Socket {
             progress_at: Time::START,
             looking_at_progress: false,
             checking: 0,
+            told_buffers: None,
             owed: Cell::new(None),
         }
     }

@@ -195,13 +195,17 @@ pub(super) async fn converse<S: Site>(
     let Visitor { mut stream, asked, site } = visitor;
     let Ok(here) = stream.local_addr() else { return };
     let (asked, site, ours, owed) = (&asked, &site, [bound, here.ip()], &AtomicBool::new(false));
-    let service = service_fn(move |request| async move {
-        let is_head = request.method() == Method::HEAD;
-        let answer = answer(site, request, ours).await;
-        asked.store(true, Ordering::Relaxed);
-        // All but what has no end is all said some day, even if nobody leaves.
-        owed.store(is_head || matches!(answer.body(), Either::Left(_)), Ordering::Relaxed);
-        Ok::<_, Infallible>(answer)
+    let service = service_fn(move |request| {
+        // At once: before it asks for the answer, hyper looks whether whoever wants it is still there.
+        owed.store(true, Ordering::Relaxed);
+        async move {
+            let is_head = request.method() == Method::HEAD;
+            let answer = answer(site, request, ours).await;
+            asked.store(true, Ordering::Relaxed);
+            // All but what has no end is all said some day, even if nobody leaves.
+            owed.store(is_head || matches!(answer.body(), Either::Left(_)), Ordering::Relaxed);
+            Ok::<_, Infallible>(answer)
+        }
     });
     let (input, output) = stream.split();
     let output = Output::new(output, owed, quota.answer_time);

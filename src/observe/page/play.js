@@ -117,7 +117,8 @@ export async function start(store, { begin, open, panel }) {
       });
       store.clear();
       run = next;
-      await run.more(event);
+      // The first turn at least.
+      await run.more(event ?? 2);
     } catch (error) {
       return controls.refuse(error);
     }
