@@ -190,7 +190,7 @@ fn trace_is_an_object_a_line() {
         assert!(at >= time, "the time goes back: {line}");
         time = at;
         let event = object["event"].as_str().unwrap().to_owned();
-        let of_one = ["opened", "let_in", "state", "received", "sent", "ready", "closed"];
+        let of_one = ["opened", "let_in", "state", "timer", "received", "sent", "ready", "closed"];
         assert_eq!(object["connection"] == 1, of_one.contains(&event.as_str()), "{line}");
         if event == "state" {
             assert_eq!(object["from"], *states.last().unwrap(), "a state was left out: {line}");

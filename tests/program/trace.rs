@@ -108,11 +108,14 @@ fn after_a_hangup_a_trace_that_was_moved_away_begins_anew_with_what_is_open() {
     let moved_on = |line: &Value| line["event"] == "received" && line["bytes"] == 8;
     assert_eq!(before.iter().filter(|line| moved_on(line)).count(), 1);
     let after = lines(&path);
-    assert_eq!(names(&after)[..4], ["listening", "opened", "let_in", "opened"]);
-    let told: Vec<_> =
-        after[1..4].iter().map(|line| (&line["connection"], &line["state"])).collect();
-    assert_eq!(told[0], (&1.into(), &"serving".into()));
-    assert_eq!(told[2], (&3.into(), &"await_digest".into()));
+    let standing = ["listening", "opened", "let_in", "timer", "opened", "timer"];
+    assert_eq!(names(&after)[..standing.len()], standing);
+    let told =
+        |line: usize, field: &str| (after[line]["connection"].clone(), after[line][field].clone());
+    assert_eq!(told(1, "state"), (1.into(), "serving".into()));
+    assert_eq!(told(3, "kind"), (1.into(), "idle".into()));
+    assert_eq!(told(4, "state"), (3.into(), "await_digest".into()));
+    assert_eq!(told(5, "kind"), (3.into(), "handshake".into()));
     assert_eq!(names(&after).last(), Some(&"stopped"));
 }
 

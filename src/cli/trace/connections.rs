@@ -110,7 +110,9 @@ impl Connections {
             let place = Place { event: 0, time: life.since, connection: Some(life.number) };
             states.add(state.to_owned(), place);
         }
-        states.counts.sort_by(|a, b| a.what.cmp(&b.what));
+        // In the order of a life; who is in none that this version has comes first.
+        let order = |state: &str| State::ALL.iter().position(|known| known.name() == state);
+        states.counts.sort_by(|a, b| (order(&a.what), &a.what).cmp(&(order(&b.what), &b.what)));
         states
     }
 

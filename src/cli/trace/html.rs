@@ -127,6 +127,7 @@ mod tests {
                 assert!(scripts.iter().any(|file| file.path == name), "{name} in {}", file.path);
             }
         }
+        assert!(!before.contains(&encoded("'./")), "a script is still looked for beside the page");
         assert!(before.contains("<script type=\"importmap\">{\"imports\":{\n\"page/"));
         assert!(before.contains("<script type=\"module\">import 'page/"));
         assert!(before.contains("<html lang=\"en\" data-source=\"trace\">"));

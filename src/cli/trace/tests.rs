@@ -171,6 +171,32 @@ fn what_is_missing_in_a_story_is_said_while_the_connection_may_be_open() {
     assert_eq!(story(&lines, 1), expected);
 }
 
+/// A trace that was cut at its start, and one that was opened anew: how things stand is told with the time at which they
+/// last changed.
+#[test]
+fn what_was_before_the_trace_is_counted_from_its_start() {
+    let lines = trace(
+        r#""time":5,"event":"waiting","at_most":null
+        "time":4,"connection":1,"event":"opened","peer":"p","state":"serving"
+        "time":4,"connection":1,"event":"owed","bytes":9
+        "time":6,"event":"turn","ready":1
+        "time":6,"connection":2,"event":"ready","readable":true,"writable":true,"read_closed":true
+        "time":7,"connection":2,"event":"state","from":"serving","to":"draining"
+        "time":9,"event":"waiting","at_most":null
+        "time":8,"connection":1,"event":"opened","peer":"p","state":"serving""#,
+    );
+    let summary = summary(&lines);
+    says(&summary, "a trace: 8 events in 4.00 s");
+    says(&summary, "0 opened");
+    says(&summary, "2 open before that");
+    says(&summary, "2 open at the end: 1 serving, 1 draining");
+    let states = |text: &str| assert!(summary.contains(text), "{summary}");
+    states("before      5.00 s            0            0  serving 5.00 s, still open\n");
+    states(
+        "before      3.00 s            0            0  serving 1.00 s, draining 2.00 s, still open\n",
+    );
+}
+
 /// A file may say anything.
 #[test]
 fn no_number_is_too_large() {

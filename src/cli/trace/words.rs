@@ -98,6 +98,7 @@ fn of_a_call(record: &Record) -> Option<Said> {
         "accept_failed" => Said::new("accept = ").then(record.errno.as_deref().map(shown)),
         "received" => Said::new("recv = ").returned(record),
         "sent" => Said(format!("send({}) = ", record.offered.unwrap_or_default())).returned(record),
+        "owed" => Said::new("owed").field("bytes", record.bytes),
         "shut_down" => Said::new("shutdown(SHUT_WR) = ").returned(record),
         "requeued" => Said::new("budget spent, queued again"),
         "submitted" => Said::new("login handed over"),
