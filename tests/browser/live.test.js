@@ -31,10 +31,10 @@ test('who comes later sees who was there before, and who is stuck', async (t) =>
   const server = await serve(t);
   const first = await open(t, server.url);
   await tell(t, server);
-  await read(first, 'not read');
+  await read(first, 'owes ');
   const page = await open(t, server.url);
   await read(page, '2 open');
-  await read(page, 'not read');
+  await read(page, 'owes ');
   await read(page, 'handshake');
 });
 

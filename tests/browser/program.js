@@ -79,3 +79,13 @@ export async function serve(t, ...options) {
   const [, url] = /^admin on (http:\S+)$/.exec(lines.at(-1));
   return { port: Number(port), url, stop };
 }
+
+/**
+ * The page with a simulated loop.
+ * @param {Scope} t
+ */
+export async function play(t) {
+  const { lines, stop } = await start(t, ['play', '--listen', '127.0.0.1:0'], /^play on /);
+  const [, url] = /^play on (http:\S+)$/.exec(lines[0]) ?? [];
+  return { url, stop };
+}

@@ -19,7 +19,7 @@ async function afterwards(t, options = {}) {
   const server = await serve(t);
   const page = await open(t, server.url, options);
   await tell(t, server);
-  await read(page, 'not read');
+  await read(page, 'owes ');
   return { server, page };
 }
 

@@ -35,7 +35,7 @@ async function afterwards(t) {
   const server = await serve(t, '--max-buffer', '2MiB');
   const page = await open(t, server.url);
   await tell(t, server);
-  await read(page, 'not read');
+  await read(page, 'owes ');
   await press(page, 'Space');
   const { event, first } = await told(page);
   await press(page, 'Home');

@@ -118,4 +118,10 @@ impl Stream for LyingStream {
         self.lies.known().witness.look();
         sent
     }
+
+    fn has_unread(&mut self) -> bool {
+        let unread = self.stream.has_unread();
+        self.lies.known().witness.look();
+        unread
+    }
 }
