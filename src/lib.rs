@@ -139,6 +139,8 @@ pub mod auth;
 #[cfg(any(unix, target_family = "wasm"))]
 pub mod observe;
 #[cfg(any(unix, target_family = "wasm"))]
+pub mod play;
+#[cfg(any(unix, target_family = "wasm"))]
 pub mod server;
 #[cfg(any(unix, target_family = "wasm"))]
 pub mod session;

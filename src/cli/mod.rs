@@ -10,6 +10,7 @@ mod draft;
 mod editor;
 mod files;
 mod login;
+mod play;
 mod prompt;
 mod serve;
 mod terminal;
@@ -67,6 +68,9 @@ enum Command {
     Check(Box<check::Args>),
     /// Tell what is in a trace that 'serve --trace' has written
     Trace(trace::Args),
+    /// Show the page with a simulated loop: try clients, buffers, faults and broken rules, step by step
+    #[command(after_long_help = play::AFTER_HELP)]
+    Play(play::Args),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -140,6 +144,7 @@ fn run(command: Command) -> Done {
         Command::Demo => demo::run(),
         Command::Check(args) => check::run(*args),
         Command::Trace(args) => trace::run(&args),
+        Command::Play(args) => play::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "sockmodes", &mut script);

@@ -10,14 +10,18 @@ mod admin;
 mod errno;
 mod event;
 #[cfg(all(unix, feature = "admin"))]
+mod http;
+#[cfg(all(unix, feature = "admin"))]
 mod live;
 #[cfg(all(unix, feature = "log"))]
 pub mod log;
 #[cfg(all(unix, feature = "metrics"))]
 mod metrics;
-#[cfg(all(unix, feature = "admin"))]
+#[cfg(unix)]
 pub mod page;
 mod shown;
+#[cfg(all(unix, feature = "admin"))]
+mod simulated;
 #[cfg(unix)]
 mod standing;
 #[cfg(unix)]
@@ -37,6 +41,8 @@ pub use live::Live;
 #[cfg(all(unix, feature = "metrics"))]
 pub use metrics::Metrics;
 pub use shown::{MAX_SHOWN, shown};
+#[cfg(all(unix, feature = "admin"))]
+pub use simulated::Simulated;
 #[cfg(unix)]
 pub use trace::{Trace, TraceError};
 pub use worth::is_worth_a_look;

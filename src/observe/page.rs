@@ -44,6 +44,15 @@ const WRITTEN: &[File] = &[
     File { path: "/model.js", kind: SCRIPT, content: include_str!("page/model.js") },
     File { path: "/moment.js", kind: SCRIPT, content: include_str!("page/moment.js") },
     File { path: "/page.js", kind: SCRIPT, content: include_str!("page/page.js") },
+    File { path: "/play.css", kind: STYLE, content: include_str!("page/play.css") },
+    File { path: "/play.js", kind: SCRIPT, content: include_str!("page/play.js") },
+    File { path: "/play_panel.js", kind: SCRIPT, content: include_str!("page/play_panel.js") },
+    File {
+        path: "/play_question.js",
+        kind: SCRIPT,
+        content: include_str!("page/play_question.js"),
+    },
+    File { path: "/play_script.js", kind: SCRIPT, content: include_str!("page/play_script.js") },
     File { path: "/position.js", kind: SCRIPT, content: include_str!("page/position.js") },
     File { path: "/samples.js", kind: SCRIPT, content: include_str!("page/samples.js") },
     File { path: "/scene.js", kind: SCRIPT, content: include_str!("page/scene.js") },
@@ -63,3 +72,16 @@ const WRITTEN: &[File] = &[
     File { path: "/words.js", kind: SCRIPT, content: include_str!("page/words.js") },
     File { path: "/worth.js", kind: SCRIPT, content: include_str!("page/worth.js") },
 ];
+
+impl File {
+    /// Its text for a page whose events come from this source: `live`, `trace` or `play`.
+    pub fn for_source(&self, source: &str) -> String {
+        match self.kind {
+            HTML => self.content.replacen(LIVE, &format!("data-source=\"{source}\""), 1),
+            _ => self.content.to_owned(),
+        }
+    }
+}
+
+/// What the document says of itself, as it stands.
+const LIVE: &str = r#"data-source="live""#;

@@ -1,8 +1,6 @@
 //! Text that a peer sent, made fit to be shown: it can't end a line, move a cursor or reverse what
 //! stands beside it.
 
-use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
-
 /// The most bytes of a peer's text that are shown.
 pub const MAX_SHOWN: usize = 256;
 
@@ -25,11 +23,35 @@ pub fn shown(text: &str) -> String {
     shown
 }
 
-/// Characters that are not seen but change how others are; none of ASCII is one.
+/// Characters that are not seen but change how others are: Unicode's categories Cf, Zl and Zp, by the first and the
+/// last of those that stand together. A table of all categories would be the largest thing that a browser loads of
+/// this crate.
+const FORMAT: [(char, char); 21] = [
+    ('\u{ad}', '\u{ad}'),
+    ('\u{600}', '\u{605}'),
+    ('\u{61c}', '\u{61c}'),
+    ('\u{6dd}', '\u{6dd}'),
+    ('\u{70f}', '\u{70f}'),
+    ('\u{890}', '\u{891}'),
+    ('\u{8e2}', '\u{8e2}'),
+    ('\u{180e}', '\u{180e}'),
+    ('\u{200b}', '\u{200f}'),
+    ('\u{2028}', '\u{202e}'),
+    ('\u{2060}', '\u{2064}'),
+    ('\u{2066}', '\u{206f}'),
+    ('\u{feff}', '\u{feff}'),
+    ('\u{fff9}', '\u{fffb}'),
+    ('\u{110bd}', '\u{110bd}'),
+    ('\u{110cd}', '\u{110cd}'),
+    ('\u{13430}', '\u{1343f}'),
+    ('\u{1bca0}', '\u{1bca3}'),
+    ('\u{1d173}', '\u{1d17a}'),
+    ('\u{e0001}', '\u{e0001}'),
+    ('\u{e0020}', '\u{e007f}'),
+];
+
 fn is_format(character: char) -> bool {
-    use GeneralCategory::{Format, LineSeparator, ParagraphSeparator};
-    !character.is_ascii()
-        && matches!(character.general_category(), Format | LineSeparator | ParagraphSeparator)
+    FORMAT.iter().any(|(first, last)| (*first..=*last).contains(&character))
 }
 
 #[cfg(test)]
@@ -54,6 +76,19 @@ mod tests {
         assert_eq!(shown("\u{feff}\u{2066}\u{e0041}"), r"\u{feff}\u{2066}\u{e0041}");
         // What looks like an escape came as one.
         assert_eq!(shown(r"a\nb"), r"a\\nb");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_said_to_be_of_these_categories_is() {
+        use unicode_properties::GeneralCategory::{Format, LineSeparator, ParagraphSeparator};
+        use unicode_properties::UnicodeGeneralCategory;
+
+        for character in '\0'..=char::MAX {
+            let category = character.general_category();
+            let is_format = matches!(category, Format | LineSeparator | ParagraphSeparator);
+            assert_eq!(super::is_format(character), is_format, "{character:?}: {category:?}");
+        }
     }
 
     #[test]

@@ -13,8 +13,10 @@ const SHORTAGE: Duration = Duration::from_millis(5);
 /// The server's calls.
 impl State {
     pub(super) fn register(&mut self, id: usize, token: Token) {
+        if self.sockets[id].transcript.token.is_some() {
+            self.wrong(Some(id), "interest is registered twice");
+        }
         let socket = &mut self.sockets[id];
-        assert!(socket.transcript.token.is_none(), "interest is registered once");
         socket.transcript.token = Some(token);
         socket.armed = socket.inbox.is_empty();
         self.wake(id);
@@ -109,8 +111,10 @@ impl State {
 
     pub(super) fn shut_down_sending(&mut self, id: usize) -> Result<(), Errno> {
         self.count_call();
+        if self.sockets[id].fin_out {
+            self.wrong(Some(id), "the sending side is shut down twice");
+        }
         let socket = &mut self.sockets[id];
-        assert!(!socket.fin_out, "the sending side is shut down once");
         socket.transcript.leave(self.turn_at);
         socket.transcript.shut_at = Some(self.turn_at);
         if socket.broken {
@@ -125,8 +129,13 @@ impl State {
     pub(super) fn has_sent_all(&mut self, id: usize) -> bool {
         self.count_call();
         self.hurry(id);
+        if self.sockets[id].fin_out {
+            self.wrong(
+                Some(id),
+                "it is asked whether all is sent, which nothing shows after a shutdown",
+            );
+        }
         let socket = &mut self.sockets[id];
-        assert!(!socket.fin_out, "after a shutdown nothing shows it");
         socket.transcript.leave(self.turn_at);
         socket.wants_all_sent = true;
         let is_sent = socket.broken || socket.is_writable();

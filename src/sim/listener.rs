@@ -78,7 +78,10 @@ impl State {
     }
 
     pub(super) fn accept(&mut self, at: usize) -> Result<usize, Errno> {
-        assert!(self.listening_until.is_none(), "accept on a listener that is closed");
+        if self.listening_until.is_some() {
+            self.wrong(None, "accept on a listener that is closed");
+            return Err(Errno::AGAIN);
+        }
         self.note_accept(at);
         self.count_call();
         let result = self.accept_from(at);
@@ -99,7 +102,9 @@ impl State {
         let before = std::mem::replace(&mut self.listeners[at].last_turn, self.turns.newest);
         let waits_longer = |other: &Listener| other.waits_since.is_some_and(|since| since < before);
         if let Some(other) = self.listeners.iter().position(waits_longer) {
-            assert_eq!(other, at, "that listener had no turn since this one had its last");
+            if other != at {
+                self.wrong(None, &format!("listener {other} had no turn since {at} had its last"));
+            }
         }
     }
 

@@ -59,10 +59,12 @@
 //! - it accepts from one listener twice while it knows that somebody waits at another, which has had no
 //!   turn in between;
 //! - it registers a connection twice, shuts down a sending side twice, accepts after it has closed
-//!   its listeners, or submits a login where there is no room.
+//!   its listeners, or submits a login where there is no room, or a second one of a connection.
 //!
-//! What it should have *said* is for the test to know.
+//! What it should have *said* is for the test to know. Whoever wants to see what comes of it has the world
+//! [put up with it](World::put_up_with_wrongs), as far as a world can.
 
+mod buffers;
 mod calls;
 mod client;
 mod faults;
@@ -78,7 +80,9 @@ mod transcript;
 mod verifier;
 mod wire;
 mod world;
+mod wrong;
 
+pub use buffers::Buffers;
 pub use client::{Client, End};
 pub use faults::Faults;
 pub use network::{SimFound, SimNetwork, SimStream};
@@ -87,3 +91,4 @@ pub use simulation::Simulation;
 pub use transcript::{Arrival, Moved, Transcript};
 pub use verifier::SimVerifier;
 pub use world::{Calls, ClientId, World};
+pub use wrong::Wrong;

@@ -7,6 +7,7 @@ use rand::{Rng, RngExt};
 
 use super::World;
 use super::faults::Faults;
+use super::socket::Socket;
 use super::state::{Item, State, source};
 use crate::server::network::{Errno, Network, Signal, Stream, Token, Wakeup};
 use crate::session::Time;
@@ -66,8 +67,9 @@ impl Network for SimNetwork {
             }
             let next = state.next_at().min(until);
             if next == Time::NEVER {
-                let left: Vec<_> = state.sockets.iter().filter(|socket| !socket.gone).collect();
-                panic!("the loop waits for ever, and nothing will happen: {left:?}");
+                state.wait_for_ever();
+                // There is no waiting for that.
+                return Err(Errno::IO);
             }
             state.now = next;
         }
@@ -105,6 +107,14 @@ impl Network for SimNetwork {
             state.break_off(id, Errno::CONNRESET);
             state.sockets[id].gone = true;
         }
+    }
+}
+
+impl SimNetwork {
+    /// What waits would report, again and again, if readiness were a level: each connection that is ready
+    /// for something, whether that has changed or not.
+    pub fn levels(&self) -> Vec<Wakeup> {
+        self.0.state().sockets.iter_mut().filter_map(Socket::readiness).collect()
     }
 }
 

@@ -6,6 +6,7 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
 
+use super::buffers::Buffers;
 use super::client::Client;
 use super::transcript::Transcript;
 use crate::server::network::{Errno, Readiness, Wakeup};
@@ -56,8 +57,10 @@ pub(super) struct Socket {
     pub(super) delivery_scheduled: bool,
     pub(super) progress_at: Time,
     pub(super) looking_at_progress: bool,
-    /// A login of it is being checked.
-    pub(super) checking: bool,
+    /// How many logins of it are being checked.
+    pub(super) checking: usize,
+    /// The buffers, as somebody was last told of them.
+    pub(super) told_buffers: Option<Buffers>,
     /// What the server owes in all for what was heard: kept, since it is asked whenever the loop sleeps, and
     /// seldom has more been heard.
     pub(super) owed: Cell<Option<(Heard, usize)>>,
@@ -86,7 +89,8 @@ impl Socket {
             delivery_scheduled: false,
             progress_at: Time::START,
             looking_at_progress: false,
-            checking: false,
+            checking: 0,
+            told_buffers: None,
             owed: Cell::new(None),
         }
     }
@@ -143,12 +147,12 @@ impl Socket {
 
     /// Whether the loop, asleep, will never see that the connection is broken.
     pub(super) fn has_unseen_error(&self) -> bool {
-        self.error.is_some() && !self.listed && !self.checking
+        self.error.is_some() && !self.listed && self.checking == 0
     }
 
     /// What a loop that sleeps now will never do, if it owes `owed` bytes.
     pub(super) fn is_forgotten(&self, owed: impl FnOnce() -> usize) -> Option<&'static str> {
-        if self.listed || self.checking {
+        if self.listed || self.checking > 0 {
             return None;
         }
         let readable = !self.inbox.is_empty() || self.fin_in && !self.transcript.end_read;

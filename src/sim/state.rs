@@ -23,6 +23,7 @@ use super::socket::{Heard, Socket};
 use super::standstill::Standstills;
 use super::verifier::Checks;
 use super::world::Calls;
+use super::wrong::Wrongs;
 use crate::auth::{Entry, Key};
 use crate::server::network::Signal;
 use crate::server::{Config, Subnet};
@@ -114,6 +115,7 @@ pub(super) struct State {
     /// When the loop closed its listeners.
     pub(super) listening_until: Option<Time>,
     pub(super) standstills: Standstills,
+    pub(super) wrongs: Wrongs,
     /// Connections that the server holds, each with a descriptor.
     pub(super) open: usize,
     pub(super) accepted: u64,
@@ -152,6 +154,7 @@ impl State {
             turns: Turns::default(),
             listening_until: None,
             standstills: Standstills::default(),
+            wrongs: Wrongs::default(),
             open: 0,
             accepted: 0,
         }
@@ -237,28 +240,33 @@ impl State {
     }
 
     /// The loop goes to sleep: what it can do now must be done, for no edge will tell it again.
-    pub(super) fn look_at_sleeper(&self, until: Time) {
+    pub(super) fn look_at_sleeper(&mut self, until: Time) {
         // After it ran out of descriptors it looks again by itself.
         let looks = until <= self.now + Duration::from_millis(250);
-        for (at, listener) in self.listeners.iter().enumerate() {
-            let told = listener.backlog.is_empty() || self.ready.contains(&Item::Listener(at));
-            assert!(told || looks, "somebody waits for accept at listener {at}");
+        for at in 0..self.listeners.len() {
+            let nobody = self.listeners[at].backlog.is_empty();
+            if !nobody && !looks && !self.ready.contains(&Item::Listener(at)) {
+                self.wrong(None, &format!("somebody waits for accept at listener {at}"));
+            }
         }
         let all_known = self.checks_logins || self.protocol.service != Service::Login;
         if !all_known {
             return;
         }
-        let watched = || self.sockets.iter().filter(|socket| socket.is_watched());
-        if let Some(socket) = watched().find(|socket| socket.has_unseen_error()) {
-            panic!("the loop sleeps at {:?}, but an error has not been seen: {socket:?}", self.now);
-        }
-        if !self.checks.have_room() {
-            // Somebody may wait for a check, and who that is can't be told from here.
-            return;
-        }
-        for socket in watched() {
-            if let Some(what) = socket.is_forgotten(|| self.owed(socket)) {
-                panic!("the loop sleeps at {:?}, but {what}: {socket:?}", self.now);
+        // Somebody may wait for a check, and who that is can't be told from here.
+        let all_checked = self.checks.have_room();
+        for id in 0..self.sockets.len() {
+            let socket = &self.sockets[id];
+            if !socket.is_watched() {
+                continue;
+            }
+            let forgotten = || socket.is_forgotten(|| self.owed(socket));
+            let what = match socket.has_unseen_error() {
+                true => Some("there is an error that it has not seen"),
+                false => all_checked.then(forgotten).flatten(),
+            };
+            if let Some(what) = what {
+                self.wrong(Some(id), &format!("the loop sleeps, but {what}"));
             }
         }
     }

@@ -71,8 +71,14 @@ impl State {
     }
 
     fn check(&mut self, token: Token, login: &Credentials) {
-        assert!(self.checks.have_room(), "it was asked before");
-        self.set_checking(token, true);
+        let id = self.id_of(token);
+        if !self.checks.have_room() {
+            self.wrong(Some(id), "a login is submitted where there is no room");
+        }
+        if self.sockets[id].checking > 0 {
+            self.wrong(Some(id), "a second login is submitted while the first is checked");
+        }
+        self.sockets[id].checking += 1;
         let report = if self.chance(self.faults.unable) {
             Report::Unable { token, why: "this one is not to be".into() }
         } else {
@@ -84,12 +90,9 @@ impl State {
         self.after(how_long, Act::Checked);
     }
 
-    fn set_checking(&mut self, token: Token, checking: bool) {
-        let of_token = |socket: &&mut Socket| socket.transcript.token == Some(token);
-        let socket = self.sockets.iter_mut().find(of_token);
-        let socket = socket.expect("it is a connection's, or was");
-        assert_ne!(socket.checking, checking, "one login after the other, and each once");
-        socket.checking = checking;
+    fn id_of(&self, token: Token) -> usize {
+        let of_token = |socket: &Socket| socket.transcript.token == Some(token);
+        self.sockets.iter().position(of_token).expect("it is a connection's, or was")
     }
 }
 
@@ -107,7 +110,8 @@ impl Verifier for SimVerifier {
         let state = &mut *self.0.state();
         let report = state.checks.done.pop_front()?;
         if let Report::Verdict { token, .. } | Report::Unable { token, .. } = &report {
-            state.set_checking(*token, false);
+            let id = state.id_of(*token);
+            state.sockets[id].checking -= 1;
         }
         Some(report)
     }

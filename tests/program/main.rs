@@ -17,6 +17,7 @@ mod login_memory;
 mod on_call;
 mod outputs;
 mod passed_sockets;
+mod play;
 mod proxied;
 mod recorded;
 mod resets;

@@ -3,7 +3,13 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
 use super::*;
+use crate::observe::http::{Visitor, converse, listen};
 use crate::observe::{Event, Observer, Record};
 use crate::session::Time;
 
@@ -51,7 +57,8 @@ async fn who_has_ended_the_input_still_gets_the_answer() {
     let mut stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (accepted, _) = listener.accept().await.unwrap();
     let (_stop, stopped) = watch::channel(());
-    let visitor = Visitor { stream: accepted, asked: Arc::default(), seen: Seen::default() };
+    let site = Shown { seen: Seen::default(), watchers: WATCHERS };
+    let visitor = Visitor { stream: accepted, asked: Arc::default(), site };
     let conversation = tokio::spawn(converse(visitor, here.ip(), QUOTA, stopped));
     // It finds nothing to read. Until this task waits, it won't hear of what comes: of both at once.
     tokio::task::yield_now().await;
@@ -106,7 +113,7 @@ fn watch(admin: &Admin) -> TcpStream {
 
 #[test]
 fn who_comes_when_all_places_are_taken_is_disconnected_and_a_place_that_is_left_is_free() {
-    let (admin, _) = start(Quota { connections: 2, watchers: 2, ..QUOTA });
+    let (admin, _) = start(Quota { connections: 2, ..QUOTA });
     let watching = [watch(&admin), watch(&admin)];
     assert_eq!(rest(connect(&admin)), "");
     drop(watching);
@@ -136,7 +143,7 @@ fn who_has_waited_longest_without_a_request_gives_his_place_to_who_comes() {
 #[test]
 fn health_and_metrics_are_told_beside_many_slow_clients() {
     let (admin, _) = start(QUOTA);
-    let watching: Vec<_> = (0..QUOTA.watchers).map(|_| watch(&admin)).collect();
+    let watching: Vec<_> = (0..WATCHERS).map(|_| watch(&admin)).collect();
     let slow: Vec<_> = (0..150)
         .map(|_| {
             let mut stream = connect(&admin);
@@ -155,7 +162,7 @@ fn health_and_metrics_are_told_beside_many_slow_clients() {
 #[test]
 fn one_watcher_too_many_is_told_so_and_the_events_are_not_gathered_on_the_way() {
     let (admin, _) = start(QUOTA);
-    let mut watching: Vec<_> = (0..QUOTA.watchers).map(|_| watch(&admin)).collect();
+    let mut watching: Vec<_> = (0..WATCHERS).map(|_| watch(&admin)).collect();
     let answer = ask(connect(&admin), EVENTS);
     assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
     drop(watching.pop());

@@ -1,7 +1,7 @@
 // A block of events that follow each other: the records themselves, or the lines that they are parsed from when
 // somebody asks; and what was known before the first, and now and then in between. No document.
 
-import { apply, copy } from './model.js';
+import { apply, copy, forget, restart } from './model.js';
 
 /** @typedef {import('./model.js').Event} Event */
 /** @typedef {import('./model.js').Model} Model */
@@ -79,15 +79,16 @@ export class Block {
    * Brings a model that is in this block to a position in it.
    * @param {Model} model
    * @param {number} position
-   * @param {Map<number, ((model: Model) => void)[]>} marks what changed behind some events
+   * @param {Pick<import('./store.js').Store, 'seams' | 'marks'>} past what happened between some events
    */
-  advance(model, position, marks) {
+  advance(model, position, { seams, marks }) {
     const records = this.all();
     while (model.event < position) {
       const i = model.event - this.before.event;
       if (i % STOP === 0 && i > 0) this.stops[i / STOP] ??= copy(model);
+      if (seams.includes(model.event)) restart(model);
       apply(model, records[i]);
-      for (const change of marks.get(model.event) ?? []) change(model);
+      forget(model, marks.get(model.event) ?? []);
     }
   }
 

@@ -178,7 +178,7 @@ function settle(places, scene, glides) {
     }
     label(token, connection, scene);
   }
-  place();
+  place([...places.keys()].map(({ number: name }) => tokens.get(name)));
   for (const [node, before] of moved) glide(node, before);
 }
 
@@ -189,16 +189,18 @@ function focusNear(stops, at) {
   next.focus({ preventScroll: true });
 }
 
-function place() {
+// In the model's order, whichever way they have come there.
+function place(order) {
   const focused = /** @type {HTMLElement | null} */ (document.activeElement);
-  for (const token of tokens.values()) {
+  for (const [i, token] of order.entries()) {
     if (!token.isFresh) continue;
-    boxes.get(token.state).list.append(token.node);
+    const next = order.slice(i + 1).find(({ state, isFresh }) => state === token.state && !isFresh);
+    boxes.get(token.state).list.insertBefore(token.node, next?.node ?? null);
     token.isFresh = false;
   }
   // An element that moves in the document loses the focus.
   if (focused !== document.activeElement && map.contains(focused)) focused?.focus();
-  const stops = [...tokens.values()].map(({ button }) => button);
+  const stops = order.map(({ button }) => button);
   const stop = stops.find((button) => button === document.activeElement)
     ?? stops.find((button) => button.getAttribute('aria-pressed') === 'true') ?? stops[0];
   for (const button of stops) button.tabIndex = button === stop ? 0 : -1;

@@ -56,6 +56,13 @@ export function copy(model) {
  * @param {Event} record
  */
 export function apply(model, record) {
+  take(model, record);
+  for (const { connection, ...kernel } of record.buffers ?? []) {
+    if (model.connections.has(connection)) own(model, connection).kernel = kernel;
+  }
+}
+
+function take(model, record) {
   model.event += 1;
   if (record.time !== undefined) model.time = record.time;
   const { event } = record;
@@ -68,7 +75,6 @@ export function apply(model, record) {
   if (model.inTurn) countStep(model.steps, record);
   if (!connection) return;
   if (isWorthALook(record)) connection.worth = model.event;
-  if (record.kernel) connection.kernel = record.kernel;
   if (Object.hasOwn(OF_CONNECTION, event)) OF_CONNECTION[event](model, record, connection);
 }
 

@@ -206,16 +206,17 @@ function nameSource() {
 const STARTS = {
   live() {
     page.live = follow(page.store, schedule, page.leaving.signal);
+    say();
   },
   trace: () => showTrace(readDocument),
   async play() {
-    // @ts-expect-error: it comes with the simulation.
-    // biome-ignore lint/correctness/noUnresolvedImports: likewise.
     const { start } = await import('./play.js');
-    const { more } = await start(page.store, { changed: moved, panel: find('#play') });
-    position = new Position(page.store, { isLive: false, more });
-    position.end();
-    moved();
+    const begin = (more) => {
+      position = new Position(page.store, { isLive: false, more });
+      position.end();
+      moved();
+    };
+    await start(page.store, { begin, open: (event) => move((here) => here.open(event)), panel: find('#play') });
   },
 };
 
@@ -248,7 +249,6 @@ function listenToReader() {
 
 nameSource();
 listenToReader();
-say();
 await STARTS[page.source]();
 openAtAddress();
 setInterval(() => {

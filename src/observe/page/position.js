@@ -117,7 +117,7 @@ export class Position {
       await this.more();
       if (this.store.newest === before) break;
     }
-    if (this.more) this.wanted = Math.min(event, this.store.newest);
+    if (!this.isLive) this.wanted = Math.min(event, this.store.newest);
     this.settle();
   }
 
@@ -136,7 +136,7 @@ export class Position {
       this.event += 1;
     }
     if (this.event < this.store.newest) return;
-    if (this.more) await this.more();
-    else this.isOver = true;
+    await this.more?.();
+    this.isOver = this.event === this.store.newest;
   }
 }

@@ -137,7 +137,10 @@ export function unseen(samples, position) {
 export function minute(store, model, now) {
   const { turns } = store.index;
   const end = firstWhere(turns.length, (i) => turns[i].first > model.event);
-  const until = (at) => Math.min(end, firstWhere(turns.length, (i) => turns[i].time > at));
+  // Another server's clock begins anew.
+  const seam = store.seams.findLast((event) => event < model.event) ?? 0;
+  const begin = firstWhere(end, (i) => turns[i].first > seam);
+  const until = (at) => begin + firstWhere(end - begin, (i) => turns[begin + i].time > at);
   const seconds = [];
   for (let i = MINUTE - 1; i >= 0; i -= 1) {
     const at = now - i;

@@ -26,7 +26,7 @@ export class Store {
     this.index = turnIndex();
     /** @type {Map<number, number[]>} */
     this.byConnection = new Map();
-    /** @type {Map<number, ((model: Model) => void)[]>} */
+    /** @type {Map<number, number[]>} which connections were found to be gone, behind an event */
     this.marks = new Map();
     /** @type {number[]} where the events began anew: behind these */
     this.seams = [];
@@ -56,6 +56,7 @@ export class Store {
   #push(record, line) {
     const { head } = this;
     const block = this.#block();
+    if (this.newest === this.seams.at(-1)) restart(head);
     const asleepSince = head.phase === 'waiting' ? head.since : null;
     if (line === null) block.addRecord(record);
     else block.addLine(line);
@@ -92,26 +93,19 @@ export class Store {
       if (events.length === 0) this.byConnection.delete(number);
     }
     for (const event of this.marks.keys()) if (event < this.first - 1) this.marks.delete(event);
-    this.seams = this.seams.filter((event) => event >= this.first);
+    this.seams = this.seams.filter((event) => event >= this.first - 1);
   }
 
-  /** Behind the newest event the source begins anew, with what is open. */
+  /** Behind the newest event the source begins anew, with what is open: the next event says so first. */
   restart() {
-    if (this.newest === 0) return;
-    this.seams.push(this.newest);
-    this.#mark(restart);
+    if (this.newest > 0) this.seams.push(this.newest);
   }
 
   /** @param {number[]} numbers of connections that are gone, though no event has told so */
   forget(numbers) {
-    if (numbers.length > 0) this.#mark((model) => forget(model, numbers));
-  }
-
-  #mark(change) {
-    const marks = this.marks.get(this.newest) ?? [];
-    marks.push(change);
-    this.marks.set(this.newest, marks);
-    change(this.head);
+    if (numbers.length === 0) return;
+    this.marks.set(this.newest, [...(this.marks.get(this.newest) ?? []), ...numbers]);
+    forget(this.head, numbers);
   }
 
   /**
@@ -137,7 +131,7 @@ export class Store {
     const { view } = this;
     const isNear = view !== this.head && view.event <= position && view.event >= block.nearest(position).event;
     if (!isNear) this.view = copy(block.nearest(position));
-    block.advance(this.view, position, this.marks);
+    block.advance(this.view, position, this);
     return this.view;
   }
 
@@ -162,7 +156,7 @@ export class Store {
     if (this.grave?.event !== event) {
       const block = this.#blockOf(event);
       this.grave = copy(block.nearest(event));
-      block.advance(this.grave, event, this.marks);
+      block.advance(this.grave, event, this);
     }
     return this.grave.closed[this.grave.closed.length - 1];
   }

@@ -87,8 +87,11 @@ test('another server begins anew, and its connections are not taken for those of
   const { store, turn } = page();
   turn(...opened(1), ...opened(2));
   const before = store.newest;
+  const last = known(store, before);
   store.restart();
+  assert.deepEqual(known(store, before), last, 'it has not said anything yet');
   turn(...opened(1));
+  assert.deepEqual(known(store, before), last);
   assert.deepEqual([...store.head.connections.keys()], [1]);
   assert.equal(store.eventsOf(1, store.newest)[0], before + 2);
   assert.equal(store.eventsOf(1, before)[0], 2);

@@ -1,0 +1,141 @@
+// The simulated source: a run, made by a seed and a scenario, as far as the reader has gone in it. Whoever answers
+// is the server that the page came from, or the same code in the browser (WebAssembly): the page can't tell.
+
+import { Panel } from './play_panel.js';
+
+/** @typedef {import('./store.js').Store} Store */
+/** @typedef {(request: object) => Promise<any>} Ask */
+
+const SEED = 1;
+const MOST_SEED = Number.MAX_SAFE_INTEGER;
+const SCENARIO = 'legal\nslow-reader at 1s\nsilent at 2s\nwrong-secret at 3s';
+
+const root = document.documentElement;
+
+/** @returns {Promise<Ask>} */
+async function connect() {
+  if (root.dataset.play !== 'wasm') return post;
+  // biome-ignore lint/correctness/noUnresolvedImports: it is built with the simulation.
+  const { default: load, Play } = await import('./sockmodes_play.js');
+  await load();
+  const play = new Play();
+  return async (request) => JSON.parse(play.ask(JSON.stringify(request)));
+}
+
+/** @type {Ask} */
+async function post(request) {
+  const response = await fetch('ask', {
+    method: 'POST', headers: { 'content-type': 'application/json' }, cache: 'no-store', body: JSON.stringify(request),
+  });
+  if (!response.ok) throw new Error(await response.text());
+  return response.json();
+}
+
+/** A run so far: what the store has is its beginning. */
+export class Run {
+  /**
+   * @param {Ask} ask
+   * @param {Store} store
+   * @param {{ seed: number, scenario: string }} what
+   */
+  constructor(ask, store, { seed, scenario }) {
+    Object.assign(this, { ask, store, seed, scenario });
+    /** @type {{ how: string, why: string } | null} */
+    this.end = null;
+    /** What went wrong, with the number of the event beside which it did. */
+    this.wrongs = [];
+    this.taking = Promise.resolve();
+  }
+
+  /** Puts one more turn into the store, and all up to event number `until`; nothing, if it is over. */
+  more(until = 0) {
+    this.taking = this.taking.then(() => this.#take(until));
+    return this.taking;
+  }
+
+  async #take(until) {
+    const { store, seed, scenario } = this;
+    if (this.end) return;
+    const { records, end } = await this.#answer({ ask: 'events', seed, scenario, after: store.newest, until });
+    store.add(records);
+    const first = store.newest - records.length + 1;
+    records.forEach(({ wrong = [] }, i) => {
+      this.wrongs.push(...wrong.map((each) => ({ ...each, event: first + i })));
+    });
+    this.end = end;
+  }
+
+  /** What the loop will do behind event number `after`; null, if it does nothing more. */
+  async next(after) {
+    const { seed, scenario } = this;
+    return (await this.#answer({ ask: 'next', seed, scenario, after })).question;
+  }
+
+  async #answer(request) {
+    const answer = await this.ask(request);
+    if (answer.error) throw new Error(answer.error);
+    return answer;
+  }
+}
+
+/** What the address says is played. */
+function fromAddress() {
+  const hash = new URLSearchParams(location.hash.slice(1));
+  const seed = Number(hash.get('seed') ?? SEED);
+  const isSeed = Number.isInteger(seed) && seed >= 0 && seed <= MOST_SEED;
+  return { seed: isSeed ? seed : SEED, scenario: hash.get('scenario') ?? SCENARIO };
+}
+
+/** Says in the address what is played; the rest of it, and the position, is the page's. */
+function intoAddress({ seed, scenario }, event) {
+  const hash = new URLSearchParams(location.hash.slice(1));
+  hash.set('seed', String(seed));
+  hash.set('scenario', scenario);
+  if (event === undefined) hash.delete('event');
+  else hash.set('event', String(event));
+  history.replaceState(null, '', `#${hash}`);
+}
+
+/**
+ * Begins to play what the address says, and again whenever something else is to be played.
+ * @param {Store} store
+ * @param {{ begin: (more: () => Promise<void>) => void, open: (event: number) => void, panel: HTMLElement }} page
+ *   `begin`: the store holds the beginning of another run, which `more` goes on with; `open`: moves the reader
+ */
+export async function start(store, { begin, open, panel }) {
+  const ask = await connect();
+  /** @type {Run | null} */
+  let run = null;
+
+  /** Plays `what`, and opens it at event number `event`. */
+  async function play(what, event) {
+    const next = new Run(ask, store, what);
+    try {
+      // What is no scenario leaves what is seen as it was.
+      await ask({ ask: 'events', ...what, after: 0 }).then(({ error }) => {
+        if (error) throw new Error(error);
+      });
+      store.clear();
+      run = next;
+      // The first turn at least.
+      await run.more(event ?? 2);
+    } catch (error) {
+      return controls.refuse(error);
+    }
+    intoAddress(what, event);
+    begin(() => next.more());
+    controls.show(next);
+    if (event !== undefined) open(event);
+  }
+
+  const controls = new Panel(panel, { play, open, words: await ask({ ask: 'words' }) });
+  const eventOf = () => {
+    const event = Number.parseInt(new URLSearchParams(location.hash.slice(1)).get('event') ?? '', 10);
+    return event >= 0 ? event : undefined;
+  };
+  await play(fromAddress(), eventOf());
+  window.addEventListener('hashchange', () => {
+    const what = fromAddress();
+    if (what.seed !== run?.seed || what.scenario !== run?.scenario) play(what, eventOf());
+  });
+}
