@@ -19,8 +19,9 @@ DIGEST_LEN = 16  # Of MD5, and so of hmac-md5.
 
 
 def main():
-    port = int(sys.argv[1] if len(sys.argv) > 1 else os.environ["PORT"])
-    secret = os.environb[b"SOCKMODES_SECRET"]  # Bytes: a secret need not be text.
+    port = int(sys.argv[1] if len(sys.argv) > 1 else os.environ.get("PORT") or sys.exit("no port is given"))
+    # Bytes: a secret need not be text.
+    secret = os.environb.get(b"SOCKMODES_SECRET") or sys.exit("SOCKMODES_SECRET is not set")
     # A socket that listens does not talk to anybody. Its `accept` gives a new socket for each client.
     listener = socket.create_server(("127.0.0.1", port))
     while True:

@@ -26,7 +26,7 @@ const NONCE_LEN: usize = 32;
 const DIGEST_LEN: usize = 16; // Of MD5, and so of hmac-md5.
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let port = env::args().nth(1).map_or_else(|| env::var("PORT"), Ok)?;
+    let port = env::args().nth(1).or(env::var("PORT").ok()).ok_or("no port is given")?;
     // Bytes: a secret need not be text.
     let secret = env::var_os("SOCKMODES_SECRET").ok_or("SOCKMODES_SECRET is not set")?.into_vec();
     // A socket that listens does not talk to anybody. Its `accept` gives a new socket for each client.

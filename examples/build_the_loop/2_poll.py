@@ -60,8 +60,8 @@ class Client:
 
 
 def main():
-    port = int(sys.argv[1] if len(sys.argv) > 1 else os.environ["PORT"])
-    secret = os.environb[b"SOCKMODES_SECRET"]
+    port = int(sys.argv[1] if len(sys.argv) > 1 else os.environ.get("PORT") or sys.exit("no port is given"))
+    secret = os.environb.get(b"SOCKMODES_SECRET") or sys.exit("SOCKMODES_SECRET is not set")
     listener = socket.create_server(("127.0.0.1", port))
     clients = {}  # By the number of their descriptor: that is what `poll` speaks of.
     poll = select.poll()

@@ -48,7 +48,7 @@ struct Server {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let port = env::args().nth(1).map_or_else(|| env::var("PORT"), Ok)?;
+    let port = env::args().nth(1).or(env::var("PORT").ok()).ok_or("no port is given")?;
     let secret = env::var_os("SOCKMODES_SECRET").ok_or("SOCKMODES_SECRET is not set")?.into_vec();
     let mut listener = TcpListener::bind(format!("127.0.0.1:{port}").parse()?)?;
     let poll = Poll::new()?;

@@ -175,9 +175,10 @@ class Server:
 
 
 def main():
-    port = int(sys.argv[1] if len(sys.argv) > 1 else os.environ["PORT"])
+    port = int(sys.argv[1] if len(sys.argv) > 1 else os.environ.get("PORT") or sys.exit("no port is given"))
     handshake = float(sys.argv[2]) if len(sys.argv) > 2 else HANDSHAKE
-    Server(port, os.environb[b"SOCKMODES_SECRET"], handshake).run()
+    secret = os.environb.get(b"SOCKMODES_SECRET") or sys.exit("SOCKMODES_SECRET is not set")
+    Server(port, secret, handshake).run()
 
 
 if __name__ == "__main__":

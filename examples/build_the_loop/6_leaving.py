@@ -37,8 +37,7 @@ class Client:
         sock.setblocking(False)
         nonce = os.urandom(NONCE_LEN)
         self.expected = hmac.digest(secret, nonce, "md5")
-        self.is_in = self.ended = self.end_is_near = False
-        self.leaving = self.lingers = False
+        self.is_in = self.ended = self.end_is_near = self.leaving = self.lingers = False
         self.can_read = self.can_write = True
         self.inbox = bytearray()
         self.outbox = bytearray(nonce)
@@ -191,9 +190,10 @@ class Server:
 
 
 def main():
-    port = int(sys.argv[1] if len(sys.argv) > 1 else os.environ["PORT"])
+    port = int(sys.argv[1] if len(sys.argv) > 1 else os.environ.get("PORT") or sys.exit("no port is given"))
     handshake = float(sys.argv[2]) if len(sys.argv) > 2 else 10.0  # Seconds.
-    Server(port, os.environb[b"SOCKMODES_SECRET"], handshake).run()
+    secret = os.environb.get(b"SOCKMODES_SECRET") or sys.exit("SOCKMODES_SECRET is not set")
+    Server(port, secret, handshake).run()
 
 
 if __name__ == "__main__":

@@ -40,7 +40,46 @@ pub struct Check {
     pub(super) run: fn(&mut Trial<'_>) -> Told,
 }
 
+/// Where a check is mended in another chapter than those of its level: what it asks comes up there already, or only there.
+const ELSEWHERE: &[(&str, &[&str])] = &[
+    (
+        FIRST,
+        &[
+            "one-segment",
+            "farewell",
+            "resets",
+            "unread-answers",
+            "half-open",
+            "garbage",
+            "refusals",
+            "descriptors-left",
+        ],
+    ),
+    (SECOND, &["cut-digest", "single-bytes", "flood-leave", "flood-reset"]),
+    ("build/4_edges.md", &["half-close-at-once", "greedy"]),
+];
+
+const FIRST: &str = "build/1_blocking.md";
+const SECOND: &str = "build/2_poll.md";
+
 impl Check {
+    /// The chapter of the book's part "Build it yourself" that mends it, below `docs/src/`. None where no step of that
+    /// part comes by: without a scheme, and for `upper-once`.
+    pub fn chapter(&self) -> Option<&'static str> {
+        if self.needs.iter().any(|need| matches!(need, Need::Open | Need::Once)) {
+            return None;
+        }
+        let elsewhere = ELSEWHERE.iter().find(|(_, checks)| checks.contains(&self.name));
+        Some(match (elsewhere, self.level) {
+            (Some((chapter, _)), _) => chapter,
+            (None, 1) => FIRST,
+            (None, 2) => SECOND,
+            (None, 3 | 4) => "build/3_buffers.md",
+            (None, 5) => "build/5_deadlines.md",
+            (None, _) => "build/6_leaving.md",
+        })
+    }
+
     /// Why it can't be tried, if it can't.
     pub(super) fn skipped(&self, config: &Config, ours: bool) -> Option<String> {
         self.needs.iter().find_map(|need| need.missing(config, ours))
@@ -143,18 +182,36 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let lessons = fs::read_to_string(root.join("examples/README.md")).unwrap();
         for check in checks() {
-            let (page, heading) = check.page.split_once('#').unwrap_or((check.page, ""));
-            let text = fs::read_to_string(root.join("docs/src").join(page));
-            let text = text.unwrap_or_else(|error| panic!("{}: {page}: {error}", check.name));
-            let found = text.lines().filter(|line| line.starts_with('#')).any(|line| {
-                let words = line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
-                let anchor: String =
-                    words.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).collect();
-                heading.is_empty() || anchor == heading
-            });
-            assert!(found, "{}: {page} has no heading {heading}", check.name);
+            for page in [Some(check.page), check.chapter()].into_iter().flatten() {
+                let (page, heading) = page.split_once('#').unwrap_or((page, ""));
+                let text = fs::read_to_string(root.join("docs/src").join(page));
+                let text = text.unwrap_or_else(|error| panic!("{}: {page}: {error}", check.name));
+                let found = text.lines().filter(|line| line.starts_with('#')).any(|line| {
+                    let words = line.trim_start_matches('#').trim().to_lowercase();
+                    let words = words.replace(' ', "-");
+                    let anchor: String = words
+                        .chars()
+                        .filter(|c| c.is_alphanumeric() || "-_".contains(*c))
+                        .collect();
+                    heading.is_empty() || anchor == heading
+                });
+                assert!(found, "{}: {page} has no heading {heading}", check.name);
+            }
             let Some(lesson) = check.lesson else { continue };
             assert!(lessons.contains(&format!("| `{lesson}` |")), "{}: {lesson}", check.name);
+        }
+    }
+
+    /// Whoever is sent to a chapter that is not its level's finds the check's name there.
+    #[test]
+    fn chapters_of_other_levels_name_what_they_mend() {
+        let pages = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/src");
+        for (chapter, names) in ELSEWHERE {
+            let text = fs::read_to_string(pages.join(chapter)).unwrap();
+            for name in *names {
+                assert!(checks().any(|check| check.name == *name), "there is no check {name}");
+                assert!(text.contains(&format!("`{name}`")), "{chapter} says nothing of {name}");
+            }
         }
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! The forms are part of the interface: scripts read them. Read `story.rs` for what a failure tells.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -69,14 +71,36 @@ impl Failure {
 
     /// As a story.
     pub(super) fn told(&self, check: &Check) -> String {
+        self.told_with(check, &self.tale.came)
+    }
+
+    /// The same, where the last words of a server that crashes in every check are told once.
+    fn told_briefly(&self, check: &Check, known: &mut HashMap<String, &'static str>) -> String {
+        let Some((came, words)) = self.tale.came.split_once('\n') else { return self.told(check) };
+        match known.entry(words.into()) {
+            Entry::Occupied(first) => {
+                let came = format!("{came}\nthe same as in {}, above", first.get());
+                self.told_with(check, &came)
+            }
+            Entry::Vacant(new) => {
+                new.insert(check.name);
+                self.told(check)
+            }
+        }
+    }
+
+    fn told_with(&self, check: &Check, came: &str) -> String {
         let mut lines = vec![format!("{}: {}", check.name, check.about)];
         lines.extend(self.did.iter().map(|line| format!("  {line}")));
         lines.push(format!("  expected  {}", indented(&self.tale.expected)));
-        lines.push(format!("  came      {}", indented(&self.tale.came)));
+        lines.push(format!("  came      {}", indented(came)));
         lines.push(format!("  matters   {}", check.matters));
         lines.push(format!("  read      docs/src/{}", check.page));
         if let Some(lesson) = check.lesson {
             lines.push(format!("  lesson    cargo run --example {lesson}"));
+        }
+        if let Some(chapter) = check.chapter() {
+            lines.push(format!("  build     docs/src/{chapter}"));
         }
         lines.join("\n")
     }
@@ -172,12 +196,13 @@ impl Report {
     }
 
     fn write_stories(&self, out: &mut dyn Write) -> io::Result<()> {
-        let mut untried = Vec::new();
+        let (mut untried, mut last_words) = (Vec::new(), HashMap::new());
         for Outcome { check, verdict } in &self.outcomes {
             match verdict {
                 Verdict::Failed(failure) if failure.untried => untried.push(check.name),
                 Verdict::Failed(failure) => {
-                    let (name, seed, told) = (check.name, self.seed, failure.told(check));
+                    let (name, seed) = (check.name, self.seed);
+                    let told = failure.told_briefly(check, &mut last_words);
                     writeln!(
                         out,
                         "\n{told}\n  again     sockmodes check --only {name} --seed {seed} …"
@@ -238,5 +263,31 @@ impl Outcome {
             Verdict::Skipped(why) => format!("{SKIPPED} {}: {why}", self.check.name),
             _ => format!("{} {}", self.word(), self.check.name),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::checks;
+
+    #[test]
+    fn what_a_server_said_last_in_every_check_is_told_once() {
+        let came = "the end of the connection; it said last:\nTypeError: not bytes".to_string();
+        let outcomes = checks().take(3).enumerate().map(|(at, check)| {
+            let came = if at == 1 { "nothing for 1.50 s".into() } else { came.clone() };
+            let tale = Tale { expected: "an answer".into(), came, ended: true };
+            Outcome { check, verdict: Verdict::Failed(Failure::new(&Diary::new(), tale)) }
+        });
+        let report = Report { seed: 1, outcomes: outcomes.collect(), never_there: None };
+        let mut text = Vec::new();
+        report.write_text_end(&mut text).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        assert_eq!(text.matches("TypeError").count(), 1, "{text}");
+        let first = report.outcomes[0].check.name;
+        let again = format!("it said last:\n            the same as in {first}, above\n");
+        assert_eq!(text.matches(&again).count(), 1, "{text}");
+        // Who reads one check alone has all of it.
+        assert!(report.outcomes[2].why().contains("TypeError"));
     }
 }

@@ -8,7 +8,7 @@ use super::peer::{Ending, Peer};
 use super::service::{MOST_ONCE, Question};
 use super::slow::small_buffer;
 use super::story::{Told, bytes, doubtful};
-use super::trial::{Trial, compare};
+use super::trial::{Trial, compare, hear_no_more};
 use super::words::whole;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -240,25 +240,26 @@ fn half_close(trial: &mut Trial<'_>) -> Told {
 }
 
 fn half_close_at_once(trial: &mut Trial<'_>) -> Told {
-    // The chance that the end comes in the same readiness is good, but it is a chance.
-    for _ in 0..5 {
-        let (mut peer, nonce) = trial.greet()?;
-        let question =
-            whole(trial.config.service, trial.question(30).request.trim_ascii().to_vec());
-        let all = [&trial.digest(&nonce)[..], &question.request].concat();
+    // While the server hears one of them, the words and the end of the next come together.
+    let mut peers = (0..16).map(|_| trial.greet()).collect::<Told<Vec<_>>>()?;
+    let mut answers = Vec::new();
+    for (peer, nonce) in &mut peers {
+        let words = trial.question(30).request.trim_ascii().to_vec();
+        let question = whole(trial.config.service, words);
+        let all = [trial.digest(nonce), question.request].concat();
         peer.say(&all, "all that it has to say")?;
         peer.half_close()?;
-        trial.hear_answer(&mut peer, &question.answer)?;
+        answers.push(question.answer);
     }
-    Ok(())
+    let mut owed = peers.into_iter().zip(answers);
+    owed.try_for_each(|((mut peer, _), answer)| trial.hear_last_answer(&mut peer, &answer))
 }
 
 fn farewell(trial: &mut Trial<'_>) -> Told {
     let mut peer = trial.enter()?;
     trial.ask(&mut peer, 24)?;
     peer.half_close()?;
-    let (heard, _) = peer.hear_to_end("it has ended its own side")?;
-    compare(&heard, &[])
+    hear_no_more(&mut peer)
 }
 
 fn once_line(trial: &mut Trial<'_>) -> Told {

@@ -127,6 +127,7 @@ impl Trial<'_> {
                 other => return Err(peer.missing(nonce.len(), have, "the nonce", other)),
             };
         }
+        peer.note(&format!("hears the nonce, {}", bytes(have)));
         Ok(Some(nonce))
     }
 
@@ -172,6 +173,12 @@ impl Trial<'_> {
         }
         peer.note(&format!("hears the answer, {}", bytes(have)));
         Ok(())
+    }
+
+    /// Hears `answer`, and then the end: for a client that has ended its own side.
+    pub(super) fn hear_last_answer(&mut self, peer: &mut Peer, answer: &[u8]) -> Told {
+        self.hear_answer(peer, answer)?;
+        if self.config.service.is_stream() { hear_no_more(peer) } else { Ok(()) }
     }
 
     /// A new client is let in, asks, is answered and leaves; a refusal is tried again.
@@ -247,6 +254,12 @@ impl Trial<'_> {
             Some(told) => Err(wrong(format!("a server that runs on after {after}"), told)),
         }
     }
+}
+
+/// The end, for a client that has ended its own side.
+pub(super) fn hear_no_more(peer: &mut Peer) -> Told {
+    let (heard, _) = peer.hear_to_end("it has ended its own side")?;
+    compare(&heard, &[])
 }
 
 /// That `heard` is all of `answer`, and no more.

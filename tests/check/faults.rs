@@ -55,6 +55,7 @@ const FAULTS: &[(&str, &str, Terms)] = &[
     ("short-send", "ten-mebibytes", UPPER),
     ("end-is-end", "half-close", UPPER),
     ("end-first", "half-close-at-once", UPPER),
+    ("end-forgotten", "half-close-at-once", UPPER),
     ("no-farewell", "farewell", UPPER),
     ("once-one-read", "once-line", ONCE),
     ("once-unlimited", "once-line", ONCE),

@@ -1,10 +1,13 @@
 //! The six servers of `examples/build_the_loop/`, in both languages, graded by `sockmodes check`: each is at its level, and
 //! fails at the next for just the reason that the next step mends.
 //!
-//! And what the book shows of each, its difference to the one before, is made here from the files.
+//! And what the book shows of each, its difference to the one before, is made here from the files. The servers of others
+//! beside them are in `others.rs`.
+
+mod others;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 use std::{env, fs, thread};
 
@@ -17,6 +20,9 @@ use crate::common::program::sockmodes;
 pub(crate) const TESTS: &[Test] = &[
     ("rust_steps_reach_their_levels", &[], || reach_their_levels(rust)),
     ("python_steps_reach_their_levels", &[PYTHON], || reach_their_levels(python)),
+    ("others_are_as_the_table_says", &[PYTHON], others::are_as_the_table_says),
+    ("rust_steps_say_what_they_lack", &[], || say_what_they_lack(rust)),
+    ("python_steps_say_what_they_lack", &[PYTHON], || say_what_they_lack(python)),
     ("edges_take_fewer_calls", &[PYTHON, STRACE], edges_take_fewer_calls),
     ("no_file_is_longer_than_200_lines", &[], no_file_is_longer_than_200_lines),
     ("the_book_shows_the_differences", &[], the_book_shows_the_differences),
@@ -60,15 +66,56 @@ fn reach_their_levels(server: fn(&str) -> Vec<String>) {
                 let (level, failed) = graded(&server(step.name), &["--level", &next]);
                 assert_eq!(level, step.level, "{}: {failed:?}", step.name);
                 assert_eq!(failed, step.fails, "{}", step.name);
+                assert!(failed.iter().all(|name| is_mended(name, step)), "{failed:?}");
             });
         }
     });
 }
 
+/// Whether the story of this check sends its reader to the step that raises this one's level.
+fn is_mended(check: &str, step: &Step) -> bool {
+    let next = STEPS.iter().find(|next| next.level > step.level).unwrap();
+    let check = sockmodes::check::checks().find(|known| known.name == check).unwrap();
+    check.chapter() == Some(&format!("build/{}.md", next.name))
+}
+
 /// The level of a server, and the checks that it fails; it promises a second.
 fn graded(server: &[String], which: &[&str]) -> (u64, Vec<String>) {
     let mut check = sockmodes(["check", "--format", "json", "--handshake-timeout", "1s"]);
-    let output = check.args(which).arg("--").args(server).output().unwrap();
+    check.args(which).arg("--").args(server);
+    report_of(check)
+}
+
+/// Whoever starts a step by hand and forgets something is told in a sentence.
+fn say_what_they_lack(server: fn(&str) -> Vec<String>) {
+    for step in &STEPS {
+        let words = server(step.name);
+        let told = |args: &[String], secret: Option<&str>| {
+            let mut command = Command::new(&args[0]);
+            command.args(&args[1..]).env_remove("PORT").env_remove("SOCKMODES_SECRET");
+            secret.map(|secret| command.env("SOCKMODES_SECRET", secret));
+            let done = command.stdin(Stdio::null()).output().unwrap();
+            assert_eq!(done.status.code(), Some(1), "{command:?}");
+            String::from_utf8(done.stderr).unwrap()
+        };
+        let before_port = words.iter().position(|word| word == "{port}").unwrap();
+        for (said, lacks) in [
+            (told(&words[..before_port], Some("open sesame")), "no port is given"),
+            // A number that is no port: nothing would listen, whatever is checked first.
+            (
+                told(&[&words[..before_port], &["65536".into()]].concat(), None),
+                "SOCKMODES_SECRET is not set",
+            ),
+        ] {
+            assert_eq!(said.lines().count(), 1, "{}: {said}", step.name);
+            assert!(said.contains(lacks), "{}: {said}", step.name);
+        }
+    }
+}
+
+/// What `check` says.
+fn report_of(mut check: Command) -> (u64, Vec<String>) {
+    let output = check.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{said}"));
     let failed = report["checks"].as_array().unwrap().iter();
@@ -78,8 +125,7 @@ fn graded(server: &[String], which: &[&str]) -> (u64, Vec<String>) {
 }
 
 fn rust(step: &str) -> Vec<String> {
-    static BUILT: LazyLock<PathBuf> = LazyLock::new(build);
-    let program = BUILT.join(format!("build_{step}"));
+    let program = built(&format!("build_{step}"));
     [program.to_str().unwrap(), "{port}", "1"].map(String::from).into()
 }
 
@@ -92,12 +138,19 @@ fn root(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
+/// Where an example is.
+fn built(name: &str) -> PathBuf {
+    static BUILT: LazyLock<PathBuf> = LazyLock::new(build);
+    BUILT.join(name)
+}
+
 /// Builds them in the profile of this test; where they are.
 fn build() -> PathBuf {
     let own = env::current_exe().unwrap();
     let folder = own.ancestors().nth(2).unwrap();
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--quiet"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+    cargo.args(["--example", "build_other_tokio", "--example", "server_designs"]);
     for step in &STEPS {
         cargo.args(["--example", &format!("build_{}", step.name)]);
     }

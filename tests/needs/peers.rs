@@ -16,7 +16,7 @@ use crate::common::harness::{Need, Test, missing_program};
 use crate::common::program::{Finished, Program, SECRET, Server, run, sockmodes};
 
 /// The secret of the programs on port 9090.
-const SECRET_9090: &str = "天王盖地虎";
+pub(crate) const SECRET_9090: &str = "天王盖地虎";
 const FIXED_NONCE: &str = "这是一个随机字符串";
 const RIGHT_9090: &str = "你好机油!\n";
 const WRONG_9090: &str = "你根本不是老司机\n";
@@ -36,9 +36,10 @@ pub(crate) const TESTS: &[Test] = &[
 ];
 
 const PYTHON: Need = Need::Peer(|| missing_program("python3"));
-/// A program of the source document, with another port and, where it says `hmac.new`, the `digestmod`
-/// that was the default until Python 3.8.
-fn seed(name: &str, port: u16) -> (NamedTempFile, Command) {
+
+/// A program of the source document in a file of its own, with another port, a number or what Python has to work out, and,
+/// where it says `hmac.new`, the `digestmod` that was the default until Python 3.8.
+pub(crate) fn of_source(name: &str, port: &str) -> NamedTempFile {
     let path = format!("{}/tests/seed/{name}.py", env!("CARGO_MANIFEST_DIR"));
     let mut text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     for hmac in ["hmac.new(secret_key,msg", "hmac.new(key.encode('utf-8'),ch"] {
@@ -47,9 +48,14 @@ fn seed(name: &str, port: u16) -> (NamedTempFile, Command) {
     assert_eq!(text.matches("hmac.new").count(), text.matches(",digestmod='md5')").count());
     let ports = ["9090", "9999"].map(|old| text.matches(old).count());
     assert!(ports.iter().sum::<usize>() >= 1, "{path} names no port");
-    let text = text.replace("9090", &port.to_string()).replace("9999", &port.to_string());
+    let text = text.replace("9090", port).replace("9999", port);
     let mut file = NamedTempFile::with_suffix(".py").unwrap();
     file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+fn seed(name: &str, port: u16) -> (NamedTempFile, Command) {
+    let file = of_source(name, &port.to_string());
     let mut command = Command::new("python3");
     command.env("PYTHONUTF8", "1").env("PYTHONUNBUFFERED", "1").arg(file.path());
     (file, command)

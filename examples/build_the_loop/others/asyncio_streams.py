@@ -17,7 +17,7 @@ async def serve(reader, writer):
 
 
 async def main():
-    port = int(sys.argv[1] if len(sys.argv) > 1 else os.environ["PORT"])
+    port = int(sys.argv[1] if len(sys.argv) > 1 else os.environ.get("PORT") or sys.exit("no port is given"))
     server = await asyncio.start_server(serve, "127.0.0.1", port)
     await server.serve_forever()
 

@@ -20,6 +20,6 @@ class Server(socketserver.ThreadingTCPServer):
 
 
 if __name__ == "__main__":
-    port = int(sys.argv[1] if len(sys.argv) > 1 else os.environ["PORT"])
+    port = int(sys.argv[1] if len(sys.argv) > 1 else os.environ.get("PORT") or sys.exit("no port is given"))
     with Server(("127.0.0.1", port), Upper) as server:
         server.serve_forever()

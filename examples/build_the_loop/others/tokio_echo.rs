@@ -12,7 +12,7 @@ use tokio::io;
 use tokio::net::TcpListener;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let port = env::args().nth(1).map_or_else(|| env::var("PORT"), Ok)?;
+    let port = env::args().nth(1).or(env::var("PORT").ok()).ok_or("no port is given")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;

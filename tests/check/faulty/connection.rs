@@ -103,8 +103,11 @@ impl Connection {
         if let Stage::Lingering(_) = self.stage {
             return self.discard();
         }
-        if terms.is("end-first") && self.has_end_in_sight() {
-            return Err(Gone);
+        if terms.is("end-first") {
+            thread::sleep(TOGETHER);
+            if self.is_end_in_sight() {
+                return Err(Gone);
+            }
         }
         if terms.is("end-is-end") {
             return self.read_to_the_end(terms);
@@ -115,7 +118,7 @@ impl Connection {
             if !terms.is("answers-cross") {
                 self.flush(terms)?;
             }
-            self.paused = terms.is("never-resumes") && self.owes();
+            self.paused |= terms.is("never-resumes") && self.owes();
         }
         if self.is_pending() && terms.is("end-ignored") {
             return Ok(());
@@ -145,8 +148,7 @@ impl Connection {
         }
     }
 
-    fn has_end_in_sight(&self) -> bool {
-        thread::sleep(TOGETHER);
+    fn is_end_in_sight(&self) -> bool {
         let mut polled = [PollFd::new(&self.stream, PollFlags::RDHUP)];
         let now = rustix::event::Timespec::default();
         rustix::event::poll(&mut polled, Some(&now)).is_ok_and(|ready| ready > 0)
@@ -159,8 +161,14 @@ impl Connection {
         if terms.is("parts-swapped") {
             thread::sleep(TOGETHER);
         }
+        // As one that is told of a change once, and takes a short read for all there was.
+        let told_of_end = terms.is("end-forgotten") && self.is_end_in_sight();
         let mut buffer = vec![0; ROOM];
         match self.stream.read(&mut buffer) {
+            Ok(count @ 1..) if told_of_end => {
+                self.paused = true;
+                self.hear(&buffer[..count], terms)
+            }
             Ok(0) => self.hear_end(terms),
             Ok(count) => {
                 self.moved = Instant::now();
