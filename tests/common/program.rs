@@ -7,11 +7,12 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use sockmodes::auth::Scheme;
 
 use super::client::{answer, connect, connect_from, find};
@@ -199,8 +200,20 @@ impl Program {
         self.stdin = None;
         let stdout = self.stdout.wait("the end", |_| false);
         let stderr = self.stderr.wait("the end", |_| false);
+        self.wait_for_end();
         let cpu = cpu_time(self.pid());
         Finished { status: self.child.wait().unwrap(), stdout, stderr, cpu }
+    }
+
+    /// Where the test keeps its outputs, they tell nothing of its end. It is left for `wait` to find.
+    fn wait_for_end(&self) {
+        let (ended, told) = channel();
+        let child = WaitId::Pid(Pid::from_child(&self.child));
+        thread::spawn(move || {
+            let _ = waitid(child, WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+            let _ = ended.send(());
+        });
+        told.recv_timeout(PATIENCE).expect("it goes on for ever");
     }
 }
 
