@@ -160,7 +160,9 @@ fn alone_in_a_shell(commands: &str) -> String {
     let bin = folder.path().join("bin");
     fs::create_dir(&bin).unwrap();
     fs::create_dir(folder.path().join("target")).unwrap();
-    symlink(root().join("examples"), folder.path().join("examples")).unwrap();
+    for name in ["examples", "tests"] {
+        symlink(root().join(name), folder.path().join(name)).unwrap();
+    }
     symlink(env!("CARGO_BIN_EXE_sockmodes"), bin.join("sockmodes")).unwrap();
     let printed = Mutex::new(String::new());
     alone(|| {
