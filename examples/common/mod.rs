@@ -22,7 +22,7 @@
 mod told;
 
 use std::fmt::Display;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, BufRead, ErrorKind, IsTerminal, Write};
 use std::process::{self, ExitCode};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -35,28 +35,51 @@ pub(crate) use told::{Counted, Told, Varies, errno_name};
 /// One lesson while it runs.
 pub(crate) struct Lesson {
     steps: u32,
+    /// When the last line was printed: what the next one tells of has taken since then.
+    clock: Instant,
     claims: usize,
     failed: Vec<String>,
 }
 
 impl Lesson {
-    /// Prints the title and what to predict. Read them, make up your mind, then read on.
+    /// Prints the title and what to predict; on a terminal, waits until somebody has.
     pub(crate) fn begin(title: &str, predictions: &[&str]) -> Self {
         say(format_args!("{title}\n\nPredict:"));
         for prediction in predictions {
             say(format_args!("  ? {prediction}"));
         }
-        Lesson { steps: 0, claims: 0, failed: Vec::new() }
+        wait_for_a_guess();
+        Lesson { steps: 0, clock: Instant::now(), claims: 0, failed: Vec::new() }
     }
 
     /// A heading: what the next steps are about.
-    pub(crate) fn part(&self, heading: &str) {
+    pub(crate) fn part(&mut self, heading: &str) {
         say(format_args!("\n{heading}"));
+        self.clock = Instant::now();
     }
 
     /// A line between steps.
-    pub(crate) fn note(&self, text: &str) {
+    pub(crate) fn note(&mut self, text: &str) {
         say(format_args!("     {text}"));
+        self.clock = Instant::now();
+    }
+
+    /// Tells of a call that the lesson has just made: its number, the time since the line before, what came of it.
+    pub(crate) fn told(&mut self, call: &str, result: &impl Told) {
+        let took = self.clock.elapsed().as_secs_f64();
+        self.steps += 1;
+        say(format_args!("{:3}. [{took:8.3} s] {call} -> {}", self.steps, result.told()));
+        self.clock = Instant::now();
+    }
+
+    /// The same of a call that returns nothing and did not fail.
+    pub(crate) fn did(&mut self, call: &str) {
+        self.told(call, &());
+    }
+
+    /// Lets the time of the next line begin here, after what was only prepared.
+    pub(crate) fn start_clock(&mut self) {
+        self.clock = Instant::now();
     }
 
     /// Runs one call; prints its number, how long it took and what came of it; returns that.
@@ -71,6 +94,7 @@ impl Lesson {
             took.as_secs_f64(),
             result.told()
         ));
+        self.clock = Instant::now();
         result
     }
 
@@ -83,6 +107,7 @@ impl Lesson {
             say(format_args!("     DOES NOT HOLD: {claim}"));
             self.failed.push(claim.to_owned());
         }
+        self.clock = Instant::now();
     }
 
     /// Counts the claims, and returns the status to end with.
@@ -96,6 +121,27 @@ impl Lesson {
             say(format_args!("  DOES NOT HOLD: {claim}"));
         }
         ExitCode::FAILURE
+    }
+}
+
+/// Where there is somebody to guess, waits for Enter. The end of input says that nobody wants to see it.
+fn wait_for_a_guess() {
+    if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
+        return;
+    }
+    let mut stdout = io::stdout();
+    let _shown =
+        write!(stdout, "\nYour guess? Enter shows what happens. ").and_then(|()| stdout.flush());
+    match io::stdin().lock().read_until(b'\n', &mut Vec::new()) {
+        Ok(0) => {
+            say("");
+            process::exit(0);
+        }
+        Ok(_) => {}
+        Err(error) => {
+            complain(format_args!("cannot read from the terminal: {error}"));
+            process::exit(1);
+        }
     }
 }
 
@@ -163,6 +209,12 @@ pub(crate) fn wait_readable(socket: &Socket, limit: Duration) -> bool {
 /// Waits, for `limit` at most, until a write would not have to wait; false if the time ran out.
 pub(crate) fn wait_writable(socket: &Socket, limit: Duration) -> bool {
     ready(socket, PollFlags::OUT, limit)
+}
+
+/// Waits, for `limit` at most, until the connection is over in both directions or has failed; false if the time ran
+/// out. Nobody has to ask for that: poll(2) tells it to whoever asks for nothing.
+pub(crate) fn wait_hung_up(socket: &Socket, limit: Duration) -> bool {
+    ready(socket, PollFlags::empty(), limit)
 }
 
 fn ready(socket: &Socket, what: PollFlags, limit: Duration) -> bool {

@@ -8,11 +8,11 @@ import errno
 import io
 import os
 import select
+import signal
 import socket
 import sys
 import threading
 import time
-
 
 
 class Output(io.TextIOWrapper):
@@ -50,25 +50,51 @@ sys.stdout = Output(
 )
 
 
+# Ctrl-C ends a lesson as it ends any program, without a traceback. (Who ignores it, as in the background, still does.)
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Lesson:
     """One lesson while it runs."""
 
     def __init__(self, title, predictions):
-        """Prints the title and what to predict. Read them, make up your mind, then read on."""
+        """Prints the title and what to predict; on a terminal, waits until somebody has."""
         self.steps = 0
         self.claims = 0
         self.failed = []
         print(f"{title}\n\nPredict:")
         for prediction in predictions:
             print(f"  ? {prediction}")
+        wait_for_a_guess()
+        # When the last line was printed: what the next one tells of has taken since then.
+        self.clock = time.monotonic()
 
     def part(self, heading):
         """A heading: what the next steps are about."""
         print(f"\n{heading}")
+        self.clock = time.monotonic()
 
     def note(self, text):
         """A line between steps."""
         print(f"     {text}")
+        self.clock = time.monotonic()
+
+    def told(self, call, result):
+        """Tells of a call that the lesson has just made: its number, the time since the line before, what came
+        of it."""
+        took = time.monotonic() - self.clock
+        self.steps += 1
+        print(f"{self.steps:3}. [{took:8.3f} s] {call} -> {told(result)}")
+        self.clock = time.monotonic()
+
+    def did(self, call):
+        """The same of a call that returns nothing and did not fail."""
+        self.told(call, "ok")
+
+    def start_clock(self):
+        """Lets the time of the next line begin here, after what was only prepared."""
+        self.clock = time.monotonic()
 
     def step(self, call, run):
         """Runs one call; prints its number, how long it took and what came of it.
@@ -93,6 +119,7 @@ class Lesson:
         else:
             print(f"     DOES NOT HOLD: {claim}")
             self.failed.append(claim)
+        self.clock = time.monotonic()
 
     def end(self):
         """Counts the claims, and ends the program with the status that they deserve."""
@@ -102,6 +129,21 @@ class Lesson:
         for claim in self.failed:
             print(f"  DOES NOT HOLD: {claim}")
         sys.exit(1)
+
+
+def wait_for_a_guess():
+    """Where there is somebody to guess, waits for Enter. The end of input says that nobody wants to see it."""
+    if not (sys.stdin and sys.stdin.isatty() and sys.stdout.isatty()):
+        return
+    print("\nYour guess? Enter shows what happens. ", end="", flush=True)
+    try:
+        line = sys.stdin.buffer.readline()
+    except OSError as error:
+        complain(f"cannot read from the terminal: {error.strerror}")
+        sys.exit(1)
+    if not line:
+        print()
+        sys.exit(0)
 
 
 class Errno(int):
@@ -211,6 +253,14 @@ def wait_readable(sock, limit):
 def wait_writable(sock, limit):
     """Waits, for `limit` seconds at most, until a write would not have to wait; False if the time ran out."""
     return bool(select.select([], [sock], [], limit)[1])
+
+
+def wait_hung_up(sock, limit):
+    """Waits, for `limit` seconds at most, until the connection is over in both directions or has failed; False if
+    the time ran out. Nobody has to ask for that: poll(2) tells it to whoever asks for nothing."""
+    poll = select.poll()
+    poll.register(sock, 0)
+    return bool(poll.poll(limit * 1000))
 
 
 def later(wait, act):

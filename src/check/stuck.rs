@@ -39,8 +39,8 @@ pub(super) const CHECKS: &[Check] = &[
         about: "while a client is stuck the server uses no processor time",
         matters: "readiness to write, or to read, that is asked for and not used is told again and again: a whole core \
                   to wait for one client",
-        page: "loop/rules.md#3-interest-is-registered-once",
-        lesson: Some("slow_reader"),
+        page: "lessons/levels_and_edges.md#100--cpu",
+        lesson: Some("levels_and_edges"),
         needs: &[Need::Stream, Need::Usage],
         run: stuck_cpu,
     },

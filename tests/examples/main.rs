@@ -4,6 +4,13 @@
 //! Lines are compared with the numbers masked that differ from run to run; `examples/common/mod.rs` says which
 //! those are. `SOCKMODES_BLESS=1` writes the pages in `docs/src/output/` anew where they differ. Without a `python3` the
 //! twins are skipped, which is said and counted; with `SOCKMODES_REQUIRE_PEERS=1` that is a failure.
+//!
+//! Read `asking.rs` next: the lessons on a terminal.
+
+#[cfg(feature = "cli")]
+mod asking;
+#[path = "../common/mod.rs"]
+mod common;
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
@@ -75,6 +82,31 @@ fn every_lesson_is_complete() {
         let shown = format!("output/{name}.txt");
         assert!(book().any(|page| page.contains(&shown)), "no page of the book has {shown}");
     }
+}
+
+#[test]
+fn a_page_shows_whole_parts_of_an_output() {
+    let range = Regex::new(r"output/(\w+)\.txt:(\d+):(\d+)\}").unwrap();
+    let pages: Vec<_> = book().collect();
+    let shown = pages.iter().flat_map(|page| range.captures_iter(page));
+    let mut count = 0;
+    for part in shown {
+        let output =
+            fs::read_to_string(root(&format!("docs/src/output/{}.txt", &part[1]))).unwrap();
+        let lines: Vec<_> = output.lines().collect();
+        let (first, last): (usize, usize) = (part[2].parse().unwrap(), part[3].parse().unwrap());
+        let line = |number: usize| lines.get(number - 1).copied().unwrap_or_default();
+        // A heading and what is below it, or what is below "Predict:".
+        assert!(line(first - 1).is_empty() || line(first - 1) == "Predict:", "{}", &part[0]);
+        assert!(!line(first).is_empty() && !line(last).is_empty(), "{}", &part[0]);
+        assert!(
+            line(last + 1).is_empty() && (first..last).all(|it| !line(it).is_empty()),
+            "{}",
+            &part[0]
+        );
+        count += 1;
+    }
+    assert!(count > 0, "no page shows a part");
 }
 
 #[test]
@@ -230,8 +262,10 @@ fn lessons() -> Vec<String> {
 
 /// The chapters of the book, which include or name what the lessons print.
 fn book() -> impl Iterator<Item = String> {
-    let pages = fs::read_dir(root("docs/src")).unwrap().map(|entry| entry.unwrap().path());
+    let folders = ["docs/src", "docs/src/lessons"].into_iter();
+    let pages = folders.flat_map(|folder| fs::read_dir(root(folder)).unwrap());
     pages
+        .map(|entry| entry.unwrap().path())
         .filter(|page| page.extension().is_some_and(|it| it == "md"))
         .map(|page| fs::read_to_string(page).unwrap())
 }
