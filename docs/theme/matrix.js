@@ -1,6 +1,4 @@
 // The page with the whole matrix: its rows chosen by operation, mode and outcome. Without this the page is complete, only long.
-"use strict";
-
 (() => {
   const place = document.getElementById("matrix-filter");
   if (!place) return;
