@@ -20,6 +20,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use common::{Counted, Lesson, recv_exactly};
+use md5::{Digest, Md5};
 use rand::Rng;
 use sockmodes::auth::{Key, Scheme, Secret};
 use sockmodes::socket::{Result, Socket};
@@ -37,7 +38,7 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
             "what crosses the wire: the secret, or something made from it?",
             "the first server always asks the same: what does its client answer the second time?",
             "the second asks 10 random bytes: how often does the same answer come twice?",
-            "the third uses hmac in place of md5: what changes on the wire?",
+            "the third uses hmac in place of md5: what changes on the wire, and what is hmac made of?",
         ],
     );
     let secret = Secret::new(SECRET.into())?;
@@ -81,12 +82,41 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
         fourth.answer.len() == 16 && second.answer.len() == 32
     });
 
+    hmac_by_hand(&mut lesson, &hmac);
+
     lesson.part("And somebody who knows another secret");
     let wrong = Key::new(Scheme::HmacMd5, &Secret::new("宝塔镇河妖".into())?);
     let fifth = converse(&mut lesson, &ten_random_bytes(), &hmac, &wrong)?;
     lesson.check("is not let in", !fifth.is_let_in);
     Ok(lesson.end())
 }
+
+// ANCHOR: hmac
+/// HMAC without a library, from two calls of MD5 (RFC 2104).
+fn hmac_by_hand(lesson: &mut Lesson, library: &Key) {
+    lesson.part("What HMAC is, by hand");
+    let nonce = b"0123456789";
+    // MD5 works in blocks of 64 bytes. The secret is filled up with zeros to one block. (A longer one is hashed first.)
+    let mut block = [0; 64];
+    block[..SECRET.len()].copy_from_slice(SECRET.as_bytes());
+    lesson.told("the secret, filled up to a block", &Counted(block));
+    // Two keys are made of it, which differ in half their bits. So neither hash can stand in for the other.
+    let inner_key = block.map(|byte| byte ^ 0x36);
+    let outer_key = block.map(|byte| byte ^ 0x5c);
+    let inner = Md5::new().chain_update(inner_key).chain_update(nonce).finalize();
+    lesson.told("inner = md5(secret ^ 0x36.. + nonce)", &hex(&inner));
+    // The inner hash could be continued by whoever sees it. Nobody does: it goes into the second, the secret in front.
+    let outer = Md5::new().chain_update(outer_key).chain_update(inner).finalize();
+    lesson.told("outer = md5(secret ^ 0x5c.. + inner)", &hex(&outer));
+    let digest = library.digest(nonce);
+    lesson.told("the library's hmac-md5(secret, nonce)", &hex(digest.as_bytes()));
+    lesson.check("it is the outer hash", outer[..] == *digest.as_bytes());
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+// ANCHOR_END: hmac
 
 /// What happened on one connection.
 struct Conversation {
@@ -115,28 +145,33 @@ fn converse(
     listener.bind("127.0.0.1:0")?;
     listener.listen(5)?;
     let client = Socket::tcp()?;
-    lesson.step("client: connect", || client.connect(listener.local_addr()?))?;
-    let (server, _) = lesson.step("server: accept", || listener.accept())?;
+    client.connect(listener.local_addr()?)?;
+    lesson.did("client: connect");
+    let taken = listener.accept()?;
+    lesson.told("server: accept", &taken);
+    let (server, _) = taken;
 
     // The server draws a nonce ("number used once") and asks.
-    lesson.step("server: sendall(nonce)", || server.send_all(nonce))?;
+    server.send_all(nonce)?;
+    lesson.did("server: sendall(nonce)");
 
     // The client answers with what only somebody who knows the secret can work out. One `recv` may
     // give only a part of the nonce; `recv_exactly` goes on until it is whole.
-    let question =
-        lesson.step("client: recv(nonce)", || recv_exactly(&client, nonce.len()).map(Counted))?.0;
+    let question = recv_exactly(&client, nonce.len())?;
+    lesson.told("client: recv(nonce)", &Counted(&question));
     let answer = clients_key.digest(&question);
-    lesson.step("client: sendall(digest)", || client.send_all(answer.as_bytes()))?;
+    client.send_all(answer.as_bytes())?;
+    lesson.did("client: sendall(digest)");
 
     // The server does the same sum and compares. `matches` takes the same time wherever the first
     // wrong byte is, like Python's `hmac.compare_digest`; a plain `==`, as in the source, stops at
     // that byte, and where the question stays the same, somebody with a good stopwatch can guess
     // the answer byte by byte.
     let digest_len = servers_key.scheme().digest_len();
-    let received =
-        lesson.step("server: recv(digest)", || recv_exactly(&server, digest_len).map(Counted))?.0;
+    let received = recv_exactly(&server, digest_len)?;
+    lesson.told("server: recv(digest)", &Counted(&received));
     let is_let_in = servers_key.digest(nonce).matches(&received);
-    lesson.step("server: compare", || verdict(is_let_in));
+    lesson.told("server: compare", &verdict(is_let_in));
     // Here the connection would go on with "the logic of sending and receiving data".
     Ok(Conversation { question, answer: received, is_let_in })
 }

@@ -47,8 +47,10 @@ fn raised_or_returned(lesson: &mut Lesson) -> Result<()> {
     lesson.part("Blocking: connect raises, connect_ex returns");
     let (nobody, _holder) = refusing()?;
     let (one, other) = (Socket::tcp()?, Socket::tcp()?);
-    let raised = lesson.step("connect(nobody)", || one.connect(nobody));
-    let returned = lesson.step("connect_ex(nobody)", || other.connect_ex(nobody));
+    let raised = one.connect(nobody);
+    lesson.told("connect(nobody)", &raised);
+    let returned = other.connect_ex(nobody);
+    lesson.told("connect_ex(nobody)", &returned);
     // One errno through two doors. connect_ex is for those to whom an errno is an answer, not an accident.
     lesson.check(
         "both say ECONNREFUSED, one as an error and one as a value",
@@ -66,14 +68,17 @@ fn in_progress_then_connected(lesson: &mut Lesson) -> Result<()> {
     let socket = Socket::tcp()?;
     socket.set_mode(Mode::NonBlocking)?;
     // The first segment is on its way. Nobody waits for the answer, so it can't be known yet.
-    let at_once = lesson.step("connect_ex(listener)", || socket.connect_ex(address));
+    let at_once = socket.connect_ex(address);
+    lesson.told("connect_ex(listener)", &at_once);
     lesson.check("EINPROGRESS is no failure: it goes on", at_once == IN_PROGRESS);
-    let writable = lesson.step("wait until writable", || wait_writable(&socket, ms(5000)));
-    let outcome = lesson.step("SO_ERROR", || socket.option(SocketError))?;
-    lesson.step("getpeername()", || socket.peer_addr())?;
+    let writable = wait_writable(&socket, ms(5000));
+    lesson.told("wait until writable", &writable);
+    let outcome = socket.option(SocketError)?;
+    lesson.told("SO_ERROR", &outcome);
+    lesson.told("getpeername()", &socket.peer_addr()?);
     lesson.check("writable, and no error waits: connected", writable && outcome == 0);
     // The server had no part in this: the kernel answers, accept only collects.
-    lesson.step("accept()", || listener.accept())?;
+    lesson.told("accept()", &listener.accept()?);
     Ok(())
 }
 
@@ -82,18 +87,23 @@ fn in_progress_then_refused(lesson: &mut Lesson) -> Result<()> {
     let (nobody, _holder) = refusing()?;
     let socket = Socket::tcp()?;
     socket.set_mode(Mode::NonBlocking)?;
-    let at_once = lesson.step("connect_ex(nobody)", || socket.connect_ex(nobody));
+    let at_once = socket.connect_ex(nobody);
+    lesson.told("connect_ex(nobody)", &at_once);
     // Writable means "a write would not wait". One that fails at once does not wait either.
-    let writable = lesson.step("wait until writable", || wait_writable(&socket, ms(5000)));
-    let outcome = lesson.step("SO_ERROR", || socket.option(SocketError))?;
-    let again = lesson.step("SO_ERROR, once more", || socket.option(SocketError))?;
+    let writable = wait_writable(&socket, ms(5000));
+    lesson.told("wait until writable", &writable);
+    let outcome = socket.option(SocketError)?;
+    lesson.told("SO_ERROR", &outcome);
+    let again = socket.option(SocketError)?;
+    lesson.told("SO_ERROR, once more", &again);
     lesson.check("at once it looks like success to come", at_once == IN_PROGRESS);
     lesson.check(
         "writable is only \"there is news\"; SO_ERROR is the news",
         writable && outcome == REFUSED,
     );
     lesson.check("reading SO_ERROR clears it: ask once, and keep the answer", again == 0);
-    let peer = lesson.step("getpeername()", || socket.peer_addr());
+    let peer = socket.peer_addr();
+    lesson.told("getpeername()", &peer);
     lesson.check("getpeername tells it too: there is no peer", peer.is_err());
     Ok(())
 }
@@ -105,16 +115,20 @@ fn silent(lesson: &mut Lesson) -> Result<()> {
     let (one, other) = (Socket::tcp()?, Socket::tcp()?);
     one.set_mode(limit)?;
     other.set_mode(limit)?;
+    lesson.start_clock();
     let begun = Instant::now();
-    let raised = lesson.step("connect(busy), timeout 0.2", || one.connect(busy));
+    let raised = one.connect(busy);
+    lesson.told("connect(busy), timeout 0.2", &raised);
     // TimedOut has no errno, and connect_ex must return one. CPython chose EAGAIN.
-    let returned = lesson.step("connect_ex(busy), timeout 0.2", || other.connect_ex(busy));
+    let returned = other.connect_ex(busy);
+    lesson.told("connect_ex(busy), timeout 0.2", &returned);
     lesson.check(
         "connect raises TimedOut, connect_ex returns EAGAIN",
         raised.is_err_and(|error| error.is_timed_out()) && returned == TRY_AGAIN,
     );
     lesson.check("neither was early", begun.elapsed() >= ms(400));
-    let again = lesson.step("connect_ex(busy), once more", || one.connect_ex(busy));
+    let again = one.connect_ex(busy);
+    lesson.told("connect_ex(busy), once more", &again);
     lesson.check("the kernel had not given up: it still tries", again == ALREADY);
     Ok(())
 }

@@ -46,37 +46,48 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     poll.registry().register(&mut reader, Token(0), Interest::READABLE)?;
 
     lesson.part("The trap");
-    lesson.step("peer: send ten bytes", || peer.write_all(b"0123456789"))?;
-    let told = lesson.step("wait for an edge", || wait(&mut poll, ms(5000)))?;
+    peer.write_all(b"0123456789")?;
+    lesson.did("peer: send ten bytes");
+    let told = wait(&mut poll, ms(5000))?;
+    lesson.told("wait for an edge", &told);
     lesson.check("the arrival is an edge", told == 1);
-    lesson.step("recv(4)", || read_piece(&mut reader))?;
+    lesson.told("recv(4)", &read_piece(&mut reader)?);
     // The mistake is to go back to waiting now. Nothing *arrives* any more: the six bytes are here already.
-    let told = lesson.step("wait for an edge, for 0.3 s at most", || wait(&mut poll, ms(300)))?;
-    let left = lesson.step("recv(1024, MSG_PEEK)", || peek(&reader))?;
+    let told = wait(&mut poll, ms(300))?;
+    lesson.told("wait for an edge, for 0.3 s at most", &told);
+    let left = peek(&reader)?;
+    lesson.told("recv(1024, MSG_PEEK)", &left);
     lesson.check("six bytes lie there, and nobody says so", told == 0 && left == b"456789");
     // If the peer now waits for an answer to its ten bytes, both wait for ever. No error, no CPU time, no
     // line in the log: a hang is the quietest of all bugs.
 
     lesson.part("What a level says");
-    let level = lesson.step("poll(2), for 5 s at most", || wait_for_level(&reader))?;
+    let level = wait_for_level(&reader)?;
+    lesson.told("poll(2), for 5 s at most", &level);
     // It answers at once. Level-triggered readiness is a question about the state, and the state
     // has not changed. The price: on every turn one is told about everybody who has something left.
     lesson.check("the level is high: there is something to read", level == 1);
 
     lesson.part("New data makes a new edge, but does not mend the reader");
-    lesson.step("peer: send one byte more", || peer.write_all(b"!"))?;
-    let told = lesson.step("wait for an edge", || wait(&mut poll, ms(5000)))?;
-    lesson.step("recv(4)", || read_piece(&mut reader))?;
-    let left = lesson.step("recv(1024, MSG_PEEK)", || peek(&reader))?;
+    peer.write_all(b"!")?;
+    lesson.did("peer: send one byte more");
+    let told = wait(&mut poll, ms(5000))?;
+    lesson.told("wait for an edge", &told);
+    lesson.told("recv(4)", &read_piece(&mut reader)?);
+    let left = peek(&reader)?;
+    lesson.told("recv(1024, MSG_PEEK)", &left);
     // So under load the bug can't be seen: there is always a next byte. It bites when the talk pauses.
     lesson.check("it runs after the data and never catches up", told == 1 && left == b"89!");
 
     lesson.part("The fix: read until EAGAIN, and only then wait");
-    lesson.step("peer: send ten bytes", || peer.write_all(b"abcdefghij"))?;
-    lesson.step("wait for an edge", || wait(&mut poll, ms(5000)))?;
+    peer.write_all(b"abcdefghij")?;
+    lesson.did("peer: send ten bytes");
+    lesson.told("wait for an edge", &wait(&mut poll, ms(5000))?);
     let mut all = Vec::new();
     loop {
-        match lesson.step("recv(4)", || read_piece(&mut reader)) {
+        let piece = read_piece(&mut reader);
+        lesson.told("recv(4)", &piece);
+        match piece {
             Ok(piece) => all.extend(piece),
             // "Nothing left": the only answer after which the kernel owes us an edge for the next byte.
             Err(error) if error.kind() == ErrorKind::WouldBlock => break,
@@ -84,9 +95,11 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         }
     }
     lesson.check("everything has been read", all == b"89!abcdefghij");
-    lesson.step("peer: send three bytes more", || peer.write_all(b"end"))?;
-    let told = lesson.step("wait for an edge", || wait(&mut poll, ms(5000)))?;
-    lesson.step("recv(4)", || read_piece(&mut reader))?;
+    peer.write_all(b"end")?;
+    lesson.did("peer: send three bytes more");
+    let told = wait(&mut poll, ms(5000))?;
+    lesson.told("wait for an edge", &told);
+    lesson.told("recv(4)", &read_piece(&mut reader)?);
     // Three bytes where there was room for four: a *short read*. It says as well that no data was left, and saves
     // the call that would only have brought EAGAIN. (The end of input may still have come along in the same
     // edge. The loop of this crate makes use of the one and minds the other.)

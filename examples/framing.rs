@@ -73,9 +73,9 @@ fn halved(lesson: &mut Lesson) -> Result<()> {
 
     // The other reason is the way: a segment holds some 1400 bytes, and the next may come later, or much later.
     peer.send_all(b"hel")?;
-    let sending = later(ms(50), move || peer.send_all(b"lo"));
     let head = socket.recv(5)?;
     lesson.told("recv(5), of a message whose rest is on its way", &head);
+    let sending = later(ms(50), move || peer.send_all(b"lo"));
     let tail = socket.recv(5)?;
     lesson.told("recv(5)", &tail);
     sending.join().expect("the peer sends")?;

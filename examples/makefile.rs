@@ -48,9 +48,12 @@ fn lines(lesson: &mut Lesson) -> Result<()> {
         }
         Ok::<_, SocketError>(()) // The peer is dropped here: end of input.
     });
-    let one = lesson.step("readline()", || file.read_line())?;
-    let two = lesson.step("readline()", || file.read_line())?;
-    let end = lesson.step("readline()", || file.read_line())?;
+    let one = file.read_line()?;
+    lesson.told("readline()", &one);
+    let two = file.read_line()?;
+    lesson.told("readline()", &two);
+    let end = file.read_line()?;
+    lesson.told("readline()", &end);
     sending.join().expect("the peer sends")?;
     lesson.check("lines, however the bytes were cut", one == b"hello\n" && two == b"world\n");
     lesson.check("a line without a line feed, an empty one: the end of input", end.is_empty());
@@ -62,11 +65,13 @@ fn reading_ahead(lesson: &mut Lesson) -> Result<()> {
     let (socket, peer) = connected()?;
     let mut file = socket.makefile(Access::Read);
     peer.send_all(b"one\ntwo\n")?;
-    lesson.step("file: readline()", || file.read_line())?;
+    lesson.told("file: readline()", &file.read_line()?);
     socket.set_mode(Mode::NonBlocking)?;
     // To find the first line feed the file took all that was there, up to 8192 bytes, in one recv.
-    let direct = lesson.step("socket: recv(4), non-blocking", || socket.recv(4));
-    let rest = lesson.step("file: readline()", || file.read_line())?;
+    let direct = socket.recv(4);
+    lesson.told("socket: recv(4), non-blocking", &direct);
+    let rest = file.read_line()?;
+    lesson.told("file: readline()", &rest);
     lesson.check("what recv misses is in the file's buffer", direct.is_err() && rest == b"two\n");
     Ok(())
 }
@@ -78,13 +83,16 @@ fn timing_out(lesson: &mut Lesson) -> Result<()> {
     socket.set_mode(Mode::Timeout(ms(100)))?;
     peer.send_all(b"hel")?;
     wait_readable(&socket, ms(5000));
-    let first = lesson.step("readline(), half a line there", || file.read_line());
+    let first = file.read_line();
+    lesson.told("readline(), half a line there", &first);
     peer.send_all(b"lo\n")?;
     wait_readable(&socket, ms(5000));
     // The half that it had read is gone with the failed call. Had it gone on, it would have given
     // "lo\n" as a line, and nobody would have known. So it refuses instead.
-    let second = lesson.step("readline(), the rest there", || file.read_line());
-    let direct = lesson.step("socket: recv(10)", || socket.recv(10))?;
+    let second = file.read_line();
+    lesson.told("readline(), the rest there", &second);
+    let direct = socket.recv(10)?;
+    lesson.told("socket: recv(10)", &direct);
     lesson.check("the first failed for want of time", first.is_err_and(|e| e.is_timed_out()));
     lesson.check(
         "the second refuses, rather than give half a line for a whole",
@@ -123,10 +131,12 @@ fn keeping_the_half(lesson: &mut Lesson) -> Result<()> {
     let mut reader = LineReader { socket, bytes: Vec::new() };
     peer.send_all(b"hel")?;
     wait_readable(&reader.socket, ms(5000));
-    let first = lesson.step("our readline(), half a line there", || reader.read_line());
+    let first = reader.read_line();
+    lesson.told("our readline(), half a line there", &first);
     peer.send_all(b"lo\n")?;
     wait_readable(&reader.socket, ms(5000));
-    let second = lesson.step("our readline(), the rest there", || reader.read_line())?;
+    let second = reader.read_line()?;
+    lesson.told("our readline(), the rest there", &second);
     lesson.check(
         "it timed out as well, and lost nothing",
         first.is_err_and(|error| error.is_timed_out()) && second == b"hello\n",
@@ -139,11 +149,14 @@ fn not_waiting(lesson: &mut Lesson) -> Result<()> {
     let (socket, peer) = connected()?;
     let mut file = socket.makefile(Access::Read);
     socket.set_mode(Mode::NonBlocking)?;
-    let nothing = lesson.step("read(5), nothing there", || file.read(5))?;
+    let nothing = file.read(5)?;
+    lesson.told("read(5), nothing there", &nothing);
     peer.send_all(b"hel")?;
     wait_readable(&socket, ms(5000));
-    let half = lesson.step("readline(), half a line there", || file.read_line())?;
-    let empty = lesson.step("readline(), nothing there", || file.read_line())?;
+    let half = file.read_line()?;
+    lesson.told("readline(), half a line there", &half);
+    let empty = file.read_line()?;
+    lesson.told("readline(), nothing there", &empty);
     lesson.check("read says None where recv raises EAGAIN", nothing.is_none());
     lesson.check("readline gives the half as if it were a line", half == b"hel");
     lesson.check("and \"nothing yet\" looks like the end of input", empty.is_empty());
@@ -155,21 +168,28 @@ fn writing(lesson: &mut Lesson) -> Result<()> {
     let (socket, peer) = connected()?;
     peer.set_mode(Mode::NonBlocking)?;
     let mut file = socket.makefile(Access::Write);
-    lesson.step("write(b\"hi\\n\")", || file.write(b"hi\n"))?;
-    let before = lesson.step("peer: recv(10)", || peer.recv(10));
-    lesson.step("flush()", || file.flush())?;
+    lesson.told("write(b\"hi\\n\")", &file.write(b"hi\n")?);
+    let before = peer.recv(10);
+    lesson.told("peer: recv(10)", &before);
+    file.flush()?;
+    lesson.did("flush()");
     wait_readable(&peer, ms(5000));
-    let after = lesson.step("peer: recv(10)", || peer.recv(10))?;
+    let after = peer.recv(10)?;
+    lesson.told("peer: recv(10)", &after);
     lesson.check("before the flush nothing, after it all", before.is_err() && after == b"hi\n");
 
     socket.close()?;
     file.write(b"bye\n")?;
-    lesson.step("socket closed: file.flush()", || file.flush())?;
+    file.flush()?;
+    lesson.did("socket closed: file.flush()");
     wait_readable(&peer, ms(5000));
-    let last = lesson.step("peer: recv(10)", || peer.recv(10))?;
-    lesson.step("file.close()", || file.close())?;
+    let last = peer.recv(10)?;
+    lesson.told("peer: recv(10)", &last);
+    file.close()?;
+    lesson.did("file.close()");
     wait_readable(&peer, ms(5000));
-    let end = lesson.step("peer: recv(10)", || peer.recv(10))?;
+    let end = peer.recv(10)?;
+    lesson.told("peer: recv(10)", &end);
     lesson.check(
         "a closed socket lives on until its last file is closed",
         last == b"bye\n" && end.is_empty(),

@@ -100,15 +100,18 @@ fn a_slow_resolver(lesson: &mut Lesson, good: SocketAddr) -> Result<()> {
 fn resolving_with_a_deadline(lesson: &mut Lesson) {
     lesson.part("The cure: resolve in a thread, and wait here, with a deadline");
     let (finds, found) = channel();
+    let (answers, answer) = channel();
     let resolving = thread::spawn(move || {
-        thread::sleep(ms(300)); // The slow resolver.
+        // The resolver, whose server answers when the lesson lets it.
+        let address: &str = answer.recv().expect("the lesson answers");
         // Nobody may be listening any more. That is no fault of the resolver.
-        finds.send("127.0.0.1").is_ok()
+        finds.send(address).is_ok()
     });
     let in_time = found.recv_timeout(ms(100)).map_or("too late", |_| "found").to_owned();
     lesson.told("resolve in a thread, wait 0.1 s at most", &in_time);
     let still_there = !resolving.is_finished();
     lesson.told("is the thread still there?", &still_there);
+    answers.send("127.0.0.1").expect("it still waits");
     resolving.join().expect("it ends");
     // The program goes on in time. But nobody can interrupt getaddrinfo: with a thread for each try, a dead server
     // collects threads. asyncio does the same in a pool of a few, which can be full.
@@ -168,12 +171,13 @@ fn a_little_apart(lesson: &mut Lesson, addresses: &[SocketAddr]) -> Result<()> {
     // "Happy Eyeballs" (RFC 8305), in which the next is tried after 0.25 s, and none is given up for it.
     let mut attempts = Vec::new();
     let mut winner = None;
-    for address in addresses {
+    for (number, address) in addresses.iter().enumerate() {
         let socket = Socket::tcp()?;
         socket.set_mode(Mode::NonBlocking)?;
         let _goes_on = socket.connect_ex(*address); // EINPROGRESS: it goes on while we try others.
         attempts.push(socket);
-        winner = first_connected(&attempts, ms(50))?;
+        let is_last = number + 1 == addresses.len();
+        winner = first_connected(&attempts, if is_last { ms(5000) } else { ms(50) })?;
         if winner.is_some() {
             break;
         }

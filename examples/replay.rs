@@ -75,29 +75,32 @@ fn log_in_overheard(
     tap.bind("127.0.0.1:0")?;
     tap.listen(1)?;
     let client = Socket::tcp()?;
-    lesson.step("client: connect, to what it takes for the server", || {
-        client.connect(tap.local_addr()?)
-    })?;
+    client.connect(tap.local_addr()?)?;
+    lesson.did("client: connect, to what it takes for the server");
     let (towards_client, _) = tap.accept()?;
     let towards_server = Socket::tcp()?;
-    lesson.step("listener: connect, to the server", || towards_server.connect(server))?;
+    towards_server.connect(server)?;
+    lesson.did("listener: connect, to the server");
 
     let question = recv_exactly(&towards_server, nonce_len)?;
-    lesson.step("listener: pass on the question", || towards_client.send_all(&question))?;
-    let heard = lesson.step("client: recv", || recv_exactly(&client, nonce_len).map(Counted))?.0;
+    towards_client.send_all(&question)?;
+    lesson.did("listener: pass on the question");
+    let heard = recv_exactly(&client, nonce_len)?;
+    lesson.told("client: recv", &Counted(&heard));
     let answer = key.digest(&heard);
-    lesson.step("client: sendall(digest)", || client.send_all(answer.as_bytes()))?;
-    let recorded = lesson.step("listener: recv, and keep a copy", || {
-        recv_exactly(&towards_client, DIGEST_LEN).map(Counted)
-    })?;
-    lesson.step("listener: pass on the answer", || towards_server.send_all(&recorded.0))?;
+    client.send_all(answer.as_bytes())?;
+    lesson.did("client: sendall(digest)");
+    let recorded = recv_exactly(&towards_client, DIGEST_LEN)?;
+    lesson.told("listener: recv, and keep a copy", &Counted(&recorded));
+    towards_server.send_all(&recorded)?;
+    lesson.did("listener: pass on the answer");
 
     // The login is real: the client gets its service, and suspects nothing.
     client.send_all(b"hello")?;
     towards_server.send_all(&recv_exactly(&towards_client, 5)?)?;
     towards_client.send_all(&recv_exactly(&towards_server, 5)?)?;
-    lesson.step("client: sendall(\"hello\"), recv", || recv_exactly(&client, 5))?;
-    Ok(recorded.0)
+    lesson.told("client: sendall(\"hello\"), recv", &recv_exactly(&client, 5)?);
+    Ok(recorded)
 }
 
 /// A stranger who knows the recording and nothing else. Returns what the server says to it.
@@ -108,13 +111,18 @@ fn play_back(
     recorded: &[u8],
 ) -> Result<Vec<u8>> {
     let stranger = Socket::tcp()?;
-    lesson.step("stranger: connect", || stranger.connect(server))?;
+    stranger.connect(server)?;
+    lesson.did("stranger: connect");
     // The stranger waits for the question only out of politeness: it knows what it will say.
-    lesson.step("stranger: recv", || recv_exactly(&stranger, nonce_len).map(Counted))?;
-    lesson.step("stranger: sendall(the recorded digest)", || stranger.send_all(recorded))?;
+    lesson.told("stranger: recv", &Counted(recv_exactly(&stranger, nonce_len)?));
+    stranger.send_all(recorded)?;
+    lesson.did("stranger: sendall(the recorded digest)");
     // A server of this kind sends no "welcome" and no "go away": one has to try.
-    lesson.step("stranger: sendall(\"let me in\")", || stranger.send_all(b"let me in"))?;
-    lesson.step("stranger: recv", || recv_exactly(&stranger, 9))
+    stranger.send_all(b"let me in")?;
+    lesson.did("stranger: sendall(\"let me in\")");
+    let reply = recv_exactly(&stranger, 9)?;
+    lesson.told("stranger: recv", &reply);
+    Ok(reply)
 }
 
 /// The source's `os.urandom(10)`.

@@ -48,48 +48,62 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 
     lesson.part("The legal client: it knows the scheme and the key");
     let client = connect(&mut lesson, address)?;
-    let nonce = lesson.step("recv(32)", || recv_exactly(&client, NONCE_LEN).map(Counted))?.0;
+    let nonce = recv_exactly(&client, NONCE_LEN)?;
+    lesson.told("recv(32)", &Counted(&nonce));
     let digest = Key::new(Scheme::HmacMd5, &secret).digest(&nonce);
-    lesson.step("sendall(digest)", || client.send_all(digest.as_bytes()))?;
-    lesson.step("sendall(\"hello\")", || client.send_all(b"hello"))?;
-    let reply = lesson.step("recv(1024)", || client.recv(1024))?;
+    client.send_all(digest.as_bytes())?;
+    lesson.did("sendall(digest)");
+    client.send_all(b"hello")?;
+    lesson.did("sendall(\"hello\")");
+    let reply = client.recv(1024)?;
+    lesson.told("recv(1024)", &reply);
     // No "welcome" came in between. Being served is how one learns that the digest was right.
     lesson.check("it is served", reply == b"HELLO");
     drop(client); // Python's close(): end of input for the server.
-    let verdict = lesson.step("the server, about it", || verdicts.recv().map(Verdict))?;
+    let verdict = verdicts.recv().map(Verdict)?;
+    lesson.told("the server, about it", &verdict);
     lesson.check("for the server all went well", verdict.0 == Reason::Done);
 
     lesson.part("The client without the scheme: it expects a server that just answers");
     // The same server, but less patient: it gives a client 0.3 s to be let in, and not ten seconds.
     let (impatient, its_handle, its_verdicts) = start_server(&secret, ms(300))?;
     let client = connect(&mut lesson, impatient)?;
-    lesson.step("sendall(\"hello\")", || client.send_all(b"hello"))?;
-    let reply = lesson.step("recv(1024)", || recv_exactly(&client, NONCE_LEN).map(Counted))?.0;
+    client.send_all(b"hello")?;
+    lesson.did("sendall(\"hello\")");
+    let reply = recv_exactly(&client, NONCE_LEN)?;
+    lesson.told("recv(1024)", &Counted(&reply));
     // Its five bytes are the beginning of a digest to the server, and the nonce is a reply to the client. The
     // source's client decodes it as UTF-8, which random bytes are not, and dies of a UnicodeDecodeError.
     lesson.check("it takes the nonce for the reply", reply.len() == NONCE_LEN);
     // The server waits for eleven more bytes, until its deadline, which nothing moves: not even a client
     // that sends a byte now and then to stay in the conversation.
-    let end = lesson.step("recv(1024)", || client.recv(1024))?;
+    let end = client.recv(1024)?;
+    lesson.told("recv(1024)", &end);
     lesson.check("then the connection ends, without a word", end.is_empty());
     drop(client);
-    let verdict = lesson.step("the server, about it", || its_verdicts.recv().map(Verdict))?;
+    let verdict = its_verdicts.recv().map(Verdict)?;
+    lesson.told("the server, about it", &verdict);
     lesson.check("it was not let in within the time", verdict.0 == Reason::HandshakeTimeout);
     its_handle.stop();
 
     lesson.part("The client with the wrong key: it does everything right, but for four digits");
     let client = connect(&mut lesson, address)?;
-    let nonce = lesson.step("recv(32)", || recv_exactly(&client, NONCE_LEN).map(Counted))?.0;
+    let nonce = recv_exactly(&client, NONCE_LEN)?;
+    lesson.told("recv(32)", &Counted(&nonce));
     let wrong = Secret::new("linhaifeng bang bang bang1111".into())?;
     let digest = Key::new(Scheme::HmacMd5, &wrong).digest(&nonce);
-    lesson.step("sendall(digest)", || client.send_all(digest.as_bytes()))?;
-    lesson.step("sendall(\"hello\")", || client.send_all(b"hello"))?;
-    let end = lesson.step("recv(1024)", || client.recv(1024))?;
+    client.send_all(digest.as_bytes())?;
+    lesson.did("sendall(digest)");
+    client.send_all(b"hello")?;
+    lesson.did("sendall(\"hello\")");
+    let end = client.recv(1024)?;
+    lesson.told("recv(1024)", &end);
     // It can't tell this from a server that crashed, and that is as it should be: the less a refusal says,
     // the less there is to learn from it.
     lesson.check("the connection ends, without a word", end.is_empty());
     drop(client);
-    let verdict = lesson.step("the server, about it", || verdicts.recv().map(Verdict))?;
+    let verdict = verdicts.recv().map(Verdict)?;
+    lesson.told("the server, about it", &verdict);
     lesson.check("the server knows why, and keeps it to itself", verdict.0 == Reason::WrongDigest);
 
     handle.stop();
@@ -98,7 +112,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 
 fn connect(lesson: &mut Lesson, address: SocketAddr) -> Result<Socket, SocketError> {
     let client = Socket::tcp()?;
-    lesson.step("connect", || client.connect(address))?;
+    client.connect(address)?;
+    lesson.did("connect");
     Ok(client)
 }
 

@@ -41,8 +41,8 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
     lesson.part("send takes what fits, and says how much that was");
     let (socket, peer) = narrow()?;
     socket.set_mode(Mode::Timeout(ms(5000)))?;
-    let Varies(first) =
-        lesson.step("send(786432 bytes), nobody reads", || socket.send(&payload).map(Varies))?;
+    let first = socket.send(&payload)?;
+    lesson.told("send(786432 bytes), nobody reads", &Varies(first));
     lesson.check("a short send: some, not all, and no error", 0 < first && first < LENGTH);
 
     lesson.part("The loop that makes it sendall");
@@ -61,7 +61,8 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
     lesson.note(&format!("~{sends} sends in {:.3} s", begun.elapsed().as_secs_f64()));
     let (socket, peer) = narrow()?;
     let reader = read_all(peer);
-    lesson.step("sendall(786432 bytes)", || socket.send_all(&payload))?;
+    socket.send_all(&payload)?;
+    lesson.did("sendall(786432 bytes)");
     drop(socket);
     let by_sendall = reader.join().expect("the peer reads")?;
     lesson.check("the loop took more than one send", sends > 1);
@@ -76,10 +77,10 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
     // 64 KiB every 0.04 s: each single send gets something done long before 0.2 s are over.
     let reader = read_slowly(peer);
     let begun = Instant::now();
-    let failed = lesson
-        .step("sendall(786432 bytes), timeout 0.2", || socket.send_all(&payload))
-        .expect_err("the peer needs 0.3 s at least");
+    let outcome = socket.send_all(&payload);
     let took = begun.elapsed();
+    lesson.told("sendall(786432 bytes), timeout 0.2", &outcome);
+    let failed = outcome.expect_err("the peer needs 0.3 s at least");
     drop(socket);
     let arrived = reader.join().expect("the peer reads")?;
     lesson.note(&format!("the peer found ~{arrived} bytes, an unfinished message"));
@@ -89,15 +90,16 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
     lesson.part("A non-blocking sendall that fails, and starting again from the front");
     let (socket, peer) = narrow()?;
     socket.set_mode(Mode::NonBlocking)?;
-    let failed = lesson
-        .step("sendall(786432 bytes), nobody reads", || socket.send_all(&payload))
-        .expect_err("there is no room for that");
+    let outcome = socket.send_all(&payload);
+    lesson.told("sendall(786432 bytes), nobody reads", &outcome);
+    let failed = outcome.expect_err("there is no room for that");
     lesson.check("it gave up where it would have had to wait", failed.source.is_would_block());
     // What Python's documentation says: "there is no way to determine how much data, if any, was
     // successfully sent". So what could be sent next? From the front is wrong:
     socket.set_mode(Mode::Blocking)?;
     let reader = read_all(peer);
-    lesson.step("sendall(786432 bytes), again", || socket.send_all(&payload))?;
+    socket.send_all(&payload)?;
+    lesson.did("sendall(786432 bytes), again");
     drop(socket);
     let arrived = reader.join().expect("the peer reads")?.len();
     lesson.note(&format!("the peer found ~{arrived} bytes"));
@@ -109,10 +111,12 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
     // Here the error says how far it got. Python's does not, so the twin keeps the count in a loop
     // of its own.
     let failed = socket.send_all(&payload).expect_err("there is no room for that");
-    let Varies(sent) = lesson.step("the bytes that are gone", || Varies(failed.sent));
+    let sent = failed.sent;
+    lesson.told("the bytes that are gone", &Varies(sent));
     socket.set_mode(Mode::Blocking)?;
     let reader = read_all(peer);
-    lesson.step("sendall(the rest)", || socket.send_all(&payload[sent..]))?;
+    socket.send_all(&payload[sent..])?;
+    lesson.did("sendall(the rest)");
     drop(socket);
     let arrived = reader.join().expect("the peer reads")?;
     lesson.check("nothing lost, nothing twice: equal, byte for byte", arrived == payload);

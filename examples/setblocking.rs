@@ -35,21 +35,24 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let (socket, peer) = connected()?;
 
     lesson.part("Blocking, as every socket starts");
-    lesson.step("getblocking()", || socket.is_blocking());
-    lesson.step("O_NONBLOCK", || is_nonblocking(&socket));
+    lesson.told("getblocking()", &socket.is_blocking());
+    lesson.told("O_NONBLOCK", &is_nonblocking(&socket));
     // The peer needs a socket of its own in its thread: a second handle on the same connection.
     let sender = peer.try_clone()?;
     let sending = later(ms(200), move || sender.send_all(b"hello"));
     // Nothing is there yet. The kernel takes this thread off the CPU and puts it back when bytes arrive.
-    let got = lesson.step("recv(5)", || socket.recv(5))?;
+    let got = socket.recv(5)?;
+    lesson.told("recv(5)", &got);
     sending.join().expect("the peer sends")?;
     lesson.check("one call was enough: it slept until the bytes came", got == b"hello");
 
     lesson.part("Non-blocking: the same call on the same empty socket");
-    lesson.step("setblocking(False)", || socket.set_blocking(false))?;
+    socket.set_blocking(false)?;
+    lesson.did("setblocking(False)");
     // This is all that it did: fcntl(2) set one bit in the kernel's description of the open socket.
-    lesson.step("O_NONBLOCK", || is_nonblocking(&socket));
-    let empty = lesson.step("recv(5)", || socket.recv(5));
+    lesson.told("O_NONBLOCK", &is_nonblocking(&socket));
+    let empty = socket.recv(5);
+    lesson.told("recv(5)", &empty);
     // EAGAIN, "try again": Python raises BlockingIOError for it. Nobody waited.
     lesson.check(
         "\"nothing yet\" is an answer of its own, EAGAIN",
@@ -57,15 +60,19 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     );
     peer.send_all(b"again")?;
     wait_readable(&socket, ms(5000));
-    let got = lesson.step("recv(5), once it is there", || socket.recv(5))?;
+    let got = socket.recv(5)?;
+    lesson.told("recv(5), once it is there", &got);
     lesson.check("it is not an error of the connection, which works on", got == b"again");
 
     lesson.part("The flag is the kernel's, and a dup shares it");
     let twin = socket.try_clone()?;
-    lesson.step("dup().setblocking(True)", || twin.set_blocking(true))?;
+    twin.set_blocking(true)?;
+    lesson.did("dup().setblocking(True)");
     // Both objects are names for one open socket. The first still believes what it was told.
-    let believes = lesson.step("getblocking() of the first", || socket.is_blocking());
-    let flag = lesson.step("O_NONBLOCK of the first", || is_nonblocking(&socket));
+    let believes = socket.is_blocking();
+    lesson.told("getblocking() of the first", &believes);
+    let flag = is_nonblocking(&socket);
+    lesson.told("O_NONBLOCK of the first", &flag);
     lesson.check("the first believes that it does not block, and would", !believes && !flag);
 
     lesson.part("What waiting costs, in three ways");

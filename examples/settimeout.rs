@@ -53,11 +53,12 @@ fn three_modes_one_door(lesson: &mut Lesson) -> Result<(), Box<dyn Error>> {
     lesson.part("Three modes, one door");
     let socket = Socket::tcp()?;
     for (timeout, label) in [(None, "None"), (Some(ms(0)), "0"), (Some(ms(100)), "0.1")] {
-        lesson.step(&format!("settimeout({label})"), || socket.set_timeout(timeout))?;
+        socket.set_timeout(timeout)?;
+        lesson.did(&format!("settimeout({label})"));
         // `Mode` prints as Python prints gettimeout().
-        lesson.step("  gettimeout()", || socket.mode());
-        lesson.step("  getblocking()", || socket.is_blocking());
-        lesson.step("  O_NONBLOCK", || socket.descriptor().map(|fd| is_nonblocking(&fd)))?;
+        lesson.told("  gettimeout()", &socket.mode());
+        lesson.told("  getblocking()", &socket.is_blocking());
+        lesson.told("  O_NONBLOCK", &socket.descriptor().map(|fd| is_nonblocking(&fd))?);
     }
     // Python calls timeout mode "blocking", because a call may wait. The descriptor is non-blocking all the
     // same: the waiting is done by poll(2) in the library, which can be told when to stop; recv(2) can't.
@@ -78,17 +79,21 @@ fn no_error_of_the_connection(lesson: &mut Lesson) -> Result<[Row; 3], Box<dyn E
     let (socket, peer) = connected()?;
     socket.set_mode(Mode::Timeout(ms(100)))?;
     let begun = Instant::now();
-    let silent = lesson.step("recv(5), the peer silent", || socket.recv(5));
+    let silent = socket.recv(5);
+    lesson.told("recv(5), the peer silent", &silent);
     // Late is possible, on a busy machine. Early never is.
     lesson.check("it gave up, and not before the time was over", begun.elapsed() >= ms(100));
     socket.set_mode(Mode::Timeout(ms(5000)))?;
     let sender = peer.try_clone()?;
     let sending = later(ms(100), move || sender.send_all(b"hello"));
     // Five seconds is how long it may take. It takes as long as the peer does.
-    let got = lesson.step("recv(5) again, with a timeout of 5", || socket.recv(5))?;
+    let got = socket.recv(5)?;
+    lesson.told("recv(5) again, with a timeout of 5", &got);
     sending.join().expect("the peer sends")?;
-    lesson.step("sendall(b\"thanks\")", || socket.send_all(b"thanks"))?;
-    let answer = lesson.step("peer: recv(6)", || peer.recv(6))?;
+    socket.send_all(b"thanks")?;
+    lesson.did("sendall(b\"thanks\")");
+    let answer = peer.recv(6)?;
+    lesson.told("peer: recv(6)", &answer);
     lesson.check("the same connection works on, both ways", got == b"hello" && answer == b"thanks");
 
     // Does a listener hand its timeout to the sockets that it accepts?
@@ -111,8 +116,10 @@ fn the_kernels_own(lesson: &mut Lesson) -> Result<[Row; 3], Box<dyn Error>> {
     lesson.part("The kernel's own: SO_RCVTIMEO, which is what std's set_read_timeout sets");
     let (socket, peer) = connected()?;
     let mut stream = into_std(socket)?;
-    lesson.step("SO_RCVTIMEO = 0.1", || stream.set_read_timeout(Some(ms(100))))?;
-    let silent = lesson.step("recv(5), the peer silent", || stream.read(&mut [0; 5]));
+    stream.set_read_timeout(Some(ms(100)))?;
+    lesson.did("SO_RCVTIMEO = 0.1");
+    let silent = stream.read(&mut [0; 5]);
+    lesson.told("recv(5), the peer silent", &silent);
     // EAGAIN: the very answer that a non-blocking socket gives when nothing has happened at all.
     lesson.check(
         "its timeout can't be told from \"nothing yet\"",
@@ -120,7 +127,7 @@ fn the_kernels_own(lesson: &mut Lesson) -> Result<[Row; 3], Box<dyn Error>> {
     );
     peer.send_all(b"hello")?;
     let mut buffer = [0; 5];
-    lesson.step("recv(5), after the peer has sent", || stream.read(&mut buffer))?;
+    lesson.told("recv(5), after the peer has sent", &stream.read(&mut buffer)?);
 
     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     // std has no such method for a listener; the option exists nevertheless.

@@ -43,10 +43,12 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
     lesson.part("A server that ignores back-pressure: what send does not take, it keeps");
     let (client, server) = small_buffers()?;
     let mut exchange = Exchange::new(client, Server::new(server, usize::MAX));
-    lesson.step("client: send 4 MiB, read nothing", || exchange.run(TOTAL / 2, Reads::Never))?;
-    let half = lesson.step("the server keeps", || exchange.server.kept());
-    lesson.step("client: send 4 MiB more", || exchange.run(TOTAL, Reads::Never))?;
-    let whole = lesson.step("the server keeps", || exchange.server.kept());
+    lesson.told("client: send 4 MiB, read nothing", &exchange.run(TOTAL / 2, Reads::Never)?);
+    let half = exchange.server.kept();
+    lesson.told("the server keeps", &half);
+    lesson.told("client: send 4 MiB more", &exchange.run(TOTAL, Reads::Never)?);
+    let whole = exchange.server.kept();
+    lesson.told("the server keeps", &whole);
     // The difference from what was sent lies in the kernel: the server's send buffer and the
     // client's receive buffer.
     lesson.check("nearly all of it lies in the server's memory", whole.0 > TOTAL - TOTAL / 8);
@@ -57,9 +59,9 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
     lesson.part("A server that heeds it: while it owes 64 KiB, it does not read");
     let (client, server) = small_buffers()?;
     let mut exchange = Exchange::new(client, Server::new(server, LIMIT));
-    let sent =
-        lesson.step("client: send 8 MiB, read nothing", || exchange.run(TOTAL, Reads::Never))?;
-    lesson.step("the server keeps", || exchange.server.kept());
+    let sent = exchange.run(TOTAL, Reads::Never)?;
+    lesson.told("client: send 8 MiB, read nothing", &sent);
+    lesson.told("the server keeps", &exchange.server.kept());
     // The pressure travels back, buffer by buffer: the server does not read, so its receive buffer fills up, so its
     // kernel tells the client's kernel "window: 0", so the client's send buffer fills up, so its `send` says
     // EAGAIN (or, on a blocking socket, waits). Nobody sent a message for it. This *is* TCP's flow control.
@@ -67,7 +69,7 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
     lesson.check("the server never kept more than 64 KiB", exchange.server.most <= LIMIT);
 
     lesson.part("The client reads at last");
-    lesson.step("client: send the rest, and read", || exchange.run(TOTAL, Reads::Everything))?;
+    lesson.told("client: send the rest, and read", &exchange.run(TOTAL, Reads::Everything)?);
     lesson.check("every byte comes, in order, none twice", exchange.is_whole());
     lesson.check("and the server never kept more than 64 KiB", exchange.server.most <= LIMIT);
     lesson.check("now it keeps nothing", exchange.server.owed.is_empty());

@@ -43,12 +43,15 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
 fn names_and_numbers(lesson: &mut Lesson) -> Result<()> {
     lesson.part("getsockname, getpeername, fileno");
     let listener = Socket::tcp()?;
-    let nameless = lesson.step("new: getsockname()", || listener.local_addr())?;
+    let nameless = listener.local_addr()?;
+    lesson.told("new: getsockname()", &nameless);
     listener.bind("127.0.0.1:0")?;
-    let name = lesson.step("after bind(port 0): getsockname()", || listener.local_addr())?;
+    let name = listener.local_addr()?;
+    lesson.told("after bind(port 0): getsockname()", &name);
     lesson.check("port 0 means \"you pick\"", nameless.port() == 0 && name.port() != 0);
     listener.listen(1)?;
-    let peerless = lesson.step("a listener's getpeername()", || listener.peer_addr());
+    let peerless = listener.peer_addr();
+    lesson.told("a listener's getpeername()", &peerless);
     lesson.check("a listener is connected to nobody", peerless.is_err());
 
     let client = Socket::tcp()?;
@@ -61,10 +64,12 @@ fn names_and_numbers(lesson: &mut Lesson) -> Result<()> {
         accepted.peer_addr()? == here && accepted.local_addr()? == there,
     );
     // The file descriptor: the process's number for it, the smallest that was free.
-    lesson.step("fileno()", || client.fileno().map(|fd| Varies(fd as usize)));
+    lesson.told("fileno()", &client.fileno().map(|fd| Varies(fd as usize)));
     client.close()?;
-    let closed = lesson.step("closed: fileno()", || client.as_raw_fd().to_string());
-    let gone = lesson.step("closed: getsockname()", || client.local_addr());
+    let closed = client.as_raw_fd().to_string();
+    lesson.told("closed: fileno()", &closed);
+    let gone = client.local_addr();
+    lesson.told("closed: getsockname()", &gone);
     lesson.check("a closed socket is no descriptor at all", closed == "-1" && gone.is_err());
     Ok(())
 }
@@ -72,8 +77,9 @@ fn names_and_numbers(lesson: &mut Lesson) -> Result<()> {
 fn reuse_address(lesson: &mut Lesson) -> Result<()> {
     lesson.part("SO_REUSEADDR: a restart must not wait for the past");
     let listener = Socket::tcp()?;
-    lesson.step("getsockopt(SO_REUSEADDR)", || listener.option(ReuseAddr))?;
-    lesson.step("setsockopt(SO_REUSEADDR, 1)", || listener.set_option(ReuseAddr, true))?;
+    lesson.told("getsockopt(SO_REUSEADDR)", &listener.option(ReuseAddr)?);
+    listener.set_option(ReuseAddr, true)?;
+    lesson.did("setsockopt(SO_REUSEADDR, 1)");
     listener.bind("127.0.0.1:0")?;
     listener.listen(1)?;
     let address = listener.local_addr()?;
@@ -83,7 +89,8 @@ fn reuse_address(lesson: &mut Lesson) -> Result<()> {
 
     let second = Socket::tcp()?;
     second.set_option(ReuseAddr, true)?;
-    let while_it_runs = lesson.step("bind to a port that is listened on", || second.bind(address));
+    let while_it_runs = second.bind(address);
+    lesson.told("bind to a port that is listened on", &while_it_runs);
     lesson.check("it is not for two servers on one port", is_in_use(&while_it_runs));
 
     // Whoever closes first keeps the memory of the connection for a minute (TIME_WAIT), so that
@@ -93,10 +100,12 @@ fn reuse_address(lesson: &mut Lesson) -> Result<()> {
     drop(client);
     drop(listener);
     let hasty = Socket::tcp()?;
-    let without = lesson.step("restart without it: bind", || hasty.bind(address));
+    let without = hasty.bind(address);
+    lesson.told("restart without it: bind", &without);
     let patient = Socket::tcp()?;
     patient.set_option(ReuseAddr, true)?;
-    let with = lesson.step("restart with it: bind", || patient.bind(address));
+    let with = patient.bind(address);
+    lesson.told("restart with it: bind", &with);
     lesson.check("in use, by connections that are over", is_in_use(&without));
     lesson.check("SO_REUSEADDR says: I know, bind nevertheless", with.is_ok());
     Ok(())
@@ -105,15 +114,19 @@ fn reuse_address(lesson: &mut Lesson) -> Result<()> {
 fn buffer_sizes(lesson: &mut Lesson) -> Result<()> {
     lesson.part("SO_SNDBUF and SO_RCVBUF: ask for one, get two");
     let socket = Socket::tcp()?;
-    lesson.step("getsockopt(SO_SNDBUF)", || socket.option(SendBuffer).map(Varies))?;
-    lesson.step("setsockopt(SO_SNDBUF, 32768)", || socket.set_option(SendBuffer, 32768))?;
-    let doubled = lesson.step("getsockopt(SO_SNDBUF)", || socket.option(SendBuffer))?;
+    lesson.told("getsockopt(SO_SNDBUF)", &Varies(socket.option(SendBuffer)?));
+    socket.set_option(SendBuffer, 32768)?;
+    lesson.did("setsockopt(SO_SNDBUF, 32768)");
+    let doubled = socket.option(SendBuffer)?;
+    lesson.told("getsockopt(SO_SNDBUF)", &doubled);
     // The kernel charges its own book-keeping (some hundred bytes a packet) to the same account. It
     // doubles what you ask for, so that about as many bytes fit as you asked for. See socket(7).
     lesson.check("Linux doubles it", !cfg!(target_os = "linux") || doubled == 65536);
-    lesson.step("setsockopt(SO_SNDBUF, 1)", || socket.set_option(SendBuffer, 1))?;
-    let least = lesson.step("getsockopt(SO_SNDBUF)", || socket.option(SendBuffer).map(Varies))?;
-    lesson.check("it is a wish: there is a least, and a most", least.0 > 2);
+    socket.set_option(SendBuffer, 1)?;
+    lesson.did("setsockopt(SO_SNDBUF, 1)");
+    let least = socket.option(SendBuffer)?;
+    lesson.told("getsockopt(SO_SNDBUF)", &Varies(least));
+    lesson.check("it is a wish: there is a least, and a most", least > 2);
 
     let listener = Socket::tcp()?;
     listener.set_option(RecvBuffer, 32768)?;
@@ -122,8 +135,8 @@ fn buffer_sizes(lesson: &mut Lesson) -> Result<()> {
     let client = Socket::tcp()?;
     client.connect(listener.local_addr()?)?;
     let (accepted, _) = listener.accept()?;
-    let inherited =
-        lesson.step("accepted: getsockopt(SO_RCVBUF)", || accepted.option(RecvBuffer))?;
+    let inherited = accepted.option(RecvBuffer)?;
+    lesson.told("accepted: getsockopt(SO_RCVBUF)", &inherited);
     // How much the other side may send ahead is agreed on in the first segments, before accept.
     lesson.check(
         "set it on the listener: accepted sockets inherit it",
@@ -138,8 +151,10 @@ fn no_delay(lesson: &mut Lesson) -> std::result::Result<(), Box<dyn Error>> {
     for wanted in [false, true] {
         let (socket, peer) = connected()?;
         let label = format!("setsockopt(TCP_NODELAY, {})", u8::from(wanted));
-        lesson.step(&label, || socket.set_option(NoDelay, wanted))?;
-        let set = lesson.step("getsockopt(TCP_NODELAY)", || socket.option(NoDelay))?;
+        socket.set_option(NoDelay, wanted)?;
+        lesson.did(&label);
+        let set = socket.option(NoDelay)?;
+        lesson.told("getsockopt(TCP_NODELAY)", &set);
         lesson.check("the kernel took it", set == wanted);
         let answering = thread::spawn(move || answer_pairs(&peer));
         let begun = Instant::now();

@@ -41,11 +41,15 @@ fn boundaries(lesson: &mut Lesson) -> Result<()> {
     lesson.part("A datagram is a message: it arrives whole, or not at all");
     let (server, address) = bound()?;
     let client = Socket::udp()?; // Gets its port with the first sendto.
-    lesson.step("sendto(b\"hello\", server)", || client.send_to(b"hello", address))?;
-    lesson.step("sendto(b\"world\", server)", || client.send_to(b"world", address))?;
+    lesson.told("sendto(b\"hello\", server)", &client.send_to(b"hello", address)?);
+    lesson.told("sendto(b\"world\", server)", &client.send_to(b"world", address)?);
     // One socket hears everybody, so every datagram comes with its sender: that is whom to answer.
-    let (first, from) = lesson.step("server: recvfrom(1024)", || server.recv_from(1024))?;
-    let (second, _) = lesson.step("server: recvfrom(1024)", || server.recv_from(1024))?;
+    let taken = server.recv_from(1024)?;
+    lesson.told("server: recvfrom(1024)", &taken);
+    let (first, from) = taken;
+    let taken = server.recv_from(1024)?;
+    lesson.told("server: recvfrom(1024)", &taken);
+    let (second, _) = taken;
     lesson.check(
         "two sends, two receives; on TCP both could have come as one",
         first == b"hello" && second == b"world",
@@ -64,9 +68,15 @@ fn truncation(lesson: &mut Lesson) -> Result<()> {
     client.send_to(b"hello", address)?;
     client.send_to(b"", address)?;
     client.send_to(b"next", address)?;
-    let (cut, _) = lesson.step("server: recvfrom(3) of \"hello\"", || server.recv_from(3))?;
-    let (empty, _) = lesson.step("server: recvfrom(1024)", || server.recv_from(1024))?;
-    let (next, _) = lesson.step("server: recvfrom(1024)", || server.recv_from(1024))?;
+    let taken = server.recv_from(3)?;
+    lesson.told("server: recvfrom(3) of \"hello\"", &taken);
+    let (cut, _) = taken;
+    let taken = server.recv_from(1024)?;
+    lesson.told("server: recvfrom(1024)", &taken);
+    let (empty, _) = taken;
+    let taken = server.recv_from(1024)?;
+    lesson.told("server: recvfrom(1024)", &taken);
+    let (next, _) = taken;
     lesson.check("the rest of a datagram does not come with the next call", cut == b"hel");
     lesson.check("an empty datagram is a message: UDP has no end of input", empty.is_empty());
     lesson.check("and the next one is intact", next == b"next");
@@ -78,15 +88,16 @@ fn connected_udp(lesson: &mut Lesson) -> Result<()> {
     let (socket, address) = bound()?;
     let (peer, peers_address) = bound()?;
     let stranger = Socket::udp()?;
-    lesson.step("connect(peer)", || socket.connect(peers_address))?;
-    lesson.step("getpeername()", || socket.peer_addr())?;
-    lesson.step("stranger: sendto(b\"psst\", socket)", || stranger.send_to(b"psst", address))?;
-    lesson.step("peer: sendto(b\"hello\", socket)", || peer.send_to(b"hello", address))?;
-    let got = lesson.step("recv(1024)", || socket.recv(1024))?;
-    let more = lesson.step("recv(1024), timeout 0.1", || {
-        socket.set_mode(Mode::Timeout(ms(100)))?;
-        socket.recv(1024)
-    });
+    socket.connect(peers_address)?;
+    lesson.did("connect(peer)");
+    lesson.told("getpeername()", &socket.peer_addr()?);
+    lesson.told("stranger: sendto(b\"psst\", socket)", &stranger.send_to(b"psst", address)?);
+    lesson.told("peer: sendto(b\"hello\", socket)", &peer.send_to(b"hello", address)?);
+    let got = socket.recv(1024)?;
+    lesson.told("recv(1024)", &got);
+    socket.set_mode(Mode::Timeout(ms(100)))?;
+    let more = socket.recv(1024);
+    lesson.told("recv(1024), timeout 0.1", &more);
     lesson.check("the stranger's datagram, though first, was not let in", got == b"hello");
     lesson.check("and does not come later", more.is_err_and(|error| error.is_timed_out()));
     Ok(())
@@ -96,8 +107,9 @@ fn the_late_error(lesson: &mut Lesson) -> Result<()> {
     lesson.part("Nobody there: the error comes with a later call, and only if connected");
     let (nobody, _holder) = nobody()?;
     let loose = Socket::udp()?;
-    lesson.step("sendto(b\"hello\", nobody)", || loose.send_to(b"hello", nobody))?;
-    let second = lesson.step("sendto(b\"hello\", nobody)", || loose.send_to(b"hello", nobody))?;
+    lesson.told("sendto(b\"hello\", nobody)", &loose.send_to(b"hello", nobody)?);
+    let second = loose.send_to(b"hello", nobody)?;
+    lesson.told("sendto(b\"hello\", nobody)", &second);
     // A refusal did come back (ICMP, "port unreachable"). But a socket that may talk to anybody could not
     // say whom it was about, so the kernel does not pass it on.
     lesson.check("not connected: never an error", second == 5);
@@ -105,8 +117,10 @@ fn the_late_error(lesson: &mut Lesson) -> Result<()> {
     let socket = Socket::udp()?;
     socket.set_mode(Mode::Timeout(ms(5000)))?;
     socket.connect(nobody)?;
-    let sent = lesson.step("connected: send(b\"hello\")", || socket.send(b"hello"))?;
-    let refused = lesson.step("connected: recv(5), timeout 5", || socket.recv(5));
+    let sent = socket.send(b"hello")?;
+    lesson.told("connected: send(b\"hello\")", &sent);
+    let refused = socket.recv(5);
+    lesson.told("connected: recv(5), timeout 5", &refused);
     let was_refused = |result: &Result<Vec<u8>>| {
         let error = result.as_ref().err().and_then(|error| error.raw_os_error());
         error == Some(Errno::CONNREFUSED.raw_os_error())
@@ -114,7 +128,8 @@ fn the_late_error(lesson: &mut Lesson) -> Result<()> {
     lesson.check("the send had succeeded, as far as anyone knew", sent == 5);
     lesson.check("the refusal is told by the next call, whichever it is", was_refused(&refused));
     // Told once, it is over: the socket is as good as before.
-    let sent = lesson.step("connected: send(b\"hello\")", || socket.send(b"hello"))?;
+    let sent = socket.send(b"hello")?;
+    lesson.told("connected: send(b\"hello\")", &sent);
     lesson.check("and only once", sent == 5);
     Ok(())
 }

@@ -48,32 +48,42 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
 
     lesson.part("One client: everything is fine");
     let client = Socket::tcp()?;
-    lesson.step("connect", || client.connect(address))?;
-    lesson.step("sendall(\"hello\\n\")", || client.send_all(b"hello\n"))?;
-    let reply = lesson.step("recv(1024)", || client.recv(1024))?;
+    client.connect(address)?;
+    lesson.did("connect");
+    client.send_all(b"hello\n")?;
+    lesson.did("sendall(\"hello\\n\")");
+    let reply = client.recv(1024)?;
+    lesson.told("recv(1024)", &reply);
     lesson.check("it is served", reply == b"HELLO");
 
     lesson.part("Two clients, and the first has nothing to say yet");
     let first = Socket::tcp()?;
-    lesson.step("client 1: connect", || first.connect(address))?;
+    first.connect(address)?;
+    lesson.did("client 1: connect");
     let second = Socket::tcp()?;
     // It is the kernel that takes connections, and keeps them in the backlog until somebody accepts. And it
     // is the kernel that takes the bytes. So to client 2 all looks well.
-    lesson.step("client 2: connect", || second.connect(address))?;
-    lesson.step("client 2: sendall(\"second\\n\")", || second.send_all(b"second\n"))?;
+    second.connect(address)?;
+    lesson.did("client 2: connect");
+    second.send_all(b"second\n")?;
+    lesson.did("client 2: sendall(\"second\\n\")");
     second.set_timeout(Some(ms(500)))?;
-    let nothing = lesson.step("client 2: recv(1024), for 0.5 s at most", || second.recv(1024));
+    let nothing = second.recv(1024);
+    lesson.told("client 2: recv(1024), for 0.5 s at most", &nothing);
     // The server is not busy: it is asleep, in the `recv` of client 1. A single telephone call in which nobody
     // speaks, and the whole exchange is dead. (Doing it on purpose to a web server has a name: Slowloris.)
     lesson.check("client 2 waits", nothing.is_err_and(|error| error.is_timed_out()));
 
     lesson.part("Client 1 speaks at last");
-    lesson.step("client 1: sendall(\"first\\n\")", || first.send_all(b"first\n"))?;
-    let reply = lesson.step("client 1: recv(1024)", || first.recv(1024))?;
+    first.send_all(b"first\n")?;
+    lesson.did("client 1: sendall(\"first\\n\")");
+    let reply = first.recv(1024)?;
+    lesson.told("client 1: recv(1024)", &reply);
     lesson.check("client 1 is served", reply == b"FIRST");
     // A timeout broke nothing: the same call on the same socket goes on where the first one left off.
     second.set_timeout(None)?;
-    let reply = lesson.step("client 2: recv(1024)", || second.recv(1024))?;
+    let reply = second.recv(1024)?;
+    lesson.told("client 2: recv(1024)", &reply);
     lesson.check("and then, and only then, client 2", reply == b"SECOND");
     Ok(lesson.end())
 }

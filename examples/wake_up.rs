@@ -191,7 +191,7 @@ fn asleep<T: Send + 'static>(
     });
     begun.recv().expect("the thread begins");
     // No event tells that it has fallen asleep. From its last line before the call to that is a matter of microseconds.
-    thread::sleep(ms(50));
+    thread::sleep(ms(100));
     (socket, reader)
 }
 

@@ -82,22 +82,6 @@ impl Lesson {
         self.clock = Instant::now();
     }
 
-    /// Runs one call; prints its number, how long it took and what came of it; returns that.
-    pub(crate) fn step<T: Told>(&mut self, call: &str, run: impl FnOnce() -> T) -> T {
-        let begun = Instant::now();
-        let result = run();
-        let took = begun.elapsed();
-        self.steps += 1;
-        say(format_args!(
-            "{:3}. [{:8.3} s] {call} -> {}",
-            self.steps,
-            took.as_secs_f64(),
-            result.told()
-        ));
-        self.clock = Instant::now();
-        result
-    }
-
     /// A claim of the lesson. One that does not hold makes the lesson end with status 1.
     pub(crate) fn check(&mut self, claim: &str, holds: bool) {
         self.claims += 1;

@@ -16,7 +16,7 @@ import os
 import socket
 from typing import NamedTuple
 
-from common import Counted, Lesson, done, recv_exactly
+from common import Counted, Lesson, recv_exactly
 
 # What both sides know and nobody else does: the bandits' password from a novel that every Chinese reader
 # knows, "the king of heaven covers the tiger of earth".
@@ -40,7 +40,7 @@ def main():
             "what crosses the wire: the secret, or something made from it?",
             "the first server always asks the same: what does its client answer the second time?",
             "the second asks 10 random bytes: how often does the same answer come twice?",
-            "the third uses hmac in place of md5: what changes on the wire?",
+            "the third uses hmac in place of md5: what changes on the wire, and what is hmac made of?",
         ],
     )
 
@@ -79,10 +79,35 @@ def main():
         len(fourth.answer) == 16 and len(second.answer) == 32,
     )
 
+    hmac_by_hand(lesson)
+
     lesson.part("And somebody who knows another secret")
     fifth = converse(lesson, os.urandom(10), "宝塔镇河妖".encode(), hmac_digest)
     lesson.check("is not let in", not fifth.is_let_in)
     lesson.end()
+
+
+# ANCHOR: hmac
+def hmac_by_hand(lesson):
+    """HMAC without a library, from two calls of MD5 (RFC 2104)."""
+    lesson.part("What HMAC is, by hand")
+    nonce = b"0123456789"
+    # MD5 works in blocks of 64 bytes. The secret is filled up with zeros to one block. (A longer one is hashed
+    # first.)
+    block = SECRET.ljust(64, b"\0")
+    lesson.told("the secret, filled up to a block", Counted(block))
+    # Two keys are made of it, which differ in half their bits. So neither hash can stand in for the other.
+    inner_key = bytes(byte ^ 0x36 for byte in block)
+    outer_key = bytes(byte ^ 0x5C for byte in block)
+    inner = hashlib.md5(inner_key + nonce)
+    lesson.told("inner = md5(secret ^ 0x36.. + nonce)", inner.hexdigest())
+    # The inner hash could be continued by whoever sees it. Nobody does: it goes into the second, the secret in front.
+    outer = hashlib.md5(outer_key + inner.digest())
+    lesson.told("outer = md5(secret ^ 0x5c.. + inner)", outer.hexdigest())
+    digest = hmac.new(SECRET, nonce, "md5").hexdigest()
+    lesson.told("the library's hmac-md5(secret, nonce)", digest)
+    lesson.check("it is the outer hash", outer.hexdigest() == digest)
+# ANCHOR_END: hmac
 
 
 def converse(lesson, nonce, clients_secret, digest):
@@ -92,28 +117,35 @@ def converse(lesson, nonce, clients_secret, digest):
         # The source's servers sit on port 9090. Port 0 lets the kernel pick a free one.
         listener.bind(("127.0.0.1", 0))
         listener.listen(5)
-        lesson.step("client: connect", done(lambda: client.connect(listener.getsockname())))
-        server, _ = lesson.step("server: accept", listener.accept)
+        client.connect(listener.getsockname())
+        lesson.did("client: connect")
+        taken = listener.accept()
+        lesson.told("server: accept", taken)
+        server, _ = taken
         with server:
             # The server asks: a nonce is a "number used once".
-            lesson.step("server: sendall(nonce)", done(lambda: server.sendall(nonce)))
+            server.sendall(nonce)
+            lesson.did("server: sendall(nonce)")
 
             # The client answers with what only somebody who knows the secret can work out. One `recv` may
             # give only a part of the nonce; `recv_exactly` goes on until it is whole.
-            question = lesson.step("client: recv(nonce)", lambda: Counted(recv_exactly(client, len(nonce))))
-            answer = digest(clients_secret, question.data)
-            lesson.step("client: sendall(digest)", done(lambda: client.sendall(answer)))
+            question = recv_exactly(client, len(nonce))
+            lesson.told("client: recv(nonce)", Counted(question))
+            answer = digest(clients_secret, question)
+            client.sendall(answer)
+            lesson.did("client: sendall(digest)")
 
             # The server does the same sum and compares. `compare_digest` takes the same time
             # wherever the first wrong byte is; a plain `==`, as in the source, stops at that byte,
             # and where the question stays the same, somebody with a good stopwatch can guess the
             # answer byte by byte.
             expected = digest(SECRET, nonce)
-            received = lesson.step("server: recv(digest)", lambda: Counted(recv_exactly(server, len(expected))))
-            is_let_in = hmac.compare_digest(received.data, expected)
-            lesson.step("server: compare", lambda: verdict(is_let_in))
+            received = recv_exactly(server, len(expected))
+            lesson.told("server: recv(digest)", Counted(received))
+            is_let_in = hmac.compare_digest(received, expected)
+            lesson.told("server: compare", verdict(is_let_in))
             # Here the connection would go on with "the logic of sending and receiving data".
-            return Conversation(question.data, received.data, is_let_in)
+            return Conversation(question, received, is_let_in)
 
 
 def md5_digest(secret, nonce):

@@ -96,21 +96,6 @@ class Lesson:
         """Lets the time of the next line begin here, after what was only prepared."""
         self.clock = time.monotonic()
 
-    def step(self, call, run):
-        """Runs one call; prints its number, how long it took and what came of it.
-
-        Returns the result, or the exception if it raised one: in a lesson both are something to look at.
-        """
-        begun = time.monotonic()
-        try:
-            result = run()
-        except (OSError, ValueError) as error:
-            result = error
-        took = time.monotonic() - begun
-        self.steps += 1
-        print(f"{self.steps:3}. [{took:8.3f} s] {call} -> {told(result)}")
-        return result
-
     def check(self, claim, holds):
         """A claim of the lesson. One that does not hold makes the lesson end with status 1."""
         self.claims += 1
@@ -185,16 +170,6 @@ def told(result):
     if isinstance(result, tuple):
         return address(result)
     return str(result)
-
-
-def done(run):
-    """For a call that returns None because there is nothing to say: shown as "ok", as Rust's () is."""
-
-    def call():
-        run()
-        return "ok"
-
-    return call
 
 
 def escaped(data):

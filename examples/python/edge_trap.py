@@ -15,7 +15,7 @@ for the other direction.
 import select
 import socket
 
-from common import Lesson, connected, done
+from common import Lesson, connected
 
 # The program reads in pieces of four, so that ten bytes do not fit. Real programs take 4096 or
 # 65536; the trap is the same, but snaps more rarely: in production, not in the test.
@@ -39,46 +39,61 @@ def main():
     epoll.register(reader, select.EPOLLIN | select.EPOLLET)
 
     lesson.part("The trap")
-    lesson.step("peer: send ten bytes", done(lambda: peer.sendall(b"0123456789")))
-    told = lesson.step("wait for an edge", lambda: len(epoll.poll(5)))
+    peer.sendall(b"0123456789")
+    lesson.did("peer: send ten bytes")
+    told = len(epoll.poll(5))
+    lesson.told("wait for an edge", told)
     lesson.check("the arrival is an edge", told == 1)
-    lesson.step("recv(4)", lambda: reader.recv(PIECE))
+    lesson.told("recv(4)", reader.recv(PIECE))
     # The mistake is to go back to waiting now. Nothing *arrives* any more: the six bytes are here already.
-    told = lesson.step("wait for an edge, for 0.3 s at most", lambda: len(epoll.poll(0.3)))
-    left = lesson.step("recv(1024, MSG_PEEK)", lambda: peek(reader))
+    told = len(epoll.poll(0.3))
+    lesson.told("wait for an edge, for 0.3 s at most", told)
+    left = peek(reader)
+    lesson.told("recv(1024, MSG_PEEK)", left)
     lesson.check("six bytes lie there, and nobody says so", told == 0 and left == b"456789")
     # If the peer now waits for an answer to its ten bytes, both wait for ever. No error, no CPU time, no
     # line in the log: a hang is the quietest of all bugs.
 
     lesson.part("What a level says")
-    level = lesson.step("poll(2), for 5 s at most", lambda: wait_for_level(reader))
+    level = wait_for_level(reader)
+    lesson.told("poll(2), for 5 s at most", level)
     # It answers at once. Level-triggered readiness is a question about the state, and the state has
     # not changed. The price: on every turn one is told about everybody who has something left.
     lesson.check("the level is high: there is something to read", level == 1)
 
     lesson.part("New data makes a new edge, but does not mend the reader")
-    lesson.step("peer: send one byte more", done(lambda: peer.sendall(b"!")))
-    told = lesson.step("wait for an edge", lambda: len(epoll.poll(5)))
-    lesson.step("recv(4)", lambda: reader.recv(PIECE))
-    left = lesson.step("recv(1024, MSG_PEEK)", lambda: peek(reader))
+    peer.sendall(b"!")
+    lesson.did("peer: send one byte more")
+    told = len(epoll.poll(5))
+    lesson.told("wait for an edge", told)
+    lesson.told("recv(4)", reader.recv(PIECE))
+    left = peek(reader)
+    lesson.told("recv(1024, MSG_PEEK)", left)
     # So under load the bug can't be seen: there is always a next byte. It bites when the talk pauses.
     lesson.check("it runs after the data and never catches up", told == 1 and left == b"89!")
 
     lesson.part("The fix: read until EAGAIN, and only then wait")
-    lesson.step("peer: send ten bytes", done(lambda: peer.sendall(b"abcdefghij")))
-    lesson.step("wait for an edge", lambda: len(epoll.poll(5)))
+    peer.sendall(b"abcdefghij")
+    lesson.did("peer: send ten bytes")
+    lesson.told("wait for an edge", len(epoll.poll(5)))
     everything = b""
     while True:
-        piece = lesson.step("recv(4)", lambda: reader.recv(PIECE))
+        try:
+            piece = reader.recv(PIECE)
+        except BlockingIOError as error:
+            piece = error
+        lesson.told("recv(4)", piece)
         # "Nothing left": the only answer after which the kernel owes us an edge for the next byte. In Python
         # it is an exception, which `step` hands back.
         if isinstance(piece, BlockingIOError):
             break
         everything += piece
     lesson.check("everything has been read", everything == b"89!abcdefghij")
-    lesson.step("peer: send three bytes more", done(lambda: peer.sendall(b"end")))
-    told = lesson.step("wait for an edge", lambda: len(epoll.poll(5)))
-    lesson.step("recv(4)", lambda: reader.recv(PIECE))
+    peer.sendall(b"end")
+    lesson.did("peer: send three bytes more")
+    told = len(epoll.poll(5))
+    lesson.told("wait for an edge", told)
+    lesson.told("recv(4)", reader.recv(PIECE))
     # Three bytes where there was room for four: a *short read*. It says as well that no data was left, and
     # saves the call that would only have brought EAGAIN. (The end of input may still have come along in the
     # same edge.)

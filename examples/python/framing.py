@@ -66,9 +66,9 @@ def halved(lesson):
 
     # The other reason is the way: a segment holds some 1400 bytes, and the next may come later, or much later.
     peer.sendall(b"hel")
-    sending = later(0.05, lambda: peer.sendall(b"lo"))
     head = sock.recv(5)
     lesson.told("recv(5), of a message whose rest is on its way", head)
+    sending = later(0.05, lambda: peer.sendall(b"lo"))
     tail = sock.recv(5)
     lesson.told("recv(5)", tail)
     sending.join()

@@ -59,8 +59,7 @@ def accepted(lesson):
     lesson.told("SO_RCVTIMEO, set on the listener", timeout)
     close_on_exec = not accepted.get_inheritable()
     lesson.told("close-on-exec", close_on_exec)
-    # The flag belongs to the open file, and accept has made a new one. (On macOS and the BSDs it is copied; Python
-    # takes it off again.)
+    # The flag belongs to the open file, and accept has made a new one. (On macOS and the BSDs it is copied.)
     lesson.check("on Linux O_NONBLOCK does not come along", not nonblocking)
     lesson.check("options do", nodelay and keepalive and timeout == 0.5)
     lesson.check("close-on-exec is what accept was told, not what the listener has", close_on_exec)

@@ -1,7 +1,14 @@
-"""mode_matrix: what happens if …? Every operation, in every condition, in all three modes, measured on the spot.
+"""`mode_matrix`: what happens if …? Every operation, in every condition, in all three modes, measured on the spot.
 
-The twin of examples/mode_matrix.rs, which has the comments; conditions/ says how each condition comes about.
-Run it: python3 examples/python/mode_matrix.py [--json] [--op OPERATION]
+Before you run it: pick an operation and cover the columns with your hand. What does `recv` do when the peer has
+closed; `send`, when the buffer is full; `connect`, when nobody listens; `readline`, when half a line is there? In
+which rows do the three modes differ, and what do those have in common?
+
+The conditions are in `conditions/`: `reading.py`, `writing.py`, `connecting.py` and `states.py` say how each comes
+about. This file only runs them and prints what came out. With `--json` it prints the table that the library in Rust is
+held against, `tests/oracle/`.
+
+The twin of examples/mode_matrix.rs. Next: `challenge_response`, the first of the servers.
 """
 
 import json

@@ -15,7 +15,7 @@ import os
 import socket
 import threading
 
-from common import Counted, Lesson, done, recv_exactly
+from common import Counted, Lesson, recv_exactly
 
 # What client and server know, and the listener does not.
 SECRET = "天王盖地虎".encode()
@@ -60,44 +60,49 @@ def log_in_overheard(lesson, server, nonce_len):
     with socket.socket() as tap, socket.socket() as client, socket.socket() as towards_server:
         tap.bind(("127.0.0.1", 0))
         tap.listen(1)
-        lesson.step(
-            "client: connect, to what it takes for the server",
-            done(lambda: client.connect(tap.getsockname())),
-        )
+        client.connect(tap.getsockname())
+        lesson.did("client: connect, to what it takes for the server")
         towards_client, _ = tap.accept()
         with towards_client:
-            lesson.step("listener: connect, to the server", done(lambda: towards_server.connect(server)))
+            towards_server.connect(server)
+            lesson.did("listener: connect, to the server")
 
             question = recv_exactly(towards_server, nonce_len)
-            lesson.step("listener: pass on the question", done(lambda: towards_client.sendall(question)))
-            heard = lesson.step("client: recv", lambda: Counted(recv_exactly(client, nonce_len))).data
+            towards_client.sendall(question)
+            lesson.did("listener: pass on the question")
+            heard = recv_exactly(client, nonce_len)
+            lesson.told("client: recv", Counted(heard))
             answer = digest(heard)
-            lesson.step("client: sendall(digest)", done(lambda: client.sendall(answer)))
-            recorded = lesson.step(
-                "listener: recv, and keep a copy", lambda: Counted(recv_exactly(towards_client, DIGEST_LEN))
-            )
-            lesson.step(
-                "listener: pass on the answer", done(lambda: towards_server.sendall(recorded.data))
-            )
+            client.sendall(answer)
+            lesson.did("client: sendall(digest)")
+            recorded = recv_exactly(towards_client, DIGEST_LEN)
+            lesson.told("listener: recv, and keep a copy", Counted(recorded))
+            towards_server.sendall(recorded)
+            lesson.did("listener: pass on the answer")
 
             # The login is real: the client gets its service, and suspects nothing.
             client.sendall(b"hello")
             towards_server.sendall(recv_exactly(towards_client, 5))
             towards_client.sendall(recv_exactly(towards_server, 5))
-            lesson.step('client: sendall("hello"), recv', lambda: recv_exactly(client, 5))
-            return recorded.data
+            lesson.told('client: sendall("hello"), recv', recv_exactly(client, 5))
+            return recorded
 
 
 def play_back(lesson, server, nonce_len, recorded):
     """A stranger who knows the recording and nothing else. Returns what the server says to it."""
     with socket.socket() as stranger:
-        lesson.step("stranger: connect", done(lambda: stranger.connect(server)))
+        stranger.connect(server)
+        lesson.did("stranger: connect")
         # The stranger waits for the question only out of politeness: it knows what it will say.
-        lesson.step("stranger: recv", lambda: Counted(recv_exactly(stranger, nonce_len)))
-        lesson.step("stranger: sendall(the recorded digest)", done(lambda: stranger.sendall(recorded)))
+        lesson.told("stranger: recv", Counted(recv_exactly(stranger, nonce_len)))
+        stranger.sendall(recorded)
+        lesson.did("stranger: sendall(the recorded digest)")
         # A server of this kind sends no "welcome" and no "go away": one has to try.
-        lesson.step('stranger: sendall("let me in")', done(lambda: stranger.sendall(b"let me in")))
-        return lesson.step("stranger: recv", lambda: recv_exactly(stranger, 9))
+        stranger.sendall(b"let me in")
+        lesson.did('stranger: sendall("let me in")')
+        reply = recv_exactly(stranger, 9)
+        lesson.told("stranger: recv", reply)
+        return reply
 
 
 def start_server(draw_nonce):

@@ -18,7 +18,7 @@ import socket
 import threading
 import time
 
-from common import Counted, Lesson, done, recv_exactly
+from common import Counted, Lesson, recv_exactly
 
 SECRET = b"linhaifeng bang bang bang"
 NONCE_LEN = 32
@@ -38,51 +38,66 @@ def main():
 
     lesson.part("The legal client: it knows the scheme and the key")
     with connect(lesson, address) as client:
-        nonce = lesson.step("recv(32)", lambda: Counted(recv_exactly(client, NONCE_LEN))).data
+        nonce = recv_exactly(client, NONCE_LEN)
+        lesson.told("recv(32)", Counted(nonce))
         digest = hmac.new(SECRET, nonce, "md5").digest()
-        lesson.step("sendall(digest)", done(lambda: client.sendall(digest)))
-        lesson.step('sendall("hello")', done(lambda: client.sendall(b"hello")))
-        reply = lesson.step("recv(1024)", lambda: client.recv(1024))
+        client.sendall(digest)
+        lesson.did("sendall(digest)")
+        client.sendall(b"hello")
+        lesson.did('sendall("hello")')
+        reply = client.recv(1024)
+        lesson.told("recv(1024)", reply)
     # No "welcome" came in between. Being served is how one learns that the digest was right.
     lesson.check("it is served", reply == b"HELLO")
-    verdict = lesson.step("the server, about it", verdicts.get)
+    verdict = verdicts.get()
+    lesson.told("the server, about it", verdict)
     lesson.check("for the server all went well", verdict == "done")
 
     lesson.part("The client without the scheme: it expects a server that just answers")
     # The same server, but less patient: it gives a client 0.3 s to be let in, and not ten seconds.
     impatient, its_verdicts = start_server(0.3)
     with connect(lesson, impatient) as client:
-        lesson.step('sendall("hello")', done(lambda: client.sendall(b"hello")))
-        reply = lesson.step("recv(1024)", lambda: Counted(recv_exactly(client, NONCE_LEN))).data
+        client.sendall(b"hello")
+        lesson.did('sendall("hello")')
+        reply = recv_exactly(client, NONCE_LEN)
+        lesson.told("recv(1024)", Counted(reply))
         # Its five bytes are the beginning of a digest to the server, and the nonce is a reply to the client.
         # The source's client decodes it as UTF-8, which random bytes are not, and dies of a
         # UnicodeDecodeError.
         lesson.check("it takes the nonce for the reply", len(reply) == NONCE_LEN)
         # The server waits for eleven more bytes, until its deadline, which nothing moves: not even a client
         # that sends a byte now and then to stay in the conversation.
-        end = lesson.step("recv(1024)", lambda: client.recv(1024))
+        end = client.recv(1024)
+        lesson.told("recv(1024)", end)
         lesson.check("then the connection ends, without a word", end == b"")
-    verdict = lesson.step("the server, about it", its_verdicts.get)
+    verdict = its_verdicts.get()
+    lesson.told("the server, about it", verdict)
     lesson.check("it was not let in within the time", verdict == "handshake_timeout")
 
     lesson.part("The client with the wrong key: it does everything right, but for four digits")
     with connect(lesson, address) as client:
-        nonce = lesson.step("recv(32)", lambda: Counted(recv_exactly(client, NONCE_LEN))).data
+        nonce = recv_exactly(client, NONCE_LEN)
+        lesson.told("recv(32)", Counted(nonce))
         digest = hmac.new(b"linhaifeng bang bang bang1111", nonce, "md5").digest()
-        lesson.step("sendall(digest)", done(lambda: client.sendall(digest)))
-        lesson.step('sendall("hello")', done(lambda: client.sendall(b"hello")))
-        end = lesson.step("recv(1024)", lambda: client.recv(1024))
+        client.sendall(digest)
+        lesson.did("sendall(digest)")
+        client.sendall(b"hello")
+        lesson.did('sendall("hello")')
+        end = client.recv(1024)
+        lesson.told("recv(1024)", end)
         # It can't tell this from a server that crashed, and that is as it should be: the less a refusal
         # says, the less there is to learn from it.
         lesson.check("the connection ends, without a word", end == b"")
-    verdict = lesson.step("the server, about it", verdicts.get)
+    verdict = verdicts.get()
+    lesson.told("the server, about it", verdict)
     lesson.check("the server knows why, and keeps it to itself", verdict == "wrong_digest")
     lesson.end()
 
 
 def connect(lesson, address):
     client = socket.socket()
-    lesson.step("connect", done(lambda: client.connect(address)))
+    client.connect(address)
+    lesson.did("connect")
     return client
 
 

@@ -1,7 +1,9 @@
-"""send and sendall: the kernel takes what fits, and somebody has to keep the count.
+"""`send` and `sendall`: the kernel takes what fits, and somebody has to keep the count.
 
-The twin of examples/send_vs_sendall.rs, which has the comments.
-Run it: python3 examples/python/send_vs_sendall.py
+Before you run it: you give `send` 786,432 bytes, and between the two sockets there is room for far less. How many
+does it take? What does `sendall` do that `send` does not? If a `sendall` fails half way, what do you know?
+
+The twin of examples/send_vs_sendall.rs. Next: `connect_ex`, another call that can end before it is done.
 """
 
 import errno
@@ -9,7 +11,7 @@ import socket
 import threading
 import time
 
-from common import Lesson, Varies, done, is_errno, is_timed_out
+from common import Lesson, Varies, is_errno, is_timed_out
 
 LENGTH = 768 * 1024
 
@@ -69,15 +71,19 @@ lesson = Lesson(
         "a non-blocking sendall fails half way: what do you know then?",
     ],
 )
+# Every byte tells where it belongs, so that a byte lost, sent twice or out of place is seen. The period is a prime
+# number: buffers come in powers of two, and a period that divides them would hide the loss of a whole one.
 payload = bytes(at % 251 for at in range(LENGTH))
 
 lesson.part("send takes what fits, and says how much that was")
 sock, peer = narrow()
 sock.settimeout(5)
-first = lesson.step("send(786432 bytes), nobody reads", lambda: Varies(sock.send(payload)))
+first = sock.send(payload)
+lesson.told("send(786432 bytes), nobody reads", Varies(first))
 lesson.check("a short send: some, not all, and no error", 0 < first < LENGTH)
 
 lesson.part("The loop that makes it sendall")
+# Only now does the peer start to read: before, nothing could have made room.
 reader = Reader(peer)
 sends = 1
 rest = payload[first:]
@@ -91,7 +97,8 @@ by_loop = reader.result()
 lesson.note(f"~{sends} sends in {time.monotonic() - begun:.3f} s")
 sock, peer = narrow()
 reader = Reader(peer)
-lesson.step("sendall(786432 bytes)", done(lambda: sock.sendall(payload)))
+sock.sendall(payload)
+lesson.did("sendall(786432 bytes)")
 sock.close()
 by_sendall = reader.result()
 lesson.check("the loop took more than one send", sends > 1)
@@ -102,7 +109,12 @@ sock, peer = narrow()
 sock.settimeout(0.2)
 reader = Reader(peer, rest=0.04)
 begun = time.monotonic()
-failed = lesson.step("sendall(786432 bytes), timeout 0.2", done(lambda: sock.sendall(payload)))
+# 64 KiB every 0.04 s: each single send gets something done long before 0.2 s are over.
+try:
+    failed = sock.sendall(payload)
+except TimeoutError as error:
+    failed = error
+lesson.told("sendall(786432 bytes), timeout 0.2", failed)
 took = time.monotonic() - begun
 sock.close()
 arrived = len(reader.result())
@@ -113,11 +125,18 @@ lesson.check("and it was kept to", took >= 0.2 and 0 < arrived < LENGTH)
 lesson.part("A non-blocking sendall that fails, and starting again from the front")
 sock, peer = narrow()
 sock.setblocking(False)
-failed = lesson.step("sendall(786432 bytes), nobody reads", done(lambda: sock.sendall(payload)))
+try:
+    failed = sock.sendall(payload)
+except BlockingIOError as error:
+    failed = error
+lesson.told("sendall(786432 bytes), nobody reads", failed)
 lesson.check("it gave up where it would have had to wait", is_errno(failed, errno.EAGAIN))
 sock.setblocking(True)
 reader = Reader(peer)
-lesson.step("sendall(786432 bytes), again", done(lambda: sock.sendall(payload)))
+# What Python's documentation says: "there is no way to determine how much data, if any, was successfully sent". So
+# what could be sent next? From the front is wrong:
+sock.sendall(payload)
+lesson.did("sendall(786432 bytes), again")
 sock.close()
 arrived = len(reader.result())
 lesson.note(f"the peer found ~{arrived} bytes")
@@ -126,11 +145,14 @@ lesson.check("what had gone the first time went twice", arrived > LENGTH)
 lesson.part("The same with the count kept: go on where it stopped")
 sock, peer = narrow()
 sock.setblocking(False)
+# The exception does not say how far it got, so the count is kept in a loop of our own.
 gone = send_all_counted(sock, payload)
-sent = lesson.step("the bytes that are gone", lambda: Varies(gone))
+sent = gone
+lesson.told("the bytes that are gone", Varies(sent))
 sock.setblocking(True)
 reader = Reader(peer)
-lesson.step("sendall(the rest)", done(lambda: sock.sendall(payload[sent:])))
+sock.sendall(payload[sent:])
+lesson.did("sendall(the rest)")
 sock.close()
 arrived = reader.result()
 lesson.check("nothing lost, nothing twice: equal, byte for byte", arrived == payload)

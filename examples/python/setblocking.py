@@ -1,6 +1,10 @@
-"""setblocking: one flag in the kernel decides who does the waiting.
+"""`setblocking`: one flag in the kernel decides who does the waiting.
 
-The twin of examples/setblocking.rs, which has the comments. Run it: python3 examples/python/setblocking.py
+Before you run it: a peer says nothing for 0.2 s, then sends five bytes. How long does `recv(5)` take, and what does
+it give, on a blocking socket and on a non-blocking one? If a program does not want to block and asks again and again
+instead, how often does it ask in 0.2 s, and what does the CPU do meanwhile?
+
+The twin of examples/setblocking.rs. Next: `settimeout`, the mode between the two.
 """
 
 import errno
@@ -8,7 +12,7 @@ import fcntl
 import os
 import time
 
-from common import Lesson, connected, done, is_errno, later, wait_readable
+from common import Lesson, connected, is_errno, later, wait_readable
 
 
 def is_nonblocking(sock):
@@ -60,28 +64,42 @@ lesson = Lesson(
 sock, peer = connected()
 
 lesson.part("Blocking, as every socket starts")
-lesson.step("getblocking()", sock.getblocking)
-lesson.step("O_NONBLOCK", lambda: is_nonblocking(sock))
+lesson.told("getblocking()", sock.getblocking())
+lesson.told("O_NONBLOCK", is_nonblocking(sock))
 sending = later(0.2, lambda: peer.sendall(b"hello"))
-got = lesson.step("recv(5)", lambda: sock.recv(5))
+# Nothing is there yet. The kernel takes this thread off the CPU and puts it back when bytes arrive.
+got = sock.recv(5)
+lesson.told("recv(5)", got)
 sending.join()
 lesson.check("one call was enough: it slept until the bytes came", got == b"hello")
 
 lesson.part("Non-blocking: the same call on the same empty socket")
-lesson.step("setblocking(False)", done(lambda: sock.setblocking(False)))
-lesson.step("O_NONBLOCK", lambda: is_nonblocking(sock))
-empty = lesson.step("recv(5)", lambda: sock.recv(5))
+sock.setblocking(False)
+lesson.did("setblocking(False)")
+# This is all that it did: fcntl(2) set one bit in the kernel's description of the open socket.
+lesson.told("O_NONBLOCK", is_nonblocking(sock))
+try:
+    empty = sock.recv(5)
+except BlockingIOError as error:
+    empty = error
+lesson.told("recv(5)", empty)
+# EAGAIN, "try again": Python raises BlockingIOError for it. Nobody waited.
 lesson.check('"nothing yet" is an answer of its own, EAGAIN', is_errno(empty, errno.EAGAIN))
 peer.sendall(b"again")
 wait_readable(sock, 5)
-got = lesson.step("recv(5), once it is there", lambda: sock.recv(5))
+got = sock.recv(5)
+lesson.told("recv(5), once it is there", got)
 lesson.check("it is not an error of the connection, which works on", got == b"again")
 
 lesson.part("The flag is the kernel's, and a dup shares it")
 twin = sock.dup()
-lesson.step("dup().setblocking(True)", done(lambda: twin.setblocking(True)))
-believes = lesson.step("getblocking() of the first", sock.getblocking)
-flag = lesson.step("O_NONBLOCK of the first", lambda: is_nonblocking(sock))
+twin.setblocking(True)
+lesson.did("dup().setblocking(True)")
+# Both objects are names for one open socket. The first still believes what it was told.
+believes = sock.getblocking()
+lesson.told("getblocking() of the first", believes)
+flag = is_nonblocking(sock)
+lesson.told("O_NONBLOCK of the first", flag)
 lesson.check("the first believes that it does not block, and would", not believes and not flag)
 
 lesson.part("What waiting costs, in three ways")

@@ -1,7 +1,9 @@
-"""settimeout: wait, but not for ever; and the two other modes by other names.
+"""`settimeout`: wait, but not for ever; and the two other modes by other names.
 
-The twin of examples/settimeout.rs, which has the comments. std's set_read_timeout sets SO_RCVTIMEO; here
-setsockopt does. Run it: python3 examples/python/settimeout.py
+Before you run it: a socket waits 0.1 s for bytes that do not come, and gives up. Is the connection broken now? What
+do `settimeout(0)` and `settimeout(None)` mean? And the kernel has a timeout of its own, SO_RCVTIMEO: is it the same?
+
+The twin of examples/settimeout.rs. Next: `send_vs_sendall`, where one timeout covers many calls.
 """
 
 import errno
@@ -11,7 +13,7 @@ import socket
 import struct
 import time
 
-from common import Lesson, connected, done, is_errno, later, told
+from common import Lesson, connected, is_errno, later, told
 
 
 def is_nonblocking(sock):
@@ -36,10 +38,13 @@ def three_modes_one_door(lesson):
     lesson.part("Three modes, one door")
     sock = socket.socket()
     for timeout, label in [(None, "None"), (0, "0"), (0.1, "0.1")]:
-        lesson.step(f"settimeout({label})", done(lambda: sock.settimeout(timeout)))
-        lesson.step("  gettimeout()", sock.gettimeout)
-        lesson.step("  getblocking()", sock.getblocking)
-        lesson.step("  O_NONBLOCK", lambda: is_nonblocking(sock))
+        sock.settimeout(timeout)
+        lesson.did(f"settimeout({label})")
+        lesson.told("  gettimeout()", sock.gettimeout())
+        lesson.told("  getblocking()", sock.getblocking())
+        lesson.told("  O_NONBLOCK", is_nonblocking(sock))
+    # Python calls timeout mode "blocking", because a call may wait. The descriptor is non-blocking all the same: the
+    # waiting is done by poll(2) in the library, which can be told when to stop; recv(2) can't.
     lesson.check(
         "with a timeout it is blocking to Python, and non-blocking to the kernel",
         sock.getblocking() and is_nonblocking(sock),
@@ -53,14 +58,23 @@ def no_error_of_the_connection(lesson):
     sock, peer = connected()
     sock.settimeout(0.1)
     begun = time.monotonic()
-    silent = lesson.step("recv(5), the peer silent", lambda: sock.recv(5))
+    try:
+        silent = sock.recv(5)
+    except TimeoutError as error:
+        silent = error
+    lesson.told("recv(5), the peer silent", silent)
+    # Late is possible, on a busy machine. Early never is.
     lesson.check("it gave up, and not before the time was over", time.monotonic() - begun >= 0.1)
     sock.settimeout(5)
     sending = later(0.1, lambda: peer.sendall(b"hello"))
-    got = lesson.step("recv(5) again, with a timeout of 5", lambda: sock.recv(5))
+    # Five seconds is how long it may take. It takes as long as the peer does.
+    got = sock.recv(5)
+    lesson.told("recv(5) again, with a timeout of 5", got)
     sending.join()
-    lesson.step('sendall(b"thanks")', done(lambda: sock.sendall(b"thanks")))
-    answer = lesson.step("peer: recv(6)", lambda: peer.recv(6))
+    sock.sendall(b"thanks")
+    lesson.did('sendall(b"thanks")')
+    answer = peer.recv(6)
+    lesson.told("peer: recv(6)", answer)
     lesson.check("the same connection works on, both ways", got == b"hello" and answer == b"thanks")
 
     listener = socket.create_server(("127.0.0.1", 0))
@@ -79,12 +93,18 @@ def no_error_of_the_connection(lesson):
 def the_kernels_own(lesson):
     lesson.part("The kernel's own: SO_RCVTIMEO, which is what std's set_read_timeout sets")
     sock, peer = connected()
-    lesson.step("SO_RCVTIMEO = 0.1", done(lambda: set_read_timeout(sock, 0.1)))
-    silent = lesson.step("recv(5), the peer silent", lambda: sock.recv(5))
+    set_read_timeout(sock, 0.1)
+    lesson.did("SO_RCVTIMEO = 0.1")
+    try:
+        silent = sock.recv(5)
+    except BlockingIOError as error:
+        silent = error
+    lesson.told("recv(5), the peer silent", silent)
+    # EAGAIN: the very answer that a non-blocking socket gives when nothing has happened at all.
     lesson.check('its timeout can\'t be told from "nothing yet"', is_errno(silent, errno.EAGAIN))
     peer.sendall(b"hello")
     buffer = bytearray(5)
-    lesson.step("recv(5), after the peer has sent", lambda: sock.recv_into(buffer))
+    lesson.told("recv(5), after the peer has sent", sock.recv_into(buffer))
 
     listener = socket.create_server(("127.0.0.1", 0))
     set_read_timeout(listener, 0.1)
@@ -92,6 +112,7 @@ def the_kernels_own(lesson):
     accepted, _ = listener.accept()
     inherited = read_timeout(accepted)
     lesson.check("what a listener accepts inherits it", inherited == 0.1)
+    # To the kernel, a SO_RCVTIMEO of 0 is no timeout.
     lesson.note('A zero here would mean "for ever", where settimeout(0) means "not at all".')
     table = [
         ("a recv that ran out of time", told(silent)),

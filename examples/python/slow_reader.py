@@ -42,10 +42,12 @@ def main():
     lesson.part("A server that ignores back-pressure: what send does not take, it keeps")
     client, server = small_buffers()
     exchange = Exchange(client, Server(server, sys.maxsize))
-    lesson.step("client: send 4 MiB, read nothing", lambda: exchange.run(TOTAL // 2, reads=False))
-    half = lesson.step("the server keeps", exchange.server.kept)
-    lesson.step("client: send 4 MiB more", lambda: exchange.run(TOTAL, reads=False))
-    whole = lesson.step("the server keeps", exchange.server.kept)
+    lesson.told("client: send 4 MiB, read nothing", exchange.run(TOTAL // 2, reads=False))
+    half = exchange.server.kept()
+    lesson.told("the server keeps", half)
+    lesson.told("client: send 4 MiB more", exchange.run(TOTAL, reads=False))
+    whole = exchange.server.kept()
+    lesson.told("the server keeps", whole)
     # The difference from what was sent lies in the kernel: the server's send buffer and the
     # client's receive buffer.
     lesson.check("nearly all of it lies in the server's memory", whole > TOTAL - TOTAL // 8)
@@ -56,8 +58,9 @@ def main():
     lesson.part("A server that heeds it: while it owes 64 KiB, it does not read")
     client, server = small_buffers()
     exchange = Exchange(client, Server(server, LIMIT))
-    sent = lesson.step("client: send 8 MiB, read nothing", lambda: exchange.run(TOTAL, reads=False))
-    lesson.step("the server keeps", exchange.server.kept)
+    sent = exchange.run(TOTAL, reads=False)
+    lesson.told("client: send 8 MiB, read nothing", sent)
+    lesson.told("the server keeps", exchange.server.kept())
     # The pressure travels back, buffer by buffer: the server does not read, so its receive buffer fills up,
     # so its kernel tells the client's kernel "window: 0", so the client's send buffer fills up, so its `send`
     # says EAGAIN (or, on a blocking socket, waits). Nobody sent a message for it. This *is* TCP's flow
@@ -66,7 +69,7 @@ def main():
     lesson.check("the server never kept more than 64 KiB", exchange.server.most <= LIMIT)
 
     lesson.part("The client reads at last")
-    lesson.step("client: send the rest, and read", lambda: exchange.run(TOTAL, reads=True))
+    lesson.told("client: send the rest, and read", exchange.run(TOTAL, reads=True))
     lesson.check("every byte comes, in order, none twice", exchange.received == TEXT.upper())
     lesson.check("and the server never kept more than 64 KiB", exchange.server.most <= LIMIT)
     lesson.check("now it keeps nothing", not exchange.server.owed)

@@ -1,7 +1,10 @@
-"""socket options: what the kernel knows about a socket, and what it can be told.
+"""`socket_options`: what the kernel knows about a socket, and what it can be told.
 
-The twin of examples/socket_options.rs, which has the comments.
-Run it: python3 examples/python/socket_options.py
+Before you run it: a server is restarted, and its port is "already in use", by nobody. Why, and what is the cure? You
+ask for a send buffer of 32,768 bytes: what does the kernel say that it is? Two small sends and then a `recv`, eight
+times over: how long can that take on one machine?
+
+The twin of examples/socket_options.rs. Next: `makefile`.
 """
 
 import errno
@@ -10,7 +13,7 @@ import sys
 import threading
 import time
 
-from common import Lesson, Varies, connected, done, is_errno, told
+from common import Lesson, Varies, connected, is_errno, told
 
 SOL_SOCKET, SO_REUSEADDR = socket.SOL_SOCKET, socket.SO_REUSEADDR
 SO_SNDBUF, SO_RCVBUF = socket.SO_SNDBUF, socket.SO_RCVBUF
@@ -21,34 +24,48 @@ ROUNDS = 8
 def names_and_numbers(lesson):
     lesson.part("getsockname, getpeername, fileno")
     listener = socket.socket()
-    nameless = lesson.step("new: getsockname()", listener.getsockname)
+    nameless = listener.getsockname()
+    lesson.told("new: getsockname()", nameless)
     listener.bind(("127.0.0.1", 0))
-    name = lesson.step("after bind(port 0): getsockname()", listener.getsockname)
+    name = listener.getsockname()
+    lesson.told("after bind(port 0): getsockname()", name)
     lesson.check('port 0 means "you pick"', nameless[1] == 0 and name[1] != 0)
     listener.listen(1)
-    peerless = lesson.step("a listener's getpeername()", listener.getpeername)
+    try:
+        peerless = listener.getpeername()
+    except OSError as error:
+        peerless = error
+    lesson.told("a listener's getpeername()", peerless)
     lesson.check("a listener is connected to nobody", is_errno(peerless, errno.ENOTCONN))
 
     client = socket.socket()
     client.connect(name)
     accepted, _ = listener.accept()
     here, there = client.getsockname(), client.getpeername()
+    # A connection is these two pairs and nothing else; both ends agree on them, crosswise.
     lesson.check(
         "each end's name is the other end's peer",
         accepted.getpeername() == here and accepted.getsockname() == there,
     )
-    lesson.step("fileno()", lambda: Varies(client.fileno()))
+    # The file descriptor: the process's number for it, the smallest that was free.
+    lesson.told("fileno()", Varies(client.fileno()))
     client.close()
-    closed = lesson.step("closed: fileno()", client.fileno)
-    gone = lesson.step("closed: getsockname()", client.getsockname)
+    closed = client.fileno()
+    lesson.told("closed: fileno()", closed)
+    try:
+        gone = client.getsockname()
+    except OSError as error:
+        gone = error
+    lesson.told("closed: getsockname()", gone)
     lesson.check("a closed socket is no descriptor at all", closed == -1 and is_errno(gone, errno.EBADF))
 
 
 def reuse_address(lesson):
     lesson.part("SO_REUSEADDR: a restart must not wait for the past")
     listener = socket.socket()
-    lesson.step("getsockopt(SO_REUSEADDR)", lambda: bool(listener.getsockopt(SOL_SOCKET, SO_REUSEADDR)))
-    lesson.step("setsockopt(SO_REUSEADDR, 1)", done(lambda: listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)))
+    lesson.told("getsockopt(SO_REUSEADDR)", bool(listener.getsockopt(SOL_SOCKET, SO_REUSEADDR)))
+    listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+    lesson.did("setsockopt(SO_REUSEADDR, 1)")
     listener.bind(("127.0.0.1", 0))
     listener.listen(1)
     address = listener.getsockname()
@@ -58,18 +75,33 @@ def reuse_address(lesson):
 
     second = socket.socket()
     second.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
-    while_it_runs = lesson.step("bind to a port that is listened on", done(lambda: second.bind(address)))
+    try:
+        while_it_runs = second.bind(address)
+    except OSError as error:
+        while_it_runs = error
+    lesson.told("bind to a port that is listened on", while_it_runs)
     lesson.check("it is not for two servers on one port", is_errno(while_it_runs, errno.EADDRINUSE))
 
+    # Whoever closes first keeps the memory of the connection for a minute (TIME_WAIT), so that late segments can't be
+    # taken for a newer connection's. Here the server closes first.
     accepted.close()
     client.recv(1)
     client.close()
     listener.close()
     hasty = socket.socket()
-    without = lesson.step("restart without it: bind", done(lambda: hasty.bind(address)))
+    try:
+        without = hasty.bind(address)
+    except OSError as error:
+        without = error
+    lesson.told("restart without it: bind", without)
     patient = socket.socket()
     patient.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
-    bound = lesson.step("restart with it: bind", done(lambda: patient.bind(address)))
+    try:
+        patient.bind(address)
+        bound = "ok"
+    except OSError as error:
+        bound = error
+    lesson.told("restart with it: bind", bound)
     lesson.check("in use, by connections that are over", is_errno(without, errno.EADDRINUSE))
     lesson.check("SO_REUSEADDR says: I know, bind nevertheless", bound == "ok")
 
@@ -77,12 +109,18 @@ def reuse_address(lesson):
 def buffer_sizes(lesson):
     lesson.part("SO_SNDBUF and SO_RCVBUF: ask for one, get two")
     sock = socket.socket()
-    lesson.step("getsockopt(SO_SNDBUF)", lambda: Varies(sock.getsockopt(SOL_SOCKET, SO_SNDBUF)))
-    lesson.step("setsockopt(SO_SNDBUF, 32768)", done(lambda: sock.setsockopt(SOL_SOCKET, SO_SNDBUF, 32768)))
-    doubled = lesson.step("getsockopt(SO_SNDBUF)", lambda: sock.getsockopt(SOL_SOCKET, SO_SNDBUF))
+    lesson.told("getsockopt(SO_SNDBUF)", Varies(sock.getsockopt(SOL_SOCKET, SO_SNDBUF)))
+    sock.setsockopt(SOL_SOCKET, SO_SNDBUF, 32768)
+    lesson.did("setsockopt(SO_SNDBUF, 32768)")
+    doubled = sock.getsockopt(SOL_SOCKET, SO_SNDBUF)
+    lesson.told("getsockopt(SO_SNDBUF)", doubled)
+    # The kernel charges its own book-keeping (some hundred bytes a packet) to the same account. It doubles what you
+    # ask for, so that about as many bytes fit as you asked for. See socket(7).
     lesson.check("Linux doubles it", sys.platform != "linux" or doubled == 65536)
-    lesson.step("setsockopt(SO_SNDBUF, 1)", done(lambda: sock.setsockopt(SOL_SOCKET, SO_SNDBUF, 1)))
-    least = lesson.step("getsockopt(SO_SNDBUF)", lambda: Varies(sock.getsockopt(SOL_SOCKET, SO_SNDBUF)))
+    sock.setsockopt(SOL_SOCKET, SO_SNDBUF, 1)
+    lesson.did("setsockopt(SO_SNDBUF, 1)")
+    least = sock.getsockopt(SOL_SOCKET, SO_SNDBUF)
+    lesson.told("getsockopt(SO_SNDBUF)", Varies(least))
     lesson.check("it is a wish: there is a least, and a most", least > 2)
 
     listener = socket.socket()
@@ -92,9 +130,9 @@ def buffer_sizes(lesson):
     client = socket.socket()
     client.connect(listener.getsockname())
     accepted, _ = listener.accept()
-    inherited = lesson.step(
-        "accepted: getsockopt(SO_RCVBUF)", lambda: accepted.getsockopt(SOL_SOCKET, SO_RCVBUF)
-    )
+    inherited = accepted.getsockopt(SOL_SOCKET, SO_RCVBUF)
+    lesson.told("accepted: getsockopt(SO_RCVBUF)", inherited)
+    # How much the other side may send ahead is agreed on in the first segments, before accept.
     lesson.check(
         "set it on the listener: accepted sockets inherit it",
         inherited == listener.getsockopt(SOL_SOCKET, SO_RCVBUF),
@@ -106,16 +144,18 @@ def no_delay(lesson):
     answers = []
     for wanted in (0, 1):
         sock, peer = connected()
-        lesson.step(
-            f"setsockopt(TCP_NODELAY, {wanted})", done(lambda: sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, wanted))
-        )
-        taken = lesson.step("getsockopt(TCP_NODELAY)", lambda: bool(sock.getsockopt(IPPROTO_TCP, TCP_NODELAY)))
+        sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, wanted)
+        lesson.did(f"setsockopt(TCP_NODELAY, {wanted})")
+        taken = bool(sock.getsockopt(IPPROTO_TCP, TCP_NODELAY))
+        lesson.told("getsockopt(TCP_NODELAY)", taken)
         lesson.check("the kernel took it", taken == bool(wanted))
         answering = threading.Thread(target=answer_pairs, args=(peer,))
         answering.start()
         begun = time.monotonic()
         got = b""
         for _ in range(ROUNDS):
+            # Nagle: the second small segment waits for the ACK of the first. Delayed ACK: the peer, which has only half a
+            # question, sends no ACK for 40 ms, in the hope of an answer to put it on.
             sock.sendall(b"a")
             sock.sendall(b"b")
             got += sock.recv(1)

@@ -1,12 +1,15 @@
-"""udp: sendto and recvfrom, messages instead of a stream, and an error that comes one call late.
+"""`udp`: `sendto` and `recvfrom`, messages instead of a stream, and an error that comes one call late.
 
-The twin of examples/udp.rs, which has the comments. Run it: python3 examples/python/udp.py
+Before you run it: a datagram of five bytes is there, and you ask for three. Where are the other two? You send a
+datagram to a port where nobody is: does `sendto` fail? And what can it mean to "connect" a UDP socket?
+
+The twin of examples/udp.rs. Next: `socket_options`.
 """
 
 import errno
 import socket
 
-from common import Lesson, done, is_errno, is_timed_out
+from common import Lesson, is_errno, is_timed_out
 
 
 def udp():
@@ -31,10 +34,15 @@ def boundaries(lesson):
     lesson.part("A datagram is a message: it arrives whole, or not at all")
     server, address = bound()
     client = udp()
-    lesson.step('sendto(b"hello", server)', lambda: client.sendto(b"hello", address))
-    lesson.step('sendto(b"world", server)', lambda: client.sendto(b"world", address))
-    first, sender = lesson.step("server: recvfrom(1024)", lambda: server.recvfrom(1024))
-    second, _ = lesson.step("server: recvfrom(1024)", lambda: server.recvfrom(1024))
+    lesson.told('sendto(b"hello", server)', client.sendto(b"hello", address))
+    lesson.told('sendto(b"world", server)', client.sendto(b"world", address))
+    # One socket hears everybody, so every datagram comes with its sender: that is whom to answer.
+    taken = server.recvfrom(1024)
+    lesson.told("server: recvfrom(1024)", taken)
+    first, sender = taken
+    taken = server.recvfrom(1024)
+    lesson.told("server: recvfrom(1024)", taken)
+    second, _ = taken
     lesson.check(
         "two sends, two receives; on TCP both could have come as one", first == b"hello" and second == b"world"
     )
@@ -48,9 +56,15 @@ def truncation(lesson):
     client.sendto(b"hello", address)
     client.sendto(b"", address)
     client.sendto(b"next", address)
-    cut, _ = lesson.step('server: recvfrom(3) of "hello"', lambda: server.recvfrom(3))
-    empty, _ = lesson.step("server: recvfrom(1024)", lambda: server.recvfrom(1024))
-    following, _ = lesson.step("server: recvfrom(1024)", lambda: server.recvfrom(1024))
+    taken = server.recvfrom(3)
+    lesson.told('server: recvfrom(3) of "hello"', taken)
+    cut, _ = taken
+    taken = server.recvfrom(1024)
+    lesson.told("server: recvfrom(1024)", taken)
+    empty, _ = taken
+    taken = server.recvfrom(1024)
+    lesson.told("server: recvfrom(1024)", taken)
+    following, _ = taken
     lesson.check("the rest of a datagram does not come with the next call", cut == b"hel")
     lesson.check("an empty datagram is a message: UDP has no end of input", empty == b"")
     lesson.check("and the next one is intact", following == b"next")
@@ -61,13 +75,19 @@ def connected_udp(lesson):
     sock, address = bound()
     peer, peers_address = bound()
     stranger = udp()
-    lesson.step("connect(peer)", done(lambda: sock.connect(peers_address)))
-    lesson.step("getpeername()", sock.getpeername)
-    lesson.step('stranger: sendto(b"psst", socket)', lambda: stranger.sendto(b"psst", address))
-    lesson.step('peer: sendto(b"hello", socket)', lambda: peer.sendto(b"hello", address))
-    got = lesson.step("recv(1024)", lambda: sock.recv(1024))
+    sock.connect(peers_address)
+    lesson.did("connect(peer)")
+    lesson.told("getpeername()", sock.getpeername())
+    lesson.told('stranger: sendto(b"psst", socket)', stranger.sendto(b"psst", address))
+    lesson.told('peer: sendto(b"hello", socket)', peer.sendto(b"hello", address))
+    got = sock.recv(1024)
+    lesson.told("recv(1024)", got)
     sock.settimeout(0.1)
-    more = lesson.step("recv(1024), timeout 0.1", lambda: sock.recv(1024))
+    try:
+        more = sock.recv(1024)
+    except TimeoutError as error:
+        more = error
+    lesson.told("recv(1024), timeout 0.1", more)
     lesson.check("the stranger's datagram, though first, was not let in", got == b"hello")
     lesson.check("and does not come later", is_timed_out(more))
 
@@ -76,20 +96,30 @@ def the_late_error(lesson):
     lesson.part("Nobody there: the error comes with a later call, and only if connected")
     address, _holder = nobody()
     loose = udp()
-    lesson.step('sendto(b"hello", nobody)', lambda: loose.sendto(b"hello", address))
-    second = lesson.step('sendto(b"hello", nobody)', lambda: loose.sendto(b"hello", address))
+    lesson.told('sendto(b"hello", nobody)', loose.sendto(b"hello", address))
+    second = loose.sendto(b"hello", address)
+    lesson.told('sendto(b"hello", nobody)', second)
+    # A refusal did come back (ICMP, "port unreachable"). But a socket that may talk to anybody could not say whom it
+    # was about, so the kernel does not pass it on.
     lesson.check("not connected: never an error", second == 5)
 
     sock = udp()
     sock.settimeout(5)
     sock.connect(address)
-    sent = lesson.step('connected: send(b"hello")', lambda: sock.send(b"hello"))
-    refused = lesson.step("connected: recv(5), timeout 5", lambda: sock.recv(5))
+    sent = sock.send(b"hello")
+    lesson.told('connected: send(b"hello")', sent)
+    try:
+        refused = sock.recv(5)
+    except ConnectionRefusedError as error:
+        refused = error
+    lesson.told("connected: recv(5), timeout 5", refused)
     lesson.check("the send had succeeded, as far as anyone knew", sent == 5)
     lesson.check(
         "the refusal is told by the next call, whichever it is", is_errno(refused, errno.ECONNREFUSED)
     )
-    sent = lesson.step('connected: send(b"hello")', lambda: sock.send(b"hello"))
+    # Told once, it is over: the socket is as good as before.
+    sent = sock.send(b"hello")
+    lesson.told('connected: send(b"hello")', sent)
     lesson.check("and only once", sent == 5)
 
 

@@ -14,7 +14,7 @@ import socket
 import socketserver
 import threading
 
-from common import Lesson, done, is_timed_out
+from common import Lesson, is_timed_out
 
 
 class UpperHandler(socketserver.BaseRequestHandler):
@@ -41,32 +41,45 @@ def main():
 
     lesson.part("One client: everything is fine")
     with socket.socket() as client:
-        lesson.step("connect", done(lambda: client.connect(address)))
-        lesson.step('sendall("hello\\n")', done(lambda: client.sendall(b"hello\n")))
-        reply = lesson.step("recv(1024)", lambda: client.recv(1024))
+        client.connect(address)
+        lesson.did("connect")
+        client.sendall(b"hello\n")
+        lesson.did('sendall("hello\\n")')
+        reply = client.recv(1024)
+        lesson.told("recv(1024)", reply)
         lesson.check("it is served", reply == b"HELLO")
 
     lesson.part("Two clients, and the first has nothing to say yet")
     with socket.socket() as first, socket.socket() as second:
-        lesson.step("client 1: connect", done(lambda: first.connect(address)))
+        first.connect(address)
+        lesson.did("client 1: connect")
         # It is the kernel that takes connections, and keeps them in the backlog until somebody accepts. And
         # it is the kernel that takes the bytes. So to client 2 all looks well.
-        lesson.step("client 2: connect", done(lambda: second.connect(address)))
-        lesson.step('client 2: sendall("second\\n")', done(lambda: second.sendall(b"second\n")))
+        second.connect(address)
+        lesson.did("client 2: connect")
+        second.sendall(b"second\n")
+        lesson.did('client 2: sendall("second\\n")')
         second.settimeout(0.5)
-        nothing = lesson.step("client 2: recv(1024), for 0.5 s at most", lambda: second.recv(1024))
+        try:
+            nothing = second.recv(1024)
+        except TimeoutError as error:
+            nothing = error
+        lesson.told("client 2: recv(1024), for 0.5 s at most", nothing)
         # The server is not busy: it is asleep, in the `recv` of client 1. A single telephone call in which
         # nobody speaks, and the whole exchange is dead. (Doing it on purpose to a web server has a name:
         # Slowloris.)
         lesson.check("client 2 waits", is_timed_out(nothing))
 
         lesson.part("Client 1 speaks at last")
-        lesson.step('client 1: sendall("first\\n")', done(lambda: first.sendall(b"first\n")))
-        reply = lesson.step("client 1: recv(1024)", lambda: first.recv(1024))
+        first.sendall(b"first\n")
+        lesson.did('client 1: sendall("first\\n")')
+        reply = first.recv(1024)
+        lesson.told("client 1: recv(1024)", reply)
         lesson.check("client 1 is served", reply == b"FIRST")
         # A timeout broke nothing: the same call on the same socket goes on where the first one left off.
         second.settimeout(None)
-        reply = lesson.step("client 2: recv(1024)", lambda: second.recv(1024))
+        reply = second.recv(1024)
+        lesson.told("client 2: recv(1024)", reply)
         lesson.check("and then, and only then, client 2", reply == b"SECOND")
     lesson.end()
 

@@ -182,7 +182,7 @@ def asleep(call, *arguments):
     begun.wait()
     # No event tells that it has fallen asleep. From its last line before the call to that is a matter of
     # microseconds.
-    time.sleep(0.05)
+    time.sleep(0.1)
     return future
 
 
