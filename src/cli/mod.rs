@@ -6,12 +6,14 @@
 mod check;
 mod connect;
 mod demo;
+mod draft;
 mod editor;
 mod files;
 mod login;
 mod prompt;
 mod serve;
 mod terminal;
+mod trace;
 mod user;
 mod values;
 
@@ -63,6 +65,8 @@ enum Command {
     /// Try a server of this protocol, any server, from outside, and grade it
     #[command(after_long_help = check::AFTER_HELP)]
     Check(Box<check::Args>),
+    /// Tell what is in a trace that 'serve --trace' has written
+    Trace(trace::Args),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -135,6 +139,7 @@ fn run(command: Command) -> Done {
         Command::User(command) => user::run(&command),
         Command::Demo => demo::run(),
         Command::Check(args) => check::run(*args),
+        Command::Trace(args) => trace::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "sockmodes", &mut script);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use super::Errno;
-use crate::session::{Reason, State, Time, Verdict};
+use crate::session::{Reason, State, Time, Timer, Verdict};
 
 /// How closely a reader has to look to see an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,6 +50,8 @@ pub enum Event {
     Listening {
         /// Where, with the port that the kernel gave it.
         address: SocketAddr,
+        /// The most bytes that are kept for one connection.
+        max_buffer: usize,
     },
     /// A connection from a proxy was accepted: who is behind it, its header will say.
     Accepted {
@@ -194,6 +196,8 @@ pub enum Event {
     AcceptResumed,
     /// `recv` returned.
     Received {
+        /// For how many bytes there was room. Fewer show that there is nothing more to read.
+        room: usize,
         /// Bytes, 0 for the end of input; or why not.
         #[serde(flatten, serialize_with = "call_result")]
         result: CallResult,
@@ -214,6 +218,17 @@ pub enum Event {
     },
     /// The turn's budget is spent while more can be read: the connection queues up again.
     Requeued,
+    /// A login was handed to whoever checks it, beside the loop.
+    Submitted,
+    /// A connection's deadline was set or moved, or it has none any more.
+    Timer {
+        /// Which.
+        #[serde(serialize_with = "name_of_timer")]
+        kind: Option<Timer>,
+        /// When it passes.
+        #[serde(serialize_with = "optional_moment")]
+        until: Option<Time>,
+    },
     /// A deadline has passed.
     Deadline,
     /// The loop goes round; told at regular times, if anybody wants to know.
@@ -246,6 +261,10 @@ fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Er
     serializer.serialize_f64(time.as_nanos() as f64 / 1e9)
 }
 
+fn optional_moment<S: Serializer>(time: &Option<Time>, serializer: S) -> Result<S::Ok, S::Error> {
+    optional_seconds(&time.map(Time::since_start), serializer)
+}
+
 fn optional_seconds<S: Serializer>(
     time: &Option<Duration>,
     serializer: S,
@@ -262,6 +281,13 @@ fn name_of_reason<S: Serializer>(reason: &Reason, serializer: S) -> Result<S::Ok
 
 fn name_of_state<S: Serializer>(state: &State, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(state.name())
+}
+
+fn name_of_timer<S: Serializer>(timer: &Option<Timer>, serializer: S) -> Result<S::Ok, S::Error> {
+    match timer {
+        Some(timer) => serializer.serialize_str(timer.name()),
+        None => serializer.serialize_none(),
+    }
 }
 
 fn name_of_verdict<S: Serializer>(verdict: &Verdict, serializer: S) -> Result<S::Ok, S::Error> {

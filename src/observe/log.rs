@@ -196,7 +196,7 @@ fn of_strangers(known: &mut Known, conn: u64, now: Time, event: &Event) {
 /// What no stranger can cause at will.
 fn others(conn: u64, event: &Event) {
     match event {
-        Event::Listening { address } => info!(%address, "listening"),
+        Event::Listening { address, .. } => info!(%address, "listening"),
         Event::VerifierFailed { why } => {
             warn!(error = why.as_str(), "logins can't be checked, and get no answer");
         }
@@ -227,10 +227,15 @@ fn calls(conn: u64, event: &Event) {
         }
         Event::Stale => trace!("too late: closed already"),
         Event::AcceptFailed { errno } => trace!("accept = {errno}"),
-        Event::Received { result } => trace!(conn, "recv = {}", returned(*result)),
+        Event::Received { result, .. } => trace!(conn, "recv = {}", returned(*result)),
         Event::Sent { offered, result } => trace!(conn, "send({offered}) = {}", returned(*result)),
         Event::ShutDown { result } => trace!(conn, "shutdown(SHUT_WR) = {}", returned(*result)),
         Event::Requeued => trace!(conn, "budget spent, queued again"),
+        Event::Submitted => trace!(conn, "login handed over"),
+        Event::Timer { kind: Some(kind), until: Some(at) } => {
+            trace!(conn, "{} deadline at {:?}", kind.name(), at.since_start());
+        }
+        Event::Timer { .. } => trace!(conn, "no deadline"),
         Event::Deadline => trace!(conn, "deadline"),
         Event::Alive => trace!("alive"),
         _ => {}

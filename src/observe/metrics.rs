@@ -160,7 +160,7 @@ impl Observer for Metrics {
                 numbers.cut_off.inc_by(u64::from(*cut_off));
             }
             Event::Login { result, .. } => numbers.logins[*result as usize].inc(),
-            Event::Received { result: Ok(bytes) } => numbers.received.inc_by(*bytes as u64),
+            Event::Received { result: Ok(bytes), .. } => numbers.received.inc_by(*bytes as u64),
             Event::Sent { result: Ok(bytes), .. } => numbers.sent.inc_by(*bytes as u64),
             Event::TurnEnd { took } => {
                 numbers.turns.inc();

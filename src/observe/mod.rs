@@ -24,6 +24,7 @@ mod standing;
 mod trace;
 #[cfg(unix)]
 mod whole;
+mod worth;
 #[cfg(unix)]
 mod writer;
 
@@ -38,6 +39,7 @@ pub use metrics::Metrics;
 pub use shown::{MAX_SHOWN, shown};
 #[cfg(unix)]
 pub use trace::{Trace, TraceError};
+pub use worth::is_worth_a_look;
 #[cfg(unix)]
 pub use writer::Lines;
 

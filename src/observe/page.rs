@@ -2,6 +2,10 @@
 //!
 //! Never here: who is given them (`admin/answer.rs` serves them beside a running server).
 
+mod code;
+
+use std::sync::LazyLock;
+
 /// One file of the page.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -18,18 +22,43 @@ const HTML: &str = "text/html; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// All of them, the document first.
-pub const FILES: &[File] = &[
+/// All of them, the document first. One is made when they are first asked for: the code beside the events.
+pub static FILES: LazyLock<Vec<File>> = LazyLock::new(|| {
+    let made = File { path: "/code.js", kind: SCRIPT, content: code::module().leak() };
+    WRITTEN.iter().copied().chain([made]).collect()
+});
+
+const WRITTEN: &[File] = &[
     File { path: "/", kind: HTML, content: include_str!("page/index.html") },
-    File { path: "/live.css", kind: STYLE, content: include_str!("page/live.css") },
+    File { path: "/page.css", kind: STYLE, content: include_str!("page/page.css") },
+    File { path: "/loop.css", kind: STYLE, content: include_str!("page/loop.css") },
     File { path: "/connections.css", kind: STYLE, content: include_str!("page/connections.css") },
+    File { path: "/connection.js", kind: SCRIPT, content: include_str!("page/connection.js") },
+    File { path: "/crowd_order.js", kind: SCRIPT, content: include_str!("page/crowd_order.js") },
+    File { path: "/crowd.js", kind: SCRIPT, content: include_str!("page/crowd.js") },
     File { path: "/draw.js", kind: SCRIPT, content: include_str!("page/draw.js") },
-    File { path: "/live.js", kind: SCRIPT, content: include_str!("page/live.js") },
+    File { path: "/keys.js", kind: SCRIPT, content: include_str!("page/keys.js") },
     File { path: "/map.js", kind: SCRIPT, content: include_str!("page/map.js") },
+    File { path: "/measures.js", kind: SCRIPT, content: include_str!("page/measures.js") },
     File { path: "/model.js", kind: SCRIPT, content: include_str!("page/model.js") },
+    File { path: "/moment.js", kind: SCRIPT, content: include_str!("page/moment.js") },
+    File { path: "/page.js", kind: SCRIPT, content: include_str!("page/page.js") },
+    File { path: "/position.js", kind: SCRIPT, content: include_str!("page/position.js") },
+    File { path: "/samples.js", kind: SCRIPT, content: include_str!("page/samples.js") },
+    File { path: "/scene.js", kind: SCRIPT, content: include_str!("page/scene.js") },
+    File { path: "/selection.js", kind: SCRIPT, content: include_str!("page/selection.js") },
+    File { path: "/sentences.js", kind: SCRIPT, content: include_str!("page/sentences.js") },
+    File { path: "/source_live.js", kind: SCRIPT, content: include_str!("page/source_live.js") },
+    File { path: "/source_trace.js", kind: SCRIPT, content: include_str!("page/source_trace.js") },
+    File { path: "/status.js", kind: SCRIPT, content: include_str!("page/status.js") },
+    File { path: "/store.js", kind: SCRIPT, content: include_str!("page/store.js") },
+    File { path: "/story.js", kind: SCRIPT, content: include_str!("page/story.js") },
     File { path: "/strip.js", kind: SCRIPT, content: include_str!("page/strip.js") },
+    File { path: "/tally.js", kind: SCRIPT, content: include_str!("page/tally.js") },
     File { path: "/totals.js", kind: SCRIPT, content: include_str!("page/totals.js") },
     File { path: "/turns.js", kind: SCRIPT, content: include_str!("page/turns.js") },
+    File { path: "/wake.js", kind: SCRIPT, content: include_str!("page/wake.js") },
     File { path: "/ways.js", kind: SCRIPT, content: include_str!("page/ways.js") },
     File { path: "/words.js", kind: SCRIPT, content: include_str!("page/words.js") },
+    File { path: "/worth.js", kind: SCRIPT, content: include_str!("page/worth.js") },
 ];

@@ -114,7 +114,7 @@ mod tests {
         let mut note = |connection, event| {
             standing.note(&Record { time: Time::START, connection, event });
         };
-        note(None, Event::Listening { address: peer });
+        note(None, Event::Listening { address: peer, max_buffer: 1 });
         for number in 1..=3 {
             note(Some(number), Event::Opened { peer, state: State::SendNonce, via: None });
         }

@@ -159,6 +159,7 @@ impl Server {
         self.network.catch_signals()
     }
 
+    // ANCHOR: run
     /// Serves on this thread until it is stopped.
     ///
     /// # Errors
@@ -170,8 +171,10 @@ impl Server {
         // It fails only if the loop is gone.
         let wake = move || _ = waker.wake();
         let now = self.network.now();
+        let max_buffer = self.config.max_buffer.get();
         for address in self.addresses {
-            self.events.tell(now, Detail::Server, None, || Event::Listening { address });
+            let listening = || Event::Listening { address, max_buffer };
+            self.events.tell(now, Detail::Server, None, listening);
         }
         let event_loop = EventLoop::new(self.network, self.config, self.events, self.stop);
         let mut event_loop = match self.users {
@@ -180,6 +183,7 @@ impl Server {
         };
         Ok(event_loop.run()?)
     }
+    // ANCHOR_END: run
 }
 
 impl fmt::Debug for Server {

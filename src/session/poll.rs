@@ -45,6 +45,21 @@ pub enum Timer {
     Deliver,
 }
 
+impl Timer {
+    /// All of them.
+    pub const ALL: [Timer; 4] = [Timer::Handshake, Timer::Idle, Timer::Linger, Timer::Deliver];
+
+    /// Its name in the trace.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Timer::Handshake => "handshake",
+            Timer::Idle => "idle",
+            Timer::Linger => "linger",
+            Timer::Deliver => "deliver",
+        }
+    }
+}
+
 impl Session {
     /// What to do with the socket next.
     #[inline]

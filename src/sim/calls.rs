@@ -85,7 +85,10 @@ impl State {
         if socket.broken || socket.fin_out {
             return Err(socket.error.take().unwrap_or(Errno::PIPE));
         }
-        socket.no_space |= taken < bytes.len();
+        if taken < bytes.len() {
+            socket.no_space = true;
+            socket.transcript.full_at = Some(socket.transcript.read.len());
+        }
         if short_of_memory {
             let soon = self.pause(SHORTAGE);
             self.after(soon, Act::Relieve(id));
@@ -121,6 +124,7 @@ impl State {
     /// the client's kernel has not acknowledged counts as not sent.
     pub(super) fn has_sent_all(&mut self, id: usize) -> bool {
         self.count_call();
+        self.hurry(id);
         let socket = &mut self.sockets[id];
         assert!(!socket.fin_out, "after a shutdown nothing shows it");
         socket.transcript.leave(self.turn_at);
@@ -128,6 +132,13 @@ impl State {
         let is_sent = socket.broken || socket.is_writable();
         socket.no_space |= !is_sent;
         is_sent
+    }
+
+    /// `recv` with MSG_PEEK. What comes between this and a close makes that a reset.
+    pub(super) fn has_unread(&mut self, id: usize) -> bool {
+        self.count_call();
+        self.hurry(id);
+        !self.sockets[id].inbox.is_empty()
     }
 
     /// `close`: with bytes that nobody has read it is a reset, and what was under way is lost.
@@ -138,6 +149,7 @@ impl State {
         if socket.broken {
             return;
         }
+        socket.transcript.unread = socket.inbox.len();
         if socket.inbox.is_empty() {
             self.end_output(id);
         } else {

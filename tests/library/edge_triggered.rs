@@ -45,7 +45,7 @@ fn told_of(drive: &Simulation, number: u64) -> Vec<Event> {
 
 fn received(event: &Event) -> Option<usize> {
     match event {
-        Event::Received { result: Ok(bytes) } => Some(*bytes),
+        Event::Received { result: Ok(bytes), .. } => Some(*bytes),
         _ => None,
     }
 }

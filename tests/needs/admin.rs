@@ -84,8 +84,8 @@ fn the_page_is_whole() {
     }
     assert!(page.body.ends_with("</html>\n"));
     // What it names, and what that names in turn.
-    let named =
-        regex::Regex::new(r##"(?:src|href)="([a-z]+(?:\.[a-z]+)?)"|from '\./([a-z.]+)'"##).unwrap();
+    let named = regex::Regex::new(r##"(?:src|href)="([a-z]+(?:\.[a-z]+)?)"|from '\./([a-z_.]+)'"##)
+        .unwrap();
     let (mut texts, mut seen) = (vec![page.body], BTreeSet::new());
     while let Some(text) = texts.pop() {
         for found in named.captures_iter(&text) {
@@ -98,7 +98,7 @@ fn the_page_is_whole() {
         }
     }
     assert!(
-        seen.contains("live.css") && seen.contains("live.js") && seen.contains("model.js"),
+        ["page.css", "page.js", "model.js", "code.js"].iter().all(|file| seen.contains(*file)),
         "{seen:?}"
     );
     server.stop();

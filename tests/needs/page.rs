@@ -9,7 +9,7 @@ use std::process::Command;
 use regex::Regex;
 use serde_json::{Value, json};
 use sockmodes::auth::Scheme;
-use sockmodes::observe::Metrics;
+use sockmodes::observe::{Metrics, is_worth_a_look};
 use sockmodes::session::{Reason, State, TRANSITIONS};
 use tempfile::{NamedTempFile, TempDir, tempdir};
 
@@ -40,7 +40,8 @@ fn script() -> TempDir {
 
 fn the_page_adds_up_what_it_is_told() {
     let folder = script();
-    run(Command::new("node").args(["--test", "model.test.js"]).current_dir(&folder), b"").expect(0);
+    let tests = ["--test", "model.test.js", "store.test.js"];
+    run(Command::new("node").args(tests).current_dir(&folder), b"").expect(0);
 }
 
 /// Whoever adds a state, a reason, an arrow, an error, an event, a step or a metric hears here that
@@ -60,11 +61,23 @@ fn tables() -> Value {
         "ways": TRANSITIONS.iter().map(|row| way(row.from, row.to)).collect::<Vec<_>>(),
         "steps": steps(),
         "metrics": Metrics::default().text(),
+        "worth_a_look": worth_a_look(),
     })
 }
 
 fn way(from: State, to: State) -> String {
     format!("{from}>{to}")
+}
+
+/// For each line of `records.jsonl`, whether it is worth a look.
+fn worth_a_look() -> Vec<bool> {
+    let is_worth = |line| {
+        let record: Value = serde_json::from_str(line).unwrap();
+        let fell_short =
+            !record["error"].is_null() || record["bytes"].as_u64() < record["offered"].as_u64();
+        is_worth_a_look(record["event"].as_str().unwrap(), record["reason"].as_str(), fell_short)
+    };
+    include_str!("page/records.jsonl").lines().map(is_worth).collect()
 }
 
 /// The steps of a turn, as the loop calls them.
@@ -110,4 +123,10 @@ fn after_a_real_trace_the_page_knows() {
     let turns = String::from_utf8(trace).unwrap().matches("\"event\":\"turn\"").count();
     assert_eq!(known["turns"], turns);
     assert_eq!(known["wordless"], json!([]), "records without a sentence");
+    assert_eq!((&known["owed"], &known["broken"]), (&json!(0), &json!(0)));
+    assert_eq!(known["maxBuffer"], json!(256 * 1024));
+    let deadlines = known["deadlines"].as_array().unwrap();
+    for deadline in [(1, "handshake"), (1, "idle"), (2, "linger"), (3, "handshake")] {
+        assert!(deadlines.contains(&json!(deadline)), "{deadline:?} is not among {deadlines:?}");
+    }
 }

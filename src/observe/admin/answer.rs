@@ -198,9 +198,16 @@ mod tests {
     #[test]
     fn there_is_what_there_is_and_it_can_only_be_read() {
         let host = Some("localhost");
-        for path in
-            ["/", "/live.css", "/live.js", "/events", "/metrics", "/healthz", "/metrics?a=b"]
-        {
+        for path in [
+            "/",
+            "/page.css",
+            "/page.js",
+            "/code.js",
+            "/events",
+            "/metrics",
+            "/healthz",
+            "/metrics?a=b",
+        ] {
             assert_eq!(status(host, Method::GET, path), StatusCode::OK, "{path}");
             assert_eq!(status(host, Method::HEAD, path), StatusCode::OK, "{path}");
             assert_eq!(status(host, Method::POST, path), StatusCode::METHOD_NOT_ALLOWED, "{path}");

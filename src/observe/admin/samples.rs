@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::observe::{CallResult, Errno, Event, Record};
-use crate::session::{Reason, State, Time, Verdict};
+use crate::session::{Reason, State, Time, Timer, Verdict};
 
 /// The names of all events; a new one does not compile until it is written here.
 macro_rules! events {
@@ -23,7 +23,7 @@ macro_rules! events {
 events! {
     Listening, Accepted, Opened, Local, Refused, Penalty, LetIn, Closed, Login, VerifierFailed, UsersRead, UsersBroken, Hangup,
     State,    Waiting, Turn, TurnEnd, Ready, Stale, AcceptFailed, AcceptPaused, AcceptResumed, Received, Sent, ShutDown,
-    Requeued, Deadline, Alive, Grace, Draining, Stopped,
+    Requeued, Submitted, Timer, Deadline, Alive, Grace, Draining, Stopped,
 }
 
 /// What happens to a connection.
@@ -54,14 +54,18 @@ fn of_connections() -> Vec<Event> {
         Event::Login { name: "eva".into(), result: Verdict::Failure },
         Event::State { from: State::AwaitDigest, to: State::Serving },
         Event::Requeued,
+        Event::Submitted,
+        Event::Timer { kind: None, until: None },
         Event::Deadline,
     ];
+    let until = Some(Time::after_start(Duration::from_secs(10)));
+    events.extend(Timer::ALL.map(|kind| Event::Timer { kind: Some(kind), until }));
     for bits in 0..8 {
         let [readable, writable, read_closed] = [1, 2, 4].map(|bit| bits & bit != 0);
         events.push(Event::Ready { readable, writable, read_closed });
     }
     let results: Vec<CallResult> = [Ok(0), Ok(5)].into_iter().chain(errnos().map(Err)).collect();
-    events.extend(results.iter().map(|&result| Event::Received { result }));
+    events.extend(results.iter().map(|&result| Event::Received { room: 4096, result }));
     events.extend(results.iter().map(|&result| Event::Sent { offered: 5, result }));
     events.push(Event::ShutDown { result: Ok(0) });
     events.extend(results.last().map(|&result| Event::ShutDown { result }));
@@ -72,7 +76,7 @@ fn of_connections() -> Vec<Event> {
 fn of_the_loop() -> Vec<Event> {
     let errno = errnos().next().expect("some errors have names");
     vec![
-        Event::Listening { address: ([127, 0, 0, 1], 9999).into() },
+        Event::Listening { address: ([127, 0, 0, 1], 9999).into(), max_buffer: 256 * 1024 },
         Event::UsersRead { users: 3 },
         Event::VerifierFailed { why: "there is no memory".into() },
         Event::UsersBroken { why: "users, line 2: no hash".into() },

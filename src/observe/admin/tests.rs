@@ -193,7 +193,7 @@ fn every_answer_forbids_frames_guesses_and_readers_from_elsewhere() {
 #[test]
 fn who_watches_is_told_where_the_server_listens_then_the_events_and_then_the_end() {
     let (admin, mut seen) = start(QUOTA);
-    let event = Event::Listening { address: ([127, 0, 0, 1], 9999).into() };
+    let event = Event::Listening { address: ([127, 0, 0, 1], 9999).into(), max_buffer: 1 };
     seen.live.observe(&Record { time: Time::START, connection: None, event });
     let mut stream = connect(&admin);
     stream.write_all(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
@@ -205,7 +205,12 @@ fn who_watches_is_told_where_the_server_listens_then_the_events_and_then_the_end
         stream.read_exact(&mut head[at..]).unwrap();
     }
     let head = String::from_utf8(head).unwrap();
-    assert!(head.contains("\"event\":\"listening\",\"address\":\"127.0.0.1:9999\"}\n\n"), "{head}");
+    assert!(
+        head.contains(
+            "\"event\":\"listening\",\"address\":\"127.0.0.1:9999\",\"max_buffer\":1}\n\n"
+        ),
+        "{head}"
+    );
     seen.live.observe(&Record {
         time: Time::START + QUICK,
         connection: None,

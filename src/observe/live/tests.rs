@@ -117,7 +117,7 @@ fn who_comes_later_is_told_first_how_things_stand() {
     let mut tell = |connection, event| {
         live.observe(&Record { time: Time::START, connection, event });
     };
-    tell(None, Event::Listening { address: peer });
+    tell(None, Event::Listening { address: peer, max_buffer: 1 });
     for number in 1..=OPEN as u64 + 2 {
         tell(Some(number), Event::Opened { peer, state: State::SendNonce, via: None });
     }

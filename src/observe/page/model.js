@@ -1,148 +1,164 @@
-// What the page knows, as plain data: records and measurements go in. No document and no clock, so
-// that it can be tested by itself, and copied whole when the picture is frozen.
+// What is known after an event, as plain data: records go in, one after the other. No document and no clock, so
+// that it can be tested by itself. A copy is cheap: what it holds of connections is shared until it changes.
 
-import { parse } from './totals.js';
-import { countStep, finish, gate, isAdmitted, leaveOut, noSteps } from './turns.js';
+import { Connection, feel, hear, say } from './connection.js';
+import { copyOf, count, tally } from './tally.js';
+import { countStep, noSteps } from './turns.js';
+import { isWorthALook } from './worth.js';
+
+/** @typedef {{ time?: number, connection?: number, event: string, [field: string]: any }} Event */
 
 export const STATES = [
   'await_header', 'send_nonce', 'await_digest', 'serving', 'verifying', 'draining', 'ending', 'lingering',
 ];
 
-// Bounds: whatever the server does, the page keeps no more than this.
-const KNOWN = 5000; // connections, one by one; the rest are counts
-const WITH_LINES = 256; // up to this many, each keeps its last records
-const LINES = 40;
-const TURN_RECORDS = 40;
-const CLOSED = 12;
-
-// In seconds: how long a connection is followed before a newer one takes its place, and after how
-// long without a word one that may have changed unseen is forgotten.
-const STAY = 3;
-const FORGET = 3;
-const MINUTE = 60; // of measurements
-
+const CLOSED = 12; // those that are kept after their end
 const zero = () => Object.fromEntries(STATES.map((state) => [state, 0]));
+let epochs = 0;
+
+/** @typedef {ReturnType<typeof create>} Model */
 
 /** A model that knows nothing yet. */
 export function create() {
   return {
-    events: 0, lost: 0, time: 0,
-    phase: 'unknown', since: 0, atMost: null,
-    turn: null, mark: null, turnCount: 0, turns: [], steps: {},
-    gate: gate(),
-    connections: new Map(), counts: zero(), unseen: zero(), gap: null,
-    closed: [], ways: {},
-    chosen: null, chosenAt: 0, newest: null, followsNewest: true,
-    draining: false, stopped: false, over: false, address: null,
-    totals: null, samples: [],
+    epoch: 0, event: 0, time: 0, lost: 0, lostAt: 0,
+    /** @type {'unknown' | 'waiting' | 'working'} */
+    phase: 'unknown', since: 0, /** @type {number | null} */ atMost: null,
+    turns: 0, turnBegan: 0, inTurn: false, steps: noSteps(), stepsBefore: noSteps(),
+    /** @type {Map<number, Connection>} */
+    connections: new Map(), counts: zero(),
+    /** @type {Connection[]} */
+    closed: [], /** @type {Record<string, number>} */ ways: {},
+    last: 0, atWorkers: 0, owed: 0,
+    draining: false, stopped: false, /** @type {string | null} */ address: null, paused: false,
+    /** @type {number | null} */ maxBuffer: null,
+    tally: tally(),
   };
 }
 
-/** Takes in one record of the trace. */
+/**
+ * A copy that changes apart from what it was copied from.
+ * @param {Model} model
+ * @returns {Model}
+ */
+export function copy(model) {
+  epochs += 2;
+  model.epoch = epochs;
+  return {
+    ...model, epoch: epochs + 1, connections: new Map(model.connections), counts: { ...model.counts },
+    closed: [...model.closed], ways: { ...model.ways }, steps: { ...model.steps },
+    stepsBefore: { ...model.stepsBefore }, tally: copyOf(model.tally),
+  };
+}
+
+/**
+ * Takes in one record of the trace.
+ * @param {Model} model
+ * @param {Event} record
+ */
 export function apply(model, record) {
-  // Every page is told this first, with the time of the start: it says nothing about now.
-  if (record.event === 'listening') {
-    model.address ??= record.address;
-    return;
-  }
-  model.events += 1;
-  model.time = record.time;
-  if (Object.hasOwn(OF_LOOP, record.event)) {
-    OF_LOOP[record.event](model, record);
+  model.event += 1;
+  if (record.time !== undefined) model.time = record.time;
+  const { event } = record;
+  count(model.tally, record, model.inTurn);
+  if (Object.hasOwn(OF_LOOP, event)) {
+    OF_LOOP[event](model, record);
     return;
   }
   const connection = record.connection === undefined ? null : connectionOf(model, record);
-  note(model, record, connection);
-  if (Object.hasOwn(OF_CONNECTION, record.event)) {
-    OF_CONNECTION[record.event](model, record, connection);
-  }
-}
-
-/** `count` records are missing here. */
-export function lose(model, count) {
-  model.lost += count;
-  model.turn = null;
-  model.phase = 'unknown';
-  leaveOut(model).lost += count;
-  for (const connection of model.connections.values()) {
-    connection.sure = false;
-    connection.queued = false;
-    connection.whole = false;
-    // They soon leave these states, and what they do next tells where they are.
-    if (['await_header', 'send_nonce', 'await_digest'].includes(connection.state)) forget(model, connection);
-  }
-}
-
-/** Looks at one connection, from now on; null: at the newest. */
-export function choose(model, number) {
-  model.followsNewest = number === null;
-  if (number === null) {
-    model.chosen = model.newest;
-  } else if (model.chosen?.number !== number) {
-    const closed = model.closed.find((each) => each.number === number);
-    model.chosen = model.connections.get(number) ?? closed ?? stranger(number);
-  }
-  if (model.chosen) model.chosen.lines ??= [];
-  model.chosenAt = model.time;
+  if (model.inTurn) countStep(model.steps, record, connection);
+  if (!connection) return;
+  if (isWorthALook(record)) connection.worth = model.event;
+  if (record.kernel) connection.kernel = record.kernel;
+  if (Object.hasOwn(OF_CONNECTION, event)) OF_CONNECTION[event](model, record, connection);
 }
 
 /** What an event that concerns no connection changes. */
 export const OF_LOOP = {
+  listening(model, { address, max_buffer: maxBuffer }) {
+    model.address ??= address;
+    model.maxBuffer = maxBuffer ?? model.maxBuffer;
+  },
   waiting(model, { time, at_most: atMost }) {
-    // If there is still a turn, its end is missing.
-    if (model.turn) finish(model, null);
+    end(model);
     Object.assign(model, { phase: 'waiting', since: time, atMost });
   },
-  turn(model, { time, ready }) {
-    const waited = model.phase === 'waiting' ? time - model.since : null;
-    Object.assign(model, { phase: 'working', since: time });
-    model.turnCount += 1;
-    model.mark = { number: model.turnCount, waited };
-    model.turn = {
-      ...model.mark, id: `turn ${time}`, ready, took: null,
-      shown: isAdmitted(model.gate, time), records: [], more: 0,
-      steps: noSteps(),
-    };
+  turn(model, { time }) {
+    end(model);
+    Object.assign(model, { phase: 'working', since: time, inTurn: true, turnBegan: model.event });
+    model.turns += 1;
+    model.steps = noSteps();
   },
-  turn_end(model, { took }) {
-    if (model.turn) finish(model, took);
-    model.phase = 'unknown';
+  turn_end(model, { time }) {
+    end(model);
+    Object.assign(model, { phase: 'unknown', since: time });
   },
-  grace(model, record) {
-    model.draining = true;
-    note(model, record, null);
-  },
-  draining(model, record) {
-    model.draining = true;
-    note(model, record, null);
-  },
-  stopped(model) {
-    model.stopped = true;
-  },
+  accept_paused: (model) => { model.paused = true; },
+  accept_resumed: (model) => { model.paused = false; },
+  grace: (model) => { model.draining = true; },
+  draining: (model) => { model.draining = true; },
+  stopped: (model) => { model.stopped = true; },
+  lost: lose,
 };
 
-/** What an event of a connection changes, beside its lines. */
+function end(model) {
+  if (model.inTurn) model.stepsBefore = model.steps;
+  model.inTurn = false;
+}
+
+// What happened in between may have changed anything.
+function lose(model, { lines }) {
+  model.lost += lines;
+  model.lostAt = model.event;
+  end(model);
+  model.phase = 'unknown';
+  for (const number of model.connections.keys()) {
+    const connection = own(model, number);
+    setOwed(model, connection, 0);
+    finishCheck(model, connection);
+    Object.assign(connection, { sure: false, whole: false, queued: false, full: null, timer: null });
+  }
+}
+
+/** What an event of a connection changes. */
 export const OF_CONNECTION = {
-  state(model, { time, from, to }, connection) {
+  state(model, { from, to }, connection) {
     move(model, connection, to);
-    model.ways[`${from}>${to}`] = time;
+    if (to !== 'verifying') finishCheck(model, connection);
+    model.ways[`${from}>${to}`] = model.event;
+  },
+  accepted(_model, { peer }, connection) {
+    connection.peer = peer;
   },
   // Behind a proxy it was accepted before, and now it is known whose it is.
-  opened(_model, { peer }, connection) {
-    connection.peer = peer;
+  opened(model, { peer, state, via }, connection) {
+    Object.assign(connection, { peer, via: via ?? null });
+    if (connection.state !== state) move(model, connection, state);
   },
   let_in(_model, { peer }, connection) {
-    connection.peer = peer;
+    Object.assign(connection, { peer, letIn: true });
   },
-  received(_model, { bytes }, connection) {
-    connection.received += bytes ?? 0;
+  ready: (_model, record, connection) => feel(connection, record),
+  received: (_model, record, connection) => hear(connection, record),
+  sent(model, record, connection) {
+    const before = connection.owed;
+    say(connection, record);
+    model.owed += connection.owed - before;
   },
-  sent(_model, { bytes }, connection) {
-    connection.sent += bytes ?? 0;
+  shut_down: (_model, _record, connection) => { connection.shut = true; },
+  requeued: (_model, _record, connection) => { connection.queued = true; },
+  submitted(model, { time }, connection) {
+    if (connection.atWorker === null) model.atWorkers += 1;
+    connection.atWorker = time;
+  },
+  login: (model, _record, connection) => finishCheck(model, connection),
+  deadline: (_model, _record, connection) => { connection.timer = null; },
+  timer(_model, { kind, until, time }, connection) {
+    Object.assign(connection, { timer: until === null ? null : kind, until: until ?? 0, timerSet: time });
   },
   closed(model, record, connection) {
-    const { peer, received, sent } = record;
-    Object.assign(connection, { peer, received, sent, whole: true });
+    const { peer, received, sent, let_in: letIn } = record;
+    Object.assign(connection, { peer, received, sent, letIn });
     bury(model, record, connection);
   },
   refused(model, record, connection) {
@@ -151,133 +167,100 @@ export const OF_CONNECTION = {
   },
 };
 
-function stranger(number) {
-  return {
-    number, peer: null, state: null, received: 0, sent: 0,
-    // Whether everything that it did was seen; whether its state is certain; and if not, when the
-    // metrics were first asked about it, on the reader's clock.
-    whole: false, sure: true, doubted: null,
-    queued: false, reason: null, at: 0, lines: null, left: 0,
-  };
+function setOwed(model, connection, owed) {
+  model.owed += owed - connection.owed;
+  connection.owed = owed;
 }
 
+function finishCheck(model, connection) {
+  if (connection.atWorker === null) return;
+  model.atWorkers -= 1;
+  connection.atWorker = null;
+}
+
+/**
+ * A connection of this model's own, to be changed in place.
+ * @param {Model} model
+ * @param {number} number
+ * @returns {Connection}
+ */
+function own(model, number) {
+  const shared = model.connections.get(number);
+  if (shared.epoch === model.epoch) return shared;
+  const mine = shared.copy(model.epoch);
+  model.connections.set(number, mine);
+  return mine;
+}
+
+/**
+ * @param {Model} model
+ * @param {Event} record
+ * @returns {Connection}
+ */
 function connectionOf(model, record) {
   const { connection: number, event, time } = record;
-  let connection = model.connections.get(number);
-  if (!connection) {
-    connection = model.chosen?.number === number ? model.chosen : stranger(number);
-    const isNew = ['accepted', 'opened'].includes(event);
-    if (isNew) Object.assign(connection, { peer: record.peer, whole: true });
-    // Those that are over with this record are never among the open ones.
-    if (!['closed', 'refused'].includes(event) && model.connections.size < KNOWN) {
-      model.connections.set(number, connection);
-      move(model, connection, record.state ?? record.from ?? guess(model));
-      if (!isNew && model.unseen[connection.state] > 0) {
-        model.unseen[connection.state] -= 1;
-      }
-    }
-    if (model.connections.size <= WITH_LINES) connection.lines ??= [];
-    if (!(number < model.newest?.number)) model.newest = connection;
+  const isKnown = model.connections.has(number);
+  const connection = isKnown ? own(model, number) : welcome(model, record);
+  model.last = number;
+  connection.event = model.event;
+  connection.at = time;
+  connection.sure = true;
+  // It has its turn: whoever waited for it in the queue waits no more.
+  if (connection.queued && ['received', 'sent'].includes(event)) {
+    connection.queued = false;
+    if (model.inTurn) model.steps.queue += 1;
   }
-  lookAtNewest(model);
-  Object.assign(connection, { sure: true, doubted: null, at: time });
   return connection;
 }
 
-// Where a connection is that was open before anybody looked: the counts say so if they leave no
-// choice, and otherwise it is most likely being served.
-function guess(model) {
-  const states = STATES.filter((state) => model.unseen[state] > 0);
-  return states.length === 1 ? states[0] : 'serving';
-}
-
-function lookAtNewest(model, isQuiet = false) {
-  const { chosen, newest } = model;
-  if (!model.followsNewest || chosen === newest) return;
-  if (chosen && !isQuiet && model.time - model.chosenAt < STAY) return;
-  newest.lines ??= [];
-  Object.assign(model, { chosen: newest, chosenAt: model.time });
+// One that nobody has told of is in the state that it now leaves, or most likely served.
+function welcome(model, record) {
+  const { connection: number, event, time } = record;
+  const connection = new Connection(number, time, model.epoch);
+  const isNew = ['accepted', 'opened', 'refused'].includes(event);
+  // Who is told of without being accepted in a turn was there before.
+  connection.whole = isNew && model.inTurn;
+  model.connections.set(number, connection);
+  move(model, connection, record.state ?? record.from ?? 'serving');
+  return connection;
 }
 
 function move(model, connection, to) {
-  const isKnown = model.connections.get(connection.number) === connection;
-  if (isKnown && connection.state in model.counts) model.counts[connection.state] -= 1;
-  if (isKnown && to in model.counts) model.counts[to] += 1;
+  if (connection.state in model.counts) model.counts[connection.state] -= 1;
+  if (to in model.counts) model.counts[to] += 1;
   connection.state = to;
 }
 
-function forget(model, connection) {
+/**
+ * Some are gone, though nothing has told so.
+ * @param {Model} model
+ * @param {number[]} numbers
+ */
+export function forget(model, numbers) {
+  for (const number of numbers) {
+    if (model.connections.has(number)) remove(model, own(model, number));
+  }
+}
+
+function remove(model, connection) {
+  setOwed(model, connection, 0);
+  finishCheck(model, connection);
   move(model, connection, null);
   model.connections.delete(connection.number);
 }
 
-function bury(model, { reason, time }, connection) {
-  forget(model, connection);
-  Object.assign(connection, { state: 'closed', reason, at: time });
+function bury(model, { reason }, connection) {
+  remove(model, connection);
+  Object.assign(connection, { state: 'closed', reason, queued: false, timer: null });
   model.closed.push(connection);
   if (model.closed.length > CLOSED) model.closed.shift();
 }
 
-function note(model, record, connection) {
-  const turn = model.turn;
-  if (turn) {
-    countStep(turn.steps, record, connection);
-    if (turn.records.length < TURN_RECORDS && turn.shown) turn.records.push(record);
-    else turn.more += 1;
-  }
-  if (!connection?.lines) return;
-  connection.lines.push({ seq: model.events, mark: turn && model.mark, record });
-  if (connection.lines.length > LINES) {
-    connection.lines.shift();
-    connection.left += 1;
-  }
-}
-
-/** Takes in what `/metrics` said, at a time in seconds on the reader's clock. */
-export function measure(model, text, at) {
-  const totals = parse(text);
-  const before = model.samples.at(-1);
-  // Of two that were asked for at the same time, the older may come last.
-  if (at <= before?.at) return;
-  const span = before ? at - before.at : 0;
-  const turns = totals.get('sockmodes_loop_turns_total') ?? 0;
-  const worked = totals.get('sockmodes_loop_turn_seconds_sum') ?? 0;
-  model.totals = totals;
-  model.samples.push({
-    at, span, turns, worked, events: model.events,
-    rate: before ? (turns - before.turns) / span : 0,
-    share: before ? Math.min(1, (worked - before.worked) / span) : 0,
-  });
-  while (model.samples[0].at < at - MINUTE) model.samples.shift();
-  for (const connection of model.connections.values()) {
-    if (connection.sure) continue;
-    // Not by the records' clock: it stands still where nothing happens.
-    connection.doubted ??= at;
-    if (at - connection.doubted > FORGET) forget(model, connection);
-  }
-  // Time goes on without records, too.
-  lookAtNewest(model, before?.events === model.events);
-  correct(model);
-}
-
-// The two sources are not read at the same moment. Twice in a row, a difference is no accident: those
-// missing were not seen to come, and those too many were not seen to leave.
-function correct(model) {
-  const gap = zero();
-  for (const state of STATES) {
-    const open = model.totals.get(`sockmodes_connections{state="${state}"}`) ?? 0;
-    gap[state] = open - model.counts[state];
-    const before = model.gap?.[state];
-    model.unseen[state] = Math.max(0, Math.min(gap[state], before ?? Infinity));
-    const excess = -Math.max(gap[state], before ?? 0);
-    if (excess > 0) dropSilent(model, state, excess);
-  }
-  model.gap = gap;
-}
-
-// The most likely to be gone are those that have been silent for longest.
-function dropSilent(model, state, count) {
-  const standing = [...model.connections.values()].filter((each) => each.state === state);
-  standing.sort((a, b) => a.at - b.at);
-  for (const connection of standing.slice(0, count)) forget(model, connection);
+/**
+ * The events begin anew, with what is open: of all else nothing is known any more.
+ * @param {Model} model
+ */
+export function restart(model) {
+  const { event, time, lost, epoch, turns, tally: before } = model;
+  Object.assign(model, create(), { event, time, lost, epoch, turns, tally: before });
 }

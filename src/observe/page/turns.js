@@ -1,81 +1,106 @@
-// The turns that the page shows, out of all that it is told of: a few in a row, and what was left out
-// between them.
-
-const TURNS = 20;
-
-// Turns that are shown: a burst, then a few in a row now and then.
-const BURST = 16;
-const PER_SECOND = 4;
-const IN_A_ROW = 4;
-
-/** What lets the first turns through. */
-export const gate = () => ({ left: BURST, at: 0, shut: false });
+// The turns of the loop: what each step of one had to do, and an index of all that are kept.
 
 /** The steps of a turn after the wait, in their order. */
-export const STEPS = ['ready', 'queue', 'logins', 'accept', 'deadlines'];
+export const STEPS = ['ready', 'queue', 'logins', 'accept', 'deadlines', 'submit'];
 
 /** The step that tells an event; in the queue are those who `requeued` before. */
 export const STEP_OF = {
   ready: 'ready', stale: 'ready', login: 'logins', deadline: 'deadlines',
-  accepted: 'accept', opened: 'accept', refused: 'accept',
+  accepted: 'accept', opened: 'accept', refused: 'accept', submitted: 'submit',
 };
 
 /** The steps of a turn in which nothing has happened yet. */
-export const noSteps = () => Object.fromEntries(STEPS.map((step) => [step, 0]));
+export const noSteps = () => ({ ready: 0, queue: 0, logins: 0, accept: 0, deadlines: 0, submit: 0 });
 
-/** Counts a record at the step of the turn that it belongs to. */
-export function countStep(steps, { event, via }, connection) {
+/**
+ * Counts a record at the step of the turn that it belongs to.
+ * @param {ReturnType<typeof noSteps>} steps
+ * @param {import('./model.js').Event} record
+ */
+export function countStep(steps, { event, via }) {
   // Behind a proxy it was accepted before.
   const step = via ? undefined : STEP_OF[event];
   if (step) steps[step] += 1;
-  // A connection that has queued up has its next turn there, even if the kernel reports it before.
-  if (connection?.queued && ['received', 'sent'].includes(event)) {
-    steps.queue += 1;
-    connection.queued = false;
+}
+
+/**
+ * @typedef {object} Turn
+ * @property {number} first the number of its first event
+ * @property {number} last the number of its last one so far
+ * @property {number} number of the turn, counted like the events
+ * @property {number} time when it began
+ * @property {number} ready
+ * @property {number | null} waited in seconds, if the wait before it was seen
+ * @property {number | null} took in seconds, once it is over
+ * @property {number} hashing how many workers were at work during the wait
+ * @property {boolean} worth whether something in it is worth a look
+ * @property {number} waitedBefore all waits before it, in seconds
+ * @property {number} tookBefore
+ * @property {number} lostBefore events that are missing before it
+ */
+
+/** An index of turns, filled as events come and emptied from the front. */
+export function turnIndex() {
+  /** @type {Turn[]} */
+  const turns = [];
+  /** @type {Turn[]} */
+  const worth = [];
+  let waitedBefore = 0;
+  let tookBefore = 0;
+  /** @type {Turn | null} */
+  let open = null;
+  let lostBefore = 0;
+
+  function begin(model, { time, ready }, asleepSince) {
+    const waited = asleepSince === null ? null : time - asleepSince;
+    open = {
+      first: model.event, last: model.event, number: model.turns, time, ready, waited, took: null,
+      hashing: model.atWorkers, worth: false, waitedBefore, tookBefore, lostBefore,
+    };
+    waitedBefore += waited ?? 0;
+    turns.push(open);
   }
-  if (event === 'requeued') connection.queued = true;
+
+  return {
+    turns, worth,
+    /** Takes note of a record that the model has just taken in. */
+    note(model, record, isWorth, asleepSince) {
+      if (record.event === 'turn') begin(model, record, asleepSince);
+      if (record.event === 'lost') lostBefore += record.lines;
+      if (!open) return;
+      if (isWorth && !open.worth) {
+        open.worth = true;
+        worth.push(open);
+      }
+      if (record.event === 'waiting' || record.event === 'lost') open = null;
+      else open.last = model.event;
+      if (record.event !== 'turn_end') return;
+      open.took = record.took;
+      tookBefore += record.took;
+      open = null;
+    },
+    /** Forgets those that end before an event. */
+    dropBefore(event) {
+      turns.splice(0, place(turns, event));
+      worth.splice(0, place(worth, event));
+    },
+  };
 }
 
-/** Whether a turn that begins now is one of those that are shown. */
-export function isAdmitted(gate, time) {
-  gate.left = Math.min(BURST, gate.left + Math.max(0, time - gate.at) * PER_SECOND);
-  gate.at = time;
-  // Single turns out of thousands would tell nothing: it opens again for a few in a row.
-  if (gate.left >= IN_A_ROW) gate.shut = false;
-  if (gate.left < 1) gate.shut = true;
-  if (gate.shut) return false;
-  gate.left -= 1;
-  return true;
-}
+const place = (turns, event) => firstWhere(turns.length, (i) => turns[i].last >= event);
 
-/** The turn is over: it is shown, or counted among those that are not. */
-export function finish(model, took) {
-  const turn = model.turn;
-  model.turn = null;
-  turn.took = took;
-  for (const [step, count] of Object.entries(turn.steps)) {
-    if (count > 0) model.steps[step] = { count, at: model.time };
+/**
+ * The first of so many for which something holds, if it then holds for all that follow.
+ * @param {number} length
+ * @param {(i: number) => boolean} holds
+ */
+export function firstWhere(length, holds) {
+  let low = 0;
+  let high = length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (holds(middle)) high = middle;
+    else low = middle + 1;
   }
-  if (turn.shown) {
-    push(model, turn);
-    return;
-  }
-  const gap = leaveOut(model);
-  gap.turns += 1;
-  gap.waited += turn.waited ?? 0;
-  gap.worked += took ?? 0;
-}
-
-/** The gap at the end of what is shown. */
-export function leaveOut(model) {
-  const last = model.turns.at(-1);
-  if (last?.isGap) return last;
-  const gap = { isGap: true, id: `gap ${model.time}`, turns: 0, lost: 0, waited: 0, worked: 0 };
-  push(model, gap);
-  return gap;
-}
-
-function push(model, entry) {
-  model.turns.push(entry);
-  if (model.turns.length > TURNS) model.turns.shift();
+  return low;
 }

@@ -108,7 +108,7 @@ fn after_a_hangup_it_goes_on_in_another_file_with_what_is_open() {
     let (mut trace, lines) = Trace::start(old.clone(), move || Ok(next.take())).unwrap();
     let peer = ([127, 0, 0, 1], 50_000).into();
     let told = |connection, event| Record { time: Time::START, connection, event };
-    trace.observe(&told(None, Event::Listening { address: peer }));
+    trace.observe(&told(None, Event::Listening { address: peer, max_buffer: 1 }));
     for number in 1..=2 {
         trace.observe(&told(
             Some(number),
@@ -127,7 +127,7 @@ fn after_a_hangup_it_goes_on_in_another_file_with_what_is_open() {
     assert!(old.text().ends_with("{\"time\":0.0,\"event\":\"hangup\"}\n"), "{}", old.text());
     let peer = "\"peer\":\"127.0.0.1:50000\"";
     let expected = [
-        "{\"time\":0.0,\"event\":\"listening\",\"address\":\"127.0.0.1:50000\"}",
+        "{\"time\":0.0,\"event\":\"listening\",\"address\":\"127.0.0.1:50000\",\"max_buffer\":1}",
         &format!(
             "{{\"time\":0.0,\"connection\":1,\"event\":\"opened\",{peer},\"state\":\"send_nonce\"}}"
         ),

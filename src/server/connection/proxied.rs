@@ -14,6 +14,7 @@ impl<S: Stream> Connection<S> {
         self.peer = client.into();
     }
 
+    // ANCHOR: begin_behind
     /// The proxy's header is whole and whoever it names may stay: tells who that is. From now on what
     /// is counted is theirs. The proxy is at the address `via`.
     pub(in crate::server) fn begin_behind(&mut self, via: SocketAddr, tools: &mut Tools) {
@@ -27,6 +28,7 @@ impl<S: Stream> Connection<S> {
             _ => Event::Opened { peer, state, via: Some(via) },
         });
     }
+    // ANCHOR_END: begin_behind
 
     /// Hears what came behind the header.
     pub(super) fn hear_behind(&mut self, tools: &mut Tools) {

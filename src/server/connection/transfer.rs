@@ -101,7 +101,7 @@ impl<S: Stream> Connection<S> {
         match self.stream.recv(buffer) {
             Ok(received) if received > 0 => {
                 tools.left -= received as isize;
-                self.tell_received(Ok(received), tools);
+                self.tell_received(most, Ok(received), tools);
                 // A short read has emptied the socket, and what comes later makes an edge; but what
                 // is known to be there already, such as the end, makes none.
                 if received < buffer.len() && !self.readiness.intersects(READS_ON) {
@@ -112,11 +112,11 @@ impl<S: Stream> Connection<S> {
                 received
             }
             Ok(_) => {
-                self.end_of_input(tools);
+                self.end_of_input(most, tools);
                 0
             }
             Err(errno) => {
-                self.nothing_received(errno, tools);
+                self.nothing_received(most, errno, tools);
                 0
             }
         }
@@ -124,15 +124,15 @@ impl<S: Stream> Connection<S> {
     // ANCHOR_END: receive
 
     #[cold]
-    fn end_of_input(&mut self, tools: &mut Tools) {
-        self.tell_received(Ok(0), tools);
+    fn end_of_input(&mut self, room: usize, tools: &mut Tools) {
+        self.tell_received(room, Ok(0), tools);
         self.readiness.remove(Readiness::READABLE);
         self.session.handle_end_of_input();
     }
 
     #[cold]
-    fn nothing_received(&mut self, errno: Errno, tools: &mut Tools) {
-        self.tell_received(Err(errno), tools);
+    fn nothing_received(&mut self, room: usize, errno: Errno, tools: &mut Tools) {
+        self.tell_received(room, Err(errno), tools);
         match errno {
             Errno::AGAIN => self.readiness.remove(Readiness::READABLE),
             // It is tried again.
@@ -142,8 +142,8 @@ impl<S: Stream> Connection<S> {
     }
 
     #[inline]
-    fn tell_received(&self, result: Result<usize, Errno>, tools: &mut Tools) {
-        tools.tell(Detail::Calls, Some(self.number), || Event::Received { result });
+    fn tell_received(&self, room: usize, result: Result<usize, Errno>, tools: &mut Tools) {
+        tools.tell(Detail::Calls, Some(self.number), || Event::Received { room, result });
     }
 
     #[inline(always)]
@@ -168,28 +168,7 @@ impl<S: Stream> Connection<S> {
         sent
     }
 
-    /// Whether bytes lie there that nobody has read, with which a close would be a reset; some of them
-    /// are read, to be thrown away.
-    pub(super) fn has_unread(&mut self, tools: &mut Tools) -> bool {
-        let result = loop {
-            match self.stream.recv(&mut [0; SIP]) {
-                Err(Errno::INTR) => {}
-                result => break result,
-            }
-        };
-        match result {
-            Ok(0) => self.end_of_input(tools),
-            Ok(received) => {
-                self.tell_received(Ok(received), tools);
-                self.received += received as u64;
-                self.readiness |= Readiness::READABLE;
-                return true;
-            }
-            Err(errno) => self.nothing_received(errno, tools),
-        }
-        false
-    }
-
+    // ANCHOR: shut_down_sending
     pub(super) fn shut_down_sending(&mut self, tools: &mut Tools) {
         self.sending_shut = true;
         self.leaves = true;
@@ -199,6 +178,7 @@ impl<S: Stream> Connection<S> {
             self.lost(errno);
         }
     }
+    // ANCHOR_END: shut_down_sending
 
     /// An edge said that the connection is broken, and no call is due that would say how.
     #[cold]

@@ -144,6 +144,7 @@ impl<N: Network> EventLoop<N> {
     }
     // ANCHOR_END: accept_from
 
+    // ANCHOR: pause
     fn pause(&mut self, errno: Errno) {
         self.accepting.paused_until = Some(self.tools.now + RETRY_AFTER);
         // Once, however often it is tried again in vain.
@@ -151,14 +152,18 @@ impl<N: Network> EventLoop<N> {
             self.tools.tell(Detail::Server, None, || Event::AcceptPaused { errno });
         }
     }
+    // ANCHOR_END: pause
 
+    // ANCHOR: tell_resumed
     fn tell_resumed(&mut self) {
         self.accepting.errors = 0;
         if std::mem::take(&mut self.accepting.told_pause) {
             self.tools.tell(Detail::Server, None, || Event::AcceptResumed);
         }
     }
+    // ANCHOR_END: tell_resumed
 
+    // ANCHOR: admit
     /// Takes a connection in, or closes it again without a word if the gate says so.
     pub(super) fn admit(&mut self, stream: N::Stream, peer: SocketAddr) {
         self.accepting.newest += 1;
@@ -195,6 +200,7 @@ impl<N: Network> EventLoop<N> {
         }
         self.greet(key, &greeting);
     }
+    // ANCHOR_END: admit
 
     /// Sends what the session says first, and only then asks for edges: that way it gets there sooner.
     pub(super) fn greet(&mut self, key: usize, greeting: &[u8]) {

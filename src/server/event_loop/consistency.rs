@@ -168,9 +168,9 @@ mod tests {
     #[test]
     fn a_deadline_that_is_lost_moved_or_nobody_s_is_noticed() {
         let changes: [fn(&mut EventLoop<Fake>); 3] = [
-            |l| l.deadlines.remove(0),
-            |l| l.deadlines.set(0, Timer::Handshake, Time::START + Duration::from_secs(3600)),
-            |l| l.deadlines.set(7, Timer::Idle, Time::START + Duration::from_secs(10)),
+            |l| _ = l.deadlines.remove(0),
+            |l| _ = l.deadlines.set(0, Timer::Handshake, Time::START + Duration::from_secs(3600)),
+            |l| _ = l.deadlines.set(7, Timer::Idle, Time::START + Duration::from_secs(10)),
         ];
         for change in changes {
             let said = said_after(change);

@@ -44,8 +44,9 @@ impl Default for Deadlines {
 
 impl Deadlines {
     /// Sets or moves the deadline of `connection`. No deadline of the same kind may have been set
-    /// to a later time before, unless `at` is the time that it has already: then nothing changes.
-    pub(super) fn set(&mut self, connection: usize, timer: Timer, at: Time) {
+    /// to a later time before, unless `at` is the time that it has already: then nothing changes. Returns
+    /// whether something did.
+    pub(super) fn set(&mut self, connection: usize, timer: Timer, at: Time) -> bool {
         let link = KINDS + connection;
         if link >= self.links.len() {
             self.grow(link + 1);
@@ -54,7 +55,7 @@ impl Deadlines {
         let Link { at: before, previous, next } = links[link];
         if before == at && next != link as u32 {
             // It keeps its place: at the end it would wait behind deadlines later than itself.
-            return;
+            return false;
         }
         links[previous as usize].next = next;
         links[next as usize].previous = previous;
@@ -64,16 +65,19 @@ impl Deadlines {
         links[link] = Link { at, previous: last, next: end as u32 };
         links[last as usize].next = link as u32;
         links[end].previous = link as u32;
+        true
     }
 
-    /// Removes the deadline of `connection`, if it has one.
-    pub(super) fn remove(&mut self, connection: usize) {
+    /// Removes the deadline of `connection`; returns whether it had one.
+    pub(super) fn remove(&mut self, connection: usize) -> bool {
         let link = KINDS + connection;
-        if link < self.links.len() {
-            self.unlink(link);
-            self.links[link].previous = link as u32;
-            self.links[link].next = link as u32;
+        if link >= self.links.len() || self.links[link].next == link as u32 {
+            return false;
         }
+        self.unlink(link);
+        self.links[link].previous = link as u32;
+        self.links[link].next = link as u32;
+        true
     }
 
     /// The earliest deadline; [`Time::NEVER`], if there is none.

@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use super::EventLoop;
+use super::turns::Queues;
+use super::{BUDGET, EventLoop};
 use crate::observe::{Detail, Event};
 use crate::server::connection::Connection;
 use crate::server::network::Network;
@@ -70,6 +71,7 @@ impl<N: Network> EventLoop<N> {
         }
     }
 
+    // ANCHOR: begin_grace
     fn begin_grace(&mut self, grace: Duration) {
         self.drain = Drain::Grace(self.tools.now + grace);
         let connections = self.connections.len();
@@ -78,7 +80,9 @@ impl<N: Network> EventLoop<N> {
             seconds: grace.as_secs_f64(),
         });
     }
+    // ANCHOR_END: begin_grace
 
+    // ANCHOR: begin_drain
     /// From now on nobody is taken in. Another thread that stops the server ends a grace with that.
     pub(super) fn begin_drain(&mut self) {
         if !self.drain.takes_connections() {
@@ -88,10 +92,15 @@ impl<N: Network> EventLoop<N> {
         self.close_door();
         let connections = self.connections.len();
         self.tools.tell(Detail::Server, None, || Event::Draining { connections });
+        // Everybody has a last turn now, also who waits for one: what lay there in time counts as in time.
+        self.queues = Queues::default();
+        self.tools.left = BUDGET;
         for key in self.keys() {
+            self.serve_at(key, |connection, _| connection.hear_all());
             self.serve_at(key, Connection::stop);
         }
     }
+    // ANCHOR_END: begin_drain
 
     fn close_door(&mut self) {
         self.network.close_listeners();
@@ -127,6 +136,7 @@ impl<N: Network> EventLoop<N> {
         }
     }
 
+    // ANCHOR: outcome
     pub(super) fn outcome(&mut self) -> Option<Outcome> {
         let (connections, outcome) = match self.drain {
             Drain::Over(outcome, connections) => (connections, outcome),
@@ -140,6 +150,7 @@ impl<N: Network> EventLoop<N> {
         self.tools.events.tell(now, Detail::Server, None, || Event::Stopped { connections });
         Some(outcome)
     }
+    // ANCHOR_END: outcome
 
     fn keys(&self) -> Vec<usize> {
         self.connections.iter().map(|(key, _)| key).collect()

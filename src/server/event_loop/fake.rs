@@ -131,6 +131,10 @@ impl Stream for Peer {
         true
     }
 
+    fn has_unread(&mut self) -> bool {
+        self.is_endless || matches!(self.reads.front(), Some(Ok(bytes)) if !bytes.is_empty())
+    }
+
     fn take_error(&mut self) -> Option<Errno> {
         self.error.take()
     }
@@ -148,7 +152,7 @@ impl Told {
     /// How many bytes were read from all.
     pub(super) fn received(&self) -> usize {
         let bytes = |event: &Event| match event {
-            Event::Received { result } => result.unwrap_or(0),
+            Event::Received { result, .. } => result.unwrap_or(0),
             _ => 0,
         };
         self.0.lock().unwrap().iter().map(bytes).sum()

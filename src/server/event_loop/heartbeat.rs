@@ -27,6 +27,7 @@ impl Heartbeat {
 }
 
 impl<N: Network> EventLoop<N> {
+    // ANCHOR: beat
     /// Tells that the loop is alive, if it is time for that.
     #[inline]
     pub(super) fn beat(&mut self) {
@@ -36,6 +37,7 @@ impl<N: Network> EventLoop<N> {
             self.tools.tell(Detail::Server, None, || Event::Alive);
         }
     }
+    // ANCHOR_END: beat
 }
 
 #[cfg(test)]

@@ -39,6 +39,7 @@ impl Logins {
 }
 
 impl<N: Network> EventLoop<N> {
+    // ANCHOR: take_reports
     /// Passes on what the verifier has found out.
     pub(super) fn take_reports(&mut self) {
         while let Some(report) = self.logins.verifier.poll_report() {
@@ -57,7 +58,9 @@ impl<N: Network> EventLoop<N> {
             }
         }
     }
+    // ANCHOR_END: take_reports
 
+    // ANCHOR: take_verdict
     fn take_verdict(&mut self, token: Token, name: &str, verdict: Verdict) {
         self.judge_try(token, name, verdict);
         // What waits to be read has made its edge long ago, so the turn has to be now.
@@ -71,7 +74,9 @@ impl<N: Network> EventLoop<N> {
             connection.tell_changes(tools);
         });
     }
+    // ANCHOR_END: take_verdict
 
+    // ANCHOR: take_no_verdict
     /// What the server could not do is not the client's failure: it is no try, and costs nothing.
     #[cold]
     fn take_no_verdict(&mut self, token: Token, why: String) {
@@ -85,6 +90,7 @@ impl<N: Network> EventLoop<N> {
             connection.tell_changes(tools);
         });
     }
+    // ANCHOR_END: take_no_verdict
 
     /// Penalizes whoever guesses, as soon as that is known: their connection may stay open for long.
     fn judge_try(&mut self, token: Token, name: &str, verdict: Verdict) {
@@ -123,8 +129,10 @@ impl<N: Network> EventLoop<N> {
             let connection = self.connections.get_mut(token.key());
             let Some(connection) = connection.filter(|c| c.has_token(token)) else { continue };
             connection.waits_for_check = false;
+            let number = connection.number;
             if let Some(credentials) = connection.session.poll_login() {
                 room.submit(token, credentials);
+                self.tools.tell(Detail::Calls, Some(number), || Event::Submitted);
             }
         }
     }

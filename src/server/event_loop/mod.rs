@@ -147,6 +147,7 @@ impl<N: Network> EventLoop<N> {
     }
     // ANCHOR_END: turn
 
+    // ANCHOR: wait
     /// Waits, and looks at the clock. Returns until when deadlines may be met in this turn: all that had come
     /// at the look before is in `found`, as far as there is room, however long the process then stood still.
     fn wait(&mut self, found: &mut N::Found) -> Result<Option<Time>, Errno> {
@@ -169,7 +170,9 @@ impl<N: Network> EventLoop<N> {
         self.tools.tell(Detail::Calls, None, || Event::Turn { ready: ready() });
         Ok(self.heard_until(found, asked))
     }
+    // ANCHOR_END: wait
 
+    // ANCHOR: tell_end
     /// Looks at the clock once more, if anybody wants to know how long the turn took.
     #[inline]
     fn tell_end(&mut self) {
@@ -179,6 +182,7 @@ impl<N: Network> EventLoop<N> {
             self.tools.events.tell(end, Detail::Calls, None, || Event::TurnEnd { took });
         }
     }
+    // ANCHOR_END: tell_end
 
     // ANCHOR: next_deadline
     /// When something has to be done even if nothing happens until then.
@@ -209,6 +213,7 @@ impl<N: Network> EventLoop<N> {
         }
     }
 
+    // ANCHOR: take_signals
     #[cold]
     fn take_signals(&mut self) {
         while let Some(signal) = self.network.take_signal() {
@@ -221,7 +226,9 @@ impl<N: Network> EventLoop<N> {
             }
         }
     }
+    // ANCHOR_END: take_signals
 
+    // ANCHOR: serve_edge
     fn serve_edge(&mut self, token: Token, readiness: Readiness) {
         self.serve(token, |connection, tools| {
             tools.tell(Detail::Calls, Some(connection.number), || Event::Ready {
@@ -232,6 +239,7 @@ impl<N: Network> EventLoop<N> {
             connection.note_readiness(readiness);
         });
     }
+    // ANCHOR_END: serve_edge
 
     // ANCHOR: meet_deadlines
     fn meet_deadlines(&mut self, heard_until: Option<Time>) {

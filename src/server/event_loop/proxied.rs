@@ -13,6 +13,7 @@ use crate::server::network::Network;
 use crate::session::{Origin, Session};
 
 impl<N: Network> EventLoop<N> {
+    // ANCHOR: await_header
     /// Takes in a connection from the proxy at `peer`.
     #[cold]
     pub(super) fn await_header(&mut self, stream: N::Stream, peer: SocketAddr, number: u64) {
@@ -25,6 +26,7 @@ impl<N: Network> EventLoop<N> {
         self.tools.tell(Detail::Life, Some(number), || Event::Accepted { peer, state });
         self.greet(key, &[]);
     }
+    // ANCHOR_END: await_header
 
     /// The header of the connection at `key` is whole: whoever it names may stay, or not.
     #[cold]

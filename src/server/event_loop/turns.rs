@@ -84,6 +84,7 @@ impl<N: Network> EventLoop<N> {
         }
     }
 
+    // ANCHOR: follow_up
     /// Goes on with a turn, and does what follows from more than bytes: deadline, counts, and the end
     /// if it has come.
     #[cold]
@@ -91,9 +92,15 @@ impl<N: Network> EventLoop<N> {
         let connection = &mut self.connections[key];
         let step = connection.go_on(&mut self.buffer, &mut self.tools);
         connection.session.clear_touched();
-        match connection.session.poll_deadline() {
+        let deadline = connection.session.poll_deadline();
+        let moved = match deadline {
             Some((timer, at)) => self.deadlines.set(key, timer, at),
             None => self.deadlines.remove(key),
+        };
+        if moved && !matches!(step, Step::Close(_)) {
+            let (kind, until) = deadline.unzip();
+            self.tools
+                .tell(Detail::Calls, Some(connection.number), || Event::Timer { kind, until });
         }
         if connection.counted_pending && !connection.session.is_pending() {
             connection.counted_pending = false;
@@ -107,7 +114,9 @@ impl<N: Network> EventLoop<N> {
         }
         self.take_step(key, step);
     }
+    // ANCHOR_END: follow_up
 
+    // ANCHOR: penalize
     /// Penalizes the source of the connection at `key`, if the way it ended is an offence.
     pub(super) fn penalize(&mut self, key: usize, reason: Reason) {
         let connection = &self.connections[key];
@@ -127,6 +136,7 @@ impl<N: Network> EventLoop<N> {
             });
         }
     }
+    // ANCHOR_END: penalize
 
     fn take_step(&mut self, key: usize, step: Step) {
         let connection = &mut self.connections[key];
@@ -139,6 +149,7 @@ impl<N: Network> EventLoop<N> {
         }
     }
 
+    // ANCHOR: enqueue
     /// Gives another turn, after the others, to a connection that may have more to read: no edge will
     /// tell of it.
     pub(super) fn enqueue(&mut self, key: usize) {
@@ -150,6 +161,7 @@ impl<N: Network> EventLoop<N> {
             self.queues.push(Token::new(key, number), is_guest);
         }
     }
+    // ANCHOR_END: enqueue
 
     // ANCHOR: serve_queues
     /// One turn for each of those that were `left_over`, as far as the budget goes; those that have
@@ -188,6 +200,7 @@ impl<N: Network> EventLoop<N> {
         }
     }
 
+    // ANCHOR: close
     #[cold]
     fn close(&mut self, key: usize, reason: Reason) {
         let connection = self.connections.remove(key);
@@ -209,4 +222,5 @@ impl<N: Network> EventLoop<N> {
             cut_off,
         });
     }
+    // ANCHOR_END: close
 }

@@ -11,7 +11,7 @@ use crate::common::drive::{buffer, config, got, reason, script, simulate};
 use crate::common::model::{NAME, PASSWORD};
 
 fn would_block(event: &Event) -> bool {
-    matches!(event, Event::Received { result: Err(Errno::AGAIN) })
+    matches!(event, Event::Received { result: Err(Errno::AGAIN), .. })
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn serve_a_busy_peer(faults: Faults) {
     for record in &told {
         match (&record.event, record.connection) {
             (Event::Turn { .. }, _) => in_one_turn = 0,
-            (Event::Received { result: Ok(bytes) }, Some(1)) => in_one_turn += bytes,
+            (Event::Received { result: Ok(bytes), .. }, Some(1)) => in_one_turn += bytes,
             (Event::Requeued, Some(1)) => requeued += 1,
             (Event::Sent { .. }, Some(2)) => served_at = served_at.or(Some(requeued)),
             _ => {}

@@ -1,161 +1,191 @@
-// What the live page makes of records, without a browser: run by tests/needs/page.rs.
+// What the page makes of records, without a browser: run by tests/needs/page.rs.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { apply, choose, create, lose, measure, STATES } from './model.js';
+import { reading } from './connection.js';
+import { linesOf, select } from './selection.js';
+import { quoted, sentence } from './sentences.js';
+import { closed, opened, page } from './told.js';
 import { boundOf, buckets, parse } from './totals.js';
-import { call, quoted, sentence } from './words.js';
-
-/** A model, and what tells it one record after the other, ten microseconds apart. */
-function page() {
-  const model = create();
-  let time = 0;
-  const wait = (seconds) => { time += seconds; };
-  const tell = (record) => {
-    wait(1e-5);
-    apply(model, { time, ...record });
-  };
-  return { model, tell, wait };
-}
-
-function turn(tell, records) {
-  tell({ event: 'turn', ready: 1 });
-  records.forEach(tell);
-  tell({ event: 'turn_end', took: 4e-5 });
-  tell({ event: 'waiting', at_most: 10 });
-}
-
-const opened = (connection) => [
-  { connection, event: 'opened', peer: '127.0.0.1:1', state: 'send_nonce' },
-  { connection, event: 'sent', offered: 32, bytes: 32 },
-  { connection, event: 'state', from: 'send_nonce', to: 'await_digest' },
-];
-
-const gauges = (open) => STATES.map((state) => `sockmodes_connections{state="${state}"} ${open[state] ?? 0}`).join('\n');
+import { asMetrics } from './tally.js';
+import { wakes, wakesConnection } from './wake.js';
+import { number, size } from './words.js';
+import { isWorthALook } from './worth.js';
 
 test('a connection goes from state to state and ends with its reason', () => {
-  const { model, tell } = page();
-  turn(tell, [...opened(1), ...opened(2)]);
-  assert.equal(model.counts.await_digest, 2);
-  turn(tell, [
-    { connection: 2, event: 'received', bytes: 16 },
+  const { store, turn } = page();
+  turn(...opened(1), ...opened(2));
+  assert.equal(store.head.counts.await_digest, 2);
+  turn(
+    { connection: 2, event: 'received', bytes: 16, room: 4096 },
     { connection: 2, event: 'let_in', peer: '127.0.0.1:1' },
     { connection: 2, event: 'state', from: 'await_digest', to: 'serving' },
-  ]);
-  assert.deepEqual([model.counts.await_digest, model.counts.serving], [1, 1]);
-  turn(tell, [
-    { connection: 2, event: 'received', bytes: 0 },
+  );
+  assert.deepEqual([store.head.counts.await_digest, store.head.counts.serving], [1, 1]);
+  turn(
+    { connection: 2, event: 'received', bytes: 0, room: 4096 },
     { connection: 2, event: 'state', from: 'serving', to: 'draining' },
     { connection: 2, event: 'state', from: 'draining', to: 'closed' },
-    { connection: 2, event: 'closed', peer: '127.0.0.1:1', reason: 'done', let_in: true, received: 16, sent: 32 },
-  ]);
-  assert.deepEqual([...model.connections.keys()], [1]);
-  assert.deepEqual(model.closed.map(({ number, reason, sent }) => [number, reason, sent]), [[2, 'done', 32]]);
-  assert.ok('serving>draining' in model.ways && 'draining>closed' in model.ways);
-  assert.ok(!('serving>closed' in model.ways));
+    closed(2),
+  );
+  const { head } = store;
+  assert.deepEqual([...head.connections.keys()], [1]);
+  assert.deepEqual(head.closed.map((each) => [each.number, each.reason, each.sent]), [[2, 'done', 32]]);
+  assert.ok('serving>draining' in head.ways && 'draining>closed' in head.ways);
+  assert.ok(!('serving>closed' in head.ways));
+});
+
+test('what a connection owes is what the kernel did not take of what it was offered', () => {
+  const { store, turn } = page();
+  turn(...opened(1), { connection: 1, event: 'state', from: 'await_digest', to: 'serving' });
+  const seen = () => {
+    const { owed, writable, full } = store.head.connections.get(1);
+    return [owed, writable, full, store.head.owed];
+  };
+  turn({ connection: 1, event: 'sent', offered: 100, bytes: 60 });
+  assert.deepEqual(seen(), [40, false, true, 40]);
+  assert.equal(reading(store.head.connections.get(1)).reads, false);
+  assert.match(wakesConnection(store.head.connections.get(1), 0), /room again for the 40 B/);
+  turn({ connection: 1, event: 'sent', offered: 40, error: 'EAGAIN' });
+  assert.deepEqual(seen(), [40, false, true, 40]);
+  turn({ connection: 1, event: 'ready', readable: false, writable: true, read_closed: false });
+  assert.deepEqual(seen(), [40, true, false, 40]);
+  turn({ connection: 1, event: 'sent', offered: 40, bytes: 40 });
+  assert.deepEqual(seen(), [0, true, false, 0]);
+  assert.equal(reading(store.head.connections.get(1)).reads, true);
+});
+
+test('readiness is remembered as the loop remembers it', () => {
+  const { store, turn } = page();
+  turn(...opened(1));
+  const edge = { connection: 1, event: 'ready', readable: true, writable: false, read_closed: false };
+  const readable = () => store.head.connections.get(1).readable;
+  for (const [record, then] of [
+    [{ bytes: 64, room: 64 }, true], [{ bytes: 63, room: 64 }, false], [{ error: 'EAGAIN', room: 64 }, false],
+    [{ bytes: 0, room: 64 }, false],
+  ]) {
+    turn(edge, { connection: 1, event: 'received', ...record });
+    assert.equal(readable(), then, JSON.stringify(record));
+  }
+  // With the end in sight, a short read says nothing.
+  turn({ ...edge, read_closed: true }, { connection: 1, event: 'received', bytes: 5, room: 64 });
+  assert.equal(readable(), true);
+});
+
+test('a deadline runs until it is moved, removed, or over', () => {
+  const { store, turn } = page();
+  turn(...opened(1), { connection: 1, event: 'timer', kind: 'handshake', until: 10 });
+  assert.match(wakesConnection(store.head.connections.get(1), 4), /handshake's deadline, in 6 s/);
+  turn({ connection: 1, event: 'deadline' });
+  assert.equal(store.head.connections.get(1).timer, null);
+  turn({ connection: 1, event: 'timer', kind: 'idle', until: 20 }, { connection: 1, event: 'timer', kind: null, until: null });
+  assert.equal(store.head.connections.get(1).timer, null);
+});
+
+test('a login is with a worker until its verdict comes, and a sleep then is no idleness', () => {
+  const { store, turn, wait } = page();
+  turn(...opened(1), { connection: 1, event: 'state', from: 'await_digest', to: 'verifying' }, { connection: 1, event: 'submitted' });
+  assert.equal(store.head.atWorkers, 1);
+  assert.equal(store.head.stepsBefore.submit, 1);
+  wait(0.1);
+  turn({ connection: 1, event: 'login', name: 'eva', result: 'failure' });
+  assert.equal(store.head.atWorkers, 0);
+  assert.deepEqual(store.index.turns.map(({ hashing }) => hashing), [0, 1]);
+  turn({ connection: 1, event: 'submitted' }, closed(1, 'reset'));
+  assert.equal(store.head.atWorkers, 0);
 });
 
 test('a turn knows how long the sleep before it was, and what it did', () => {
-  const { model, tell, wait } = page();
-  turn(tell, opened(1));
+  const { store, turn, wait } = page();
+  turn(...opened(1));
   wait(1);
-  turn(tell, [{ connection: 1, event: 'received', bytes: 5 }]);
-  const [first, second] = model.turns;
+  turn({ connection: 1, event: 'received', bytes: 5, room: 4096 });
+  const [first, second] = store.index.turns;
   assert.equal(first.waited, null);
   assert.ok(Math.abs(second.waited - 1) < 1e-3);
-  assert.deepEqual([first.steps.accept, second.steps.accept], [1, 0]);
   assert.equal(second.took, 4e-5);
+  assert.equal(store.at(first.last).stepsBefore.accept, 1);
+  assert.equal(store.at(second.last).stepsBefore.accept, 0);
 });
 
 test('who has queued up is counted at the queue once, with an edge or without', () => {
-  const { model, tell } = page();
-  const received = { connection: 1, event: 'received', bytes: 9 };
-  turn(tell, [...opened(1), received, { connection: 1, event: 'requeued' }]);
-  turn(tell, [{ connection: 1, event: 'ready', readable: true }, received, received, { connection: 1, event: 'requeued' }]);
-  turn(tell, [received]);
-  turn(tell, [received]);
-  assert.deepEqual(model.turns.map(({ steps }) => steps.queue), [0, 1, 1, 0]);
+  const { store, turn } = page();
+  const received = { connection: 1, event: 'received', bytes: 9, room: 9 };
+  turn(...opened(1), received, { connection: 1, event: 'requeued' });
+  turn({ connection: 1, event: 'ready', readable: true }, received, received, { connection: 1, event: 'requeued' });
+  turn(received);
+  turn(received);
+  assert.deepEqual(store.index.turns.map(({ last }) => store.at(last).stepsBefore.queue), [0, 1, 1, 0]);
 });
 
-test('whatever comes, what is kept is bounded, and what is left out is counted', () => {
-  const { model, tell } = page();
-  turn(tell, opened(1));
-  for (let i = 0; i < 20_000; i += 1) turn(tell, [{ connection: 1, event: 'received', bytes: 1 }]);
-  assert.ok(model.turns.length <= 20);
-  const leftOut = model.turns.filter(({ isGap }) => isGap).reduce((sum, { turns }) => sum + turns, 0);
-  assert.ok(leftOut > 19_000);
-  assert.ok(model.connections.get(1).lines.length <= 40);
-  for (let i = 2; i < 20_000; i += 1) tell({ connection: i, event: 'opened', peer: 'x', state: 'serving' });
-  assert.equal(model.connections.size, 5000);
-  assert.equal(model.counts.serving, 4999);
+test('what is worth a look is always drawn, and what is left out is counted', () => {
+  const { store, turn } = page();
+  turn(...opened(1));
+  for (let i = 0; i < 50; i += 1) turn({ connection: 1, event: 'received', bytes: 1, room: 9 });
+  turn({ connection: 1, event: 'sent', offered: 262144, bytes: 159797 });
+  for (let i = 0; i < 500; i += 1) turn({ connection: 1, event: 'received', bytes: 1, room: 9 });
+  const drawn = select(store, store.newest);
+  assert.deepEqual(drawn.map(({ turn: { number: name } }) => name), [52, 549, 550, 551, 552]);
+  assert.deepEqual(drawn.map(({ gap }) => gap?.turns ?? 0), [51, 496, 0, 0, 0]);
+  assert.equal(drawn.reduce((sum, { gap }) => sum + (gap?.turns ?? 0), 0) + drawn.length, 552);
 });
 
-test('what was there before the page, or was not seen, is counted by the metrics', () => {
-  const { model, tell } = page();
-  turn(tell, opened(1));
-  const text = gauges({ await_digest: 1, serving: 300 });
-  // The first difference may be that the two were read at different moments; the second is none.
-  measure(model, text, 1);
-  measure(model, text, 2);
-  assert.deepEqual([model.unseen.await_digest, model.unseen.serving], [0, 300]);
+test('of the turns worth a look, those that are left out are counted as such', () => {
+  const { store, turn } = page();
+  for (let i = 0; i < 100; i += 1) {
+    turn({ connection: 1, event: 'requeued' });
+    turn();
+  }
+  const drawn = select(store, store.newest);
+  const leftOut = drawn.reduce((sum, { gap }) => sum + (gap?.worth ?? 0), 0);
+  assert.equal(drawn.filter(({ turn: { worth } }) => worth).length + leftOut, 100);
+  assert.equal(drawn.length, 14);
 });
 
-test('after a loss, who may have changed unseen is forgotten unless heard of again', () => {
-  const { model, tell } = page();
-  turn(tell, opened(1));
-  for (const connection of [2, 3]) tell({ connection, event: 'opened', peer: 'x', state: 'serving' });
-  lose(model, 77);
-  assert.equal(model.lost, 77);
-  assert.equal(model.counts.await_digest, 0);
-  tell({ connection: 2, event: 'received', bytes: 3 });
-  for (const at of [1, 2, 5, 6]) measure(model, gauges({ serving: 2 }), at);
-  assert.deepEqual([...model.connections.keys()], [2]);
-  assert.deepEqual([model.counts.serving, model.unseen.serving], [1, 1]);
+test('of a long turn, the lines that are drawn have what is worth a look, and where we are', () => {
+  const { store, turn } = page();
+  const usual = { connection: 1, event: 'received', bytes: 1, room: 9 };
+  turn(...Array(30).fill(usual), { connection: 1, event: 'sent', offered: 9, error: 'EAGAIN' }, ...Array(30).fill(usual));
+  const [only] = store.index.turns;
+  const { events, more } = linesOf(store, only, 50);
+  assert.ok(events.includes(50) && events.includes(32));
+  assert.equal(events.length + more, 49);
+  assert.equal(linesOf(store, only, store.newest).more, 55);
 });
 
-test('who is open by the events and not by the metrics is dropped, the longest silent first', () => {
-  const { model, tell } = page();
-  for (const connection of [1, 2, 3]) tell({ connection, event: 'opened', peer: 'x', state: 'serving' });
-  tell({ connection: 1, event: 'received', bytes: 3 });
-  measure(model, gauges({ serving: 1 }), 1);
-  // Once may be an accident.
-  assert.equal(model.connections.size, 3);
-  measure(model, gauges({ serving: 1 }), 2);
-  assert.deepEqual([...model.connections.keys()], [1]);
-  measure(model, gauges({ serving: 1 }), 3);
-  assert.deepEqual([model.counts.serving, model.unseen.serving], [1, 0]);
-});
-
-test('after a loss, nobody who is gone stays, even if nothing happens any more', () => {
-  const { model, tell } = page();
-  tell({ connection: 1, event: 'opened', peer: 'x', state: 'serving' });
-  lose(model, 10);
-  for (const at of [1, 2, 3, 4, 5]) measure(model, gauges({}), at);
-  assert.equal(model.counts.serving, 0);
+test('worth a look is what is not the usual', () => {
+  const yes = [
+    { event: 'sent', offered: 9, bytes: 8 }, { event: 'sent', offered: 9, error: 'EAGAIN' }, { event: 'received', error: 'EIO' },
+    { event: 'shut_down', error: 'ENOTCONN' }, { event: 'closed', reason: 'reset' }, { event: 'lost', lines: 3 },
+    ...['refused', 'penalty', 'stale', 'accept_paused', 'accept_resumed', 'requeued', 'deadline'].map((event) => ({ event })),
+  ];
+  const no = [
+    { event: 'sent', offered: 9, bytes: 9 }, { event: 'received', bytes: 0 }, { event: 'shut_down', bytes: 0 },
+    { event: 'closed', reason: 'done' }, { event: 'closed', reason: 'stopped' }, { event: 'turn' }, { event: 'accept_failed', errno: 'EAGAIN' },
+  ];
+  for (const record of yes) assert.ok(isWorthALook(record), JSON.stringify(record));
+  for (const record of no) assert.ok(!isWorthALook(record), JSON.stringify(record));
 });
 
 test('after a loss it is not known what the loop does, until it says so', () => {
-  const { model, tell } = page();
+  const { store, tell } = page();
+  tell({ event: 'waiting', at_most: null }, { event: 'turn', ready: 1 }, { event: 'lost', lines: 3 });
+  assert.deepEqual([store.head.phase, store.head.inTurn, store.head.lost], ['unknown', false, 3]);
   tell({ event: 'waiting', at_most: null });
-  tell({ event: 'turn', ready: 1 });
-  lose(model, 3);
-  assert.deepEqual([model.phase, model.turn], ['unknown', null]);
-  tell({ event: 'waiting', at_most: null });
-  assert.equal(model.phase, 'waiting');
+  assert.equal(store.head.phase, 'waiting');
 });
 
-test('where the server listens is known from the start, and says nothing of now', () => {
-  const { model, tell } = page();
-  tell({ event: 'listening', address: '[::1]:7' });
-  tell({ event: 'listening', address: '127.0.0.1:8' });
-  assert.deepEqual([model.address, model.events, model.time], ['[::1]:7', 0, 0]);
-});
-
-test('a turn in which the server begins to stop says so', () => {
-  const { model, tell } = page();
-  turn(tell, [{ event: 'draining', connections: 2 }]);
-  assert.deepEqual(model.turns[0].records.map(call), ['draining: 2 open']);
+test('what was open before anybody looked is told first, and counts as no new connection', () => {
+  const { store, tell, turn } = page();
+  tell({ event: 'listening', address: '[::1]:7', max_buffer: 5 }, { event: 'listening', address: '127.0.0.1:8', max_buffer: 5 });
+  tell({ connection: 3, event: 'opened', peer: 'x', state: 'serving' }, { connection: 3, event: 'let_in', peer: 'x' });
+  assert.deepEqual([store.head.address, store.head.maxBuffer, store.head.turns], ['[::1]:7', 5, 0]);
+  const { whole, letIn, state } = store.head.connections.get(3);
+  assert.deepEqual([whole, letIn, state], [false, true, 'serving']);
+  turn(...opened(4));
+  assert.equal(store.head.connections.get(4).whole, true);
+  assert.deepEqual([store.head.tally.connections, store.head.tally.letIn], [1, 0]);
 });
 
 test('a name that a peer gave can neither end its quotes nor go unseen', () => {
@@ -166,22 +196,11 @@ test('a name that a peer gave can neither end its quotes nor go unseen', () => {
   assert.equal(quoted({ connection: 1, event: 'deadline' }), '');
 });
 
-test('who is chosen is followed, even before anything is known of them', () => {
-  const { model, tell } = page();
-  choose(model, 7);
-  tell({ connection: 7, event: 'sent', offered: 3, error: 'EAGAIN' });
-  assert.equal(model.chosen.number, 7);
-  assert.equal(model.chosen.lines.length, 1);
-  assert.equal(model.connections.get(7), model.chosen);
-});
-
-test('a measurement is kept for a minute, with the time since the one before', () => {
-  const { model } = page();
-  for (const [at, turns] of [[1, 0], [3, 10], [3, 99], [64, 71]]) {
-    measure(model, `sockmodes_loop_turns_total ${turns}`, at);
-  }
-  const [kept, ...others] = model.samples.map(({ at, span, rate }) => [at, span, rate]);
-  assert.deepEqual([kept, others], [[64, 61, 1], []]);
+test('who waits in the queue is woken by no edge, and a sleeping loop by whoever is ready', () => {
+  const { store, turn } = page();
+  turn(...opened(1), { connection: 1, event: 'requeued' });
+  assert.match(wakesConnection(store.head.connections.get(1), 0), /^No edge will/);
+  assert.match(wakes(store.head, { event: 'waiting', at_most: null }, null), /becomes ready/);
 });
 
 test('a quantile of a histogram is the bound of its bucket', () => {
@@ -191,4 +210,18 @@ test('a quantile of a histogram is the bound of its bucket', () => {
   assert.deepEqual(all.map(({ count }) => count), [90, 9, 1]);
   assert.deepEqual([boundOf(all, 0.5), boundOf(all, 0.99)], [0.001, 0.01]);
   assert.equal(boundOf([], 0.5), undefined);
+});
+
+test('what events add up to has the names of the metrics', () => {
+  const { store, turn } = page();
+  turn(...opened(1), closed(1, 'reset'));
+  const totals = asMetrics(store.head.tally);
+  assert.equal(totals.get('sockmodes_connections_total'), 1);
+  assert.equal(totals.get('sockmodes_closed_total{reason="reset"}'), 1);
+  assert.deepEqual(buckets(totals).filter(({ count }) => count > 0).map(({ bound }) => bound), [64e-6]);
+});
+
+test('large numbers stay short enough to be read', () => {
+  assert.deepEqual([size(9999), size(262144), size(4.5 * 1024 ** 2)], ['9,999 B', '256 KiB', '4.5 MiB']);
+  assert.equal(number(1234567), '1,234,567');
 });

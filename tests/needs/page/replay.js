@@ -1,19 +1,23 @@
-// Reads a trace, and prints what the live page knows after it: run by tests/needs/page.rs.
+// Reads a trace, and prints what the page knows after it: run by tests/needs/page.rs.
 
 import { readFileSync } from 'node:fs';
 
-import { apply, create } from './model.js';
-import { sentence } from './words.js';
+import { sentence } from './sentences.js';
+import { Store } from './store.js';
 
-const model = create();
-const records = readFileSync(0, 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line));
-for (const record of records) apply(model, record);
-const words = records.filter(({ connection }) => connection !== undefined).map((record) => sentence(record));
+const store = new Store({ isRing: false });
+for (const line of readFileSync(0, 'utf8').split('\n')) store.addLine(line);
+const { head } = store;
+const records = Array.from({ length: store.newest }, (_, i) => store.record(i + 1));
 console.log(JSON.stringify({
-  counts: model.counts,
-  open: [...model.connections.keys()],
-  closed: model.closed.map(({ number, reason, received, sent }) => ({ number, reason, received, sent })),
-  turns: model.turnCount,
-  stopped: model.stopped,
-  wordless: words.filter((text) => typeof text !== 'string' || !/^[A-Z]|^(recv|send|accept|shutdown)/.test(text)),
+  counts: head.counts,
+  open: [...head.connections.keys()],
+  owed: head.owed,
+  closed: head.closed.map(({ number, reason, received, sent }) => ({ number, reason, received, sent })),
+  deadlines: records.filter(({ event }) => event === 'timer').map(({ connection, kind }) => [connection, kind]),
+  maxBuffer: head.maxBuffer,
+  turns: head.turns,
+  stopped: head.stopped,
+  broken: store.broken,
+  wordless: records.map((record) => sentence(record)).filter((text) => !/^([A-Z]|recv|send|accept|shutdown|epoll_wait|\d)/.test(text ?? '')),
 }));

@@ -8,27 +8,29 @@ import { test } from 'node:test';
 import { apply, create, OF_CONNECTION, OF_LOOP, STATES } from './model.js';
 import { parse } from './totals.js';
 import { STEP_OF, STEPS } from './turns.js';
+import { wakes } from './wake.js';
 import { LEFT_OUT, WAYS } from './ways.js';
-import { call, CALLS, ERROR_WORDS, REASON_WORDS, sentence, SENTENCES, STATE_WORDS } from './words.js';
+import { call, CALLS, sentence, SENTENCES } from './sentences.js';
+import { ERROR_WORDS, REASON_WORDS, STATE_WORDS } from './words.js';
+import { isWorthALook } from './worth.js';
 
 const read = (name) => readFileSync(new URL(name, import.meta.url), 'utf8');
 
 const tables = JSON.parse(read('tables.json'));
 const records = read('records.jsonl').trimEnd().split('\n').map((line) => JSON.parse(line));
+const NOT_OF_THE_PAGE = ['replay.js', 'told.js'];
 const html = read('index.html');
 const css = read('connections.css');
 const scripts = readdirSync(new URL('.', import.meta.url))
-  .filter((name) => name.endsWith('.js') && !name.endsWith('.test.js') && name !== 'replay.js')
+  .filter((name) => name.endsWith('.js') && !name.endsWith('.test.js') && !NOT_OF_THE_PAGE.includes(name))
   .map(read).join('\n');
 
-const EVENTS = new Set(records.map(({ event }) => event));
-const OF_CONNECTIONS = new Set(records.filter(({ connection }) => connection).map(({ event }) => event));
+// What the writer tells in place of what it lost is no event of the loop's.
+const EVENTS = new Set([...records.map(({ event }) => event), 'lost']);
 const ERRORS = new Set(records.map(({ error }) => error).filter(Boolean));
 
-// Told to the model, and not as something that happens in a turn.
-const NOT_IN_A_TURN = ['listening', 'waiting', 'turn', 'turn_end', 'stopped'];
 // What the loop does in a turn that concerns nobody who could be seen.
-const NOT_A_STEP = ['beat', 'submit_logins', 'tell_end', 'check_now_and_then'];
+const NOT_A_STEP = ['beat', 'tell_end', 'check_now_and_then'];
 
 /** The same members, each once, in whatever order. */
 function same(actual, expected, message) {
@@ -95,12 +97,19 @@ test('every error has its words', () => {
 });
 
 test('every event has its words, and nothing in them is unknown', () => {
-  same(Object.keys(CALLS), [...EVENTS].filter((event) => !NOT_IN_A_TURN.includes(event)));
-  same(Object.keys(SENTENCES), OF_CONNECTIONS);
+  same(Object.keys(CALLS), EVENTS);
+  same(Object.keys(SENTENCES), EVENTS);
   for (const record of records) {
-    const said = `${call(record)} ${sentence(record)}`;
+    const model = create();
+    apply(model, record);
+    const said = `${call(record)} ${sentence(record)} ${wakes(model, record, model.connections.get(1) ?? null)}`;
     assert.doesNotMatch(said, /undefined|null|NaN|\[object/, JSON.stringify(record));
   }
+});
+
+test('what is worth a look is what the trace in the terminal calls so', () => {
+  assert.deepEqual(records.map(isWorthALook), tables.worth_a_look);
+  assert.ok(isWorthALook({ event: 'lost', lines: 3 }));
 });
 
 test('the model and the steps know only events that there are', () => {
@@ -108,7 +117,7 @@ test('the model and the steps know only events that there are', () => {
   same(known.filter((event) => !EVENTS.has(event)), []);
   const model = create();
   for (const record of records) apply(model, record);
-  assert.equal(model.events, records.length - 1, 'all but where it listens');
+  assert.equal(model.event, records.length);
   assert.ok(model.address && model.draining && model.stopped);
 });
 
@@ -121,9 +130,9 @@ test('the steps of a turn are those of the loop', () => {
 });
 
 test('whatever the scripts and the styles look for by name is there', () => {
-  const styles = css + read('live.css');
-  const classes = found(styles, /(?:\.line|\bcode)\.(\w+)/g).flat();
-  same(new Set([...compared('event'), ...classes].filter((event) => !EVENTS.has(event))), []);
+  const styles = css + read('page.css') + read('loop.css');
+  const classes = found(styles, /(?:\.line|\.step)\.(\w+)/g).flat();
+  same(new Set([...compared('event'), ...classes].filter((event) => !EVENTS.has(event) && event !== 'look')), []);
   const states = ['state', 'to'].flatMap(compared);
   same(new Set(states.filter((state) => !tables.states.includes(state))), []);
   same(new Set(compared('error').filter((error) => !ERRORS.has(error))), []);

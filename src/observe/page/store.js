@@ -1,0 +1,208 @@
+// The past: events as they came, each with its number, and what was known after every one of them. Whoever asks
+// for a position gets a model, made from the nearest checkpoint before it. No document and no clock.
+
+import { apply, copy, create, forget, restart } from './model.js';
+import { firstWhere, turnIndex } from './turns.js';
+import { isWorthALook } from './worth.js';
+
+/** @typedef {import('./model.js').Event} Event */
+/** @typedef {import('./model.js').Model} Model */
+/** @typedef {{ items: (Event | string)[], parsed: Event[] | null, before: Model }} Block */
+
+const BLOCK = 4096; // events between two checkpoints
+const KEPT = 32; // blocks of a ring
+const PARSED = 4; // blocks of lines that are kept as records, too
+
+export class Store {
+  /** @param {{ isRing: boolean }} options whether the oldest make room for the newest */
+  constructor({ isRing }) {
+    this.isRing = isRing;
+    this.clear();
+  }
+
+  /** Forgets all, for another source. */
+  clear() {
+    /** @type {Block[]} */
+    this.blocks = [];
+    this.first = 1;
+    this.newest = 0;
+    /** Lines that were no records. */
+    this.broken = 0;
+    /** @type {number[]} */
+    this.worth = [];
+    this.index = turnIndex();
+    /** @type {Map<number, number[]>} */
+    this.byConnection = new Map();
+    /** @type {Map<number, ((model: Model) => void)[]>} */
+    this.marks = new Map();
+    /** @type {number[]} where the events began anew: behind these */
+    this.seams = [];
+    this.head = create();
+    this.view = this.head;
+    /** @type {Model | null} */
+    this.grave = null;
+    /** @type {Block[]} */
+    this.parsed = [];
+  }
+
+  /** @param {Event[]} records as in the trace, which get the next numbers */
+  add(records) {
+    for (const record of records) this.#push(record, record);
+  }
+
+  /** @param {string} line of a trace; if it is no record, it is counted and left out */
+  addLine(line) {
+    const record = parse(line);
+    if (record) this.#push(record, line);
+    else if (line.trim()) this.broken += 1;
+  }
+
+  #push(record, item) {
+    const { head } = this;
+    const block = this.#block();
+    const asleepSince = head.phase === 'waiting' ? head.since : null;
+    block.items.push(item);
+    apply(head, record);
+    this.newest += 1;
+    const isWorth = isWorthALook(record);
+    if (isWorth) this.worth.push(this.newest);
+    this.index.note(head, record, isWorth, asleepSince);
+    if (record.connection === undefined) return;
+    const events = this.byConnection.get(record.connection);
+    if (events) events.push(this.newest);
+    else this.byConnection.set(record.connection, [this.newest]);
+  }
+
+  #block() {
+    const last = this.blocks.at(-1);
+    if (last && last.items.length < BLOCK) return last;
+    const block = { items: [], parsed: null, before: copy(this.head) };
+    this.blocks.push(block);
+    if (this.isRing && this.blocks.length > KEPT) this.#dropOldest();
+    return block;
+  }
+
+  // The numbers of those that stay don't change.
+  #dropOldest() {
+    const [{ items }] = this.blocks.splice(0, 1);
+    this.first += items.length;
+    this.worth.splice(0, firstWhere(this.worth.length, (i) => this.worth[i] >= this.first));
+    this.index.dropBefore(this.first);
+    const numbers = new Set(items.map((item) => /** @type {Event} */ (item).connection));
+    for (const number of numbers) {
+      const events = this.byConnection.get(number) ?? [];
+      events.splice(0, firstWhere(events.length, (i) => events[i] >= this.first));
+      if (events.length === 0) this.byConnection.delete(number);
+    }
+    for (const event of this.marks.keys()) if (event < this.first - 1) this.marks.delete(event);
+    this.seams = this.seams.filter((event) => event >= this.first);
+  }
+
+  /** Behind the newest event the source begins anew, with what is open. */
+  restart() {
+    if (this.newest === 0) return;
+    this.seams.push(this.newest);
+    this.#mark(restart);
+  }
+
+  /** @param {number[]} numbers of connections that are gone, though no event has told so */
+  forget(numbers) {
+    if (numbers.length > 0) this.#mark((model) => forget(model, numbers));
+  }
+
+  #mark(change) {
+    const marks = this.marks.get(this.newest) ?? [];
+    marks.push(change);
+    this.marks.set(this.newest, marks);
+    change(this.head);
+  }
+
+  /**
+   * The record with a number.
+   * @param {number} event
+   * @returns {Event | undefined}
+   */
+  record(event) {
+    if (event < this.first || event > this.newest) return undefined;
+    return this.#records(this.#blockOf(event))[(event - this.first) % BLOCK];
+  }
+
+  #records(block) {
+    if (typeof block.items[0] !== 'string') return block.items;
+    if (block.parsed?.length !== block.items.length) {
+      block.parsed = block.items.map(parse);
+      this.parsed = [...this.parsed.filter((each) => each !== block), block];
+      if (this.parsed.length > PARSED) this.parsed.shift().parsed = null;
+    }
+    return block.parsed;
+  }
+
+  /**
+   * What was known after an event. It is the caller's to read, until the next call.
+   * @param {number} position
+   * @returns {Model}
+   */
+  at(position) {
+    if (position >= this.newest) return this.head;
+    // Before the first is where its block begins.
+    const block = this.#blockOf(Math.max(position, this.first));
+    const { view } = this;
+    const isNear = view !== this.head && view.event <= position && view.event >= block.before.event;
+    if (!isNear) this.view = copy(block.before);
+    this.#advance(this.view, block, position);
+    return this.view;
+  }
+
+  #advance(model, block, position) {
+    const records = this.#records(block);
+    while (model.event < position) {
+      apply(model, records[model.event - block.before.event]);
+      for (const change of this.marks.get(model.event) ?? []) change(model);
+    }
+  }
+
+  /**
+   * The events of a connection up to a position; not those of another with its number, at a server before.
+   * @param {number} number
+   * @param {number} position
+   */
+  eventsOf(number, position) {
+    const events = this.byConnection.get(number) ?? [];
+    const seam = this.seams.findLast((event) => event < position) ?? 0;
+    const from = firstWhere(events.length, (i) => events[i] > seam);
+    return events.slice(from, firstWhere(events.length, (i) => events[i] > position));
+  }
+
+  /**
+   * The connection that ended with an event.
+   * @param {number} event
+   * @returns {import('./connection.js').Connection}
+   */
+  buried(event) {
+    if (this.grave?.event !== event) {
+      const block = this.#blockOf(event);
+      this.grave = copy(block.before);
+      this.#advance(this.grave, block, event);
+    }
+    return this.grave.closed.at(-1);
+  }
+
+  #blockOf(event) {
+    return this.blocks[Math.floor((event - this.first) / BLOCK)];
+  }
+}
+
+/**
+ * The record on a line, if there is one.
+ * @param {string} line
+ * @returns {Event | null}
+ */
+function parse(line) {
+  try {
+    const record = JSON.parse(line);
+    const name = record?.event;
+    return typeof name === 'string' ? record : null;
+  } catch {
+    return null;
+  }
+}

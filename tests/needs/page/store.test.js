@@ -1,0 +1,259 @@
+// The past that the page keeps: that each position is what it was when it was first seen, what falls out, and how
+// the reader moves in it. Run by tests/needs/page.rs.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { ORDERS, search } from './crowd_order.js';
+import { stepOf, STEPS } from './keys.js';
+import { Position } from './position.js';
+import { fromEvents, look, reconcile, unseen, upTo } from './samples.js';
+import { connectionAt } from './scene.js';
+import { STATES } from './model.js';
+import { closed, known, opened, page } from './told.js';
+
+/** A past of so many turns, in which connections come, are stuck, and go. */
+function past(turns, options) {
+  const told = page(options);
+  for (let i = 1; i <= turns; i += 1) {
+    told.turn(
+      ...opened(i),
+      { connection: i, event: 'received', bytes: 9, room: 9 },
+      { connection: i, event: 'sent', offered: 90, bytes: i % 7 === 0 ? 20 : 90 },
+      ...(i > 40 ? [closed(i - 40, i % 11 === 0 ? 'reset' : 'done')] : []),
+    );
+  }
+  return told;
+}
+
+test('whichever way a position is reached, it shows what it showed when it was the newest', () => {
+  const { store, turn } = page({ isRing: false });
+  const first = [];
+  for (let i = 1; i <= 1300; i += 1) {
+    turn(...opened(i), { connection: i, event: 'sent', offered: 9, bytes: i % 9 }, ...(i > 20 ? [closed(i - 20)] : []));
+    first[store.newest] = known(store, store.newest);
+  }
+  assert.ok(store.blocks.length > 2, 'there are checkpoints');
+  const seen = Object.keys(first).map(Number);
+  const ways = [[...seen], [...seen].reverse(), seen.map((_, i) => seen[(i * 7919) % seen.length])];
+  for (const way of ways) {
+    for (const position of way) assert.deepEqual(known(store, position), first[position], `at ${position}`);
+  }
+});
+
+test('before the first event nothing is known', () => {
+  const { store } = past(3, { isRing: false });
+  assert.equal(store.at(0).turns, 0);
+  assert.equal(store.at(0).connections.size, 0);
+  assert.equal(store.record(0), undefined);
+});
+
+test('of a stream the newest hundred thousand are kept with their numbers, and what fell out is known', () => {
+  const { store } = past(20_000, { isRing: true });
+  const kept = store.newest - store.first + 1;
+  assert.ok(kept >= 100_000 && kept <= 140_000, `${kept} are kept`);
+  assert.ok(store.first > 1 && store.worth[0] >= store.first && store.index.turns[0].last >= store.first);
+  assert.ok(store.byConnection.size < 20_000);
+  const all = past(20_000, { isRing: false }).store;
+  for (const position of [store.first, store.first + 5000, store.newest - 1]) {
+    assert.deepEqual(known(store, position), known(all, position));
+    assert.deepEqual(store.record(position), all.record(position));
+  }
+});
+
+test('the lines of a trace are read as its records, and a broken one is counted', () => {
+  const told = past(1200, { isRing: false }).store;
+  const { store } = page({ isRing: false });
+  for (let event = 1; event <= told.newest; event += 1) store.addLine(JSON.stringify(told.record(event)));
+  for (const line of ['{"time":1', '', 'nonsense', '[]', 'null', '{"event":7}']) store.addLine(line);
+  assert.deepEqual([store.newest, store.broken], [told.newest, 5]);
+  for (const position of [1, 4096, 4097, 5000, told.newest]) {
+    assert.deepEqual(known(store, position), known(told, position));
+    assert.deepEqual(store.record(position), told.record(position));
+  }
+});
+
+test('a connection that ended long ago is still known, with its lines', () => {
+  const { store } = past(1200, { isRing: false });
+  const position = store.newest;
+  const scene = { store, model: store.at(position), position };
+  const { state, reason } = connectionAt(scene, 15);
+  assert.deepEqual([state, reason], ['closed', 'reset']);
+  assert.equal(store.eventsOf(15, position).length, 6);
+  assert.equal(connectionAt(scene, 999_999), null);
+});
+
+test('another server begins anew, and its connections are not taken for those of the one before', () => {
+  const { store, turn } = page();
+  turn(...opened(1), ...opened(2));
+  const before = store.newest;
+  store.restart();
+  turn(...opened(1));
+  assert.deepEqual([...store.head.connections.keys()], [1]);
+  assert.equal(store.eventsOf(1, store.newest)[0], before + 2);
+  assert.equal(store.eventsOf(1, before)[0], 2);
+  assert.equal(store.at(before - 1).connections.size, 2);
+  assert.equal(store.head.turns, 2);
+});
+
+const live = { isLive: true, more: null };
+
+test('a live page follows the newest until it is paused, and moving pauses', async () => {
+  const { store, turn } = past(10);
+  const position = new Position(store, live);
+  position.settle();
+  assert.deepEqual([position.event, position.mode, position.first], [store.newest, 'running', 1]);
+  turn();
+  position.settle();
+  assert.equal(position.event, store.newest);
+  position.back();
+  assert.deepEqual([position.event, position.mode], [store.newest - 1, 'paused']);
+  turn();
+  position.settle();
+  assert.equal(position.event, store.newest - 4);
+  position.toggle();
+  assert.deepEqual([position.event, position.mode], [store.newest, 'running']);
+  position.isOver = true;
+  assert.equal(position.mode, 'ended');
+});
+
+test('the keys move by events, turns, and what is worth a look', async () => {
+  const { store, turn } = page();
+  turn(...opened(1));
+  turn({ connection: 1, event: 'sent', offered: 9, bytes: 3 });
+  const position = new Position(store, live);
+  position.settle();
+  const press = async (key, shiftKey = false) => {
+    await STEPS[stepOf({ key, shiftKey })](position);
+    return position.event;
+  };
+  const seen = [];
+  for (const [key, shift] of [
+    ['Home'], ['ArrowLeft'], ['ArrowLeft'], ['ArrowRight', true], ['ArrowRight', true], ['ArrowRight', true],
+    ['ArrowLeft', true], ['n'], ['n'], ['End'], ['p'], ['p'], ['ArrowRight'],
+  ]) seen.push(await press(key, shift));
+  assert.deepEqual(seen, [1, 0, 0, 5, 9, 10, 9, 9, 9, 10, 8, 8, 9]);
+});
+
+test('what fell out from under a reader moves them to the oldest that is kept', () => {
+  const { store, turn } = past(10);
+  const position = new Position(store, live);
+  position.moveTo(5);
+  while (store.first === 1) turn();
+  position.settle();
+  assert.deepEqual([position.event, position.mode], [store.first - 1, 'paused']);
+});
+
+test('a trace is played at its pace, a long sleep cut short, and from its end anew', async () => {
+  const { store, turn, wait } = page({ isRing: false });
+  turn(...opened(1));
+  wait(100);
+  turn(...opened(2));
+  const position = new Position(store, { isLive: false, more: null });
+  position.end();
+  assert.equal(position.mode, 'paused');
+  position.toggle();
+  assert.deepEqual([position.event, position.mode], [0, 'running']);
+  await position.play(0.1);
+  assert.equal(position.event, 6);
+  await position.play(0.5);
+  assert.equal(position.event, 6);
+  await position.play(0.6);
+  assert.deepEqual([position.event, position.mode], [store.newest, 'ended']);
+});
+
+test('a simulation makes what the reader steps to', async () => {
+  const { store, turn } = page({ isRing: false });
+  const more = async () => turn(...opened(store.newest + 1));
+  const position = new Position(store, { isLive: false, more });
+  await position.forward();
+  assert.deepEqual([position.event, store.newest], [1, 6]);
+  position.end();
+  await position.forwardTurn();
+  assert.deepEqual([position.event, store.newest], [11, 12]);
+  await position.open(40);
+  assert.deepEqual([position.event, store.newest], [40, 42]);
+});
+
+test('an address may name an event that has yet to come', async () => {
+  const { store, turn } = page();
+  const position = new Position(store, live);
+  turn();
+  await position.open(5);
+  position.settle();
+  assert.equal(position.mode, 'running');
+  turn();
+  position.settle();
+  assert.deepEqual([position.event, position.mode], [5, 'paused']);
+});
+
+const gauges = (open) => STATES.map((state) => `sockmodes_connections{state="${state}"} ${open[state] ?? 0}`).join('\n');
+
+test('who is open by the events and not by the metrics is dropped, the longest silent first', () => {
+  const { store, tell } = page();
+  const samples = [];
+  for (const connection of [1, 2, 3]) tell({ connection, event: 'opened', peer: 'x', state: 'serving' });
+  tell({ connection: 1, event: 'received', bytes: 3, room: 9 });
+  look(samples, store, gauges({ serving: 1 }), 1);
+  // Once may be an accident.
+  assert.deepEqual(reconcile(samples, store), []);
+  look(samples, store, gauges({ serving: 1 }), 2);
+  store.forget(reconcile(samples, store));
+  assert.deepEqual([...store.head.connections.keys()], [1]);
+  // It stays so, whenever this position is looked at again.
+  const here = store.newest;
+  tell({ event: 'alive' });
+  assert.deepEqual([...store.at(here).connections.keys()], [1]);
+  assert.equal(store.at(here - 1).connections.size, 3);
+});
+
+test('after a loss, who is not heard of again is forgotten, and those who are open still are counted', () => {
+  const { store, tell } = page();
+  const samples = [];
+  for (const connection of [1, 2]) tell({ connection, event: 'opened', peer: 'x', state: 'serving' });
+  tell({ event: 'lost', lines: 77 }, { connection: 2, event: 'received', bytes: 3, room: 9 });
+  for (const at of [1, 2, 3, 4, 5]) {
+    look(samples, store, gauges({ serving: 2 }), at);
+    store.forget(reconcile(samples, store));
+  }
+  assert.deepEqual([...store.head.connections.keys()], [2]);
+  for (const at of [6, 7]) look(samples, store, gauges({ serving: 2 }), at);
+  assert.equal(unseen(samples).serving, 1);
+});
+
+test('the totals at a position are those of the last look before it', () => {
+  const { store, tell } = page();
+  const samples = [];
+  for (const [at, turns] of [[1, 0], [3, 10], [3, 99], [64, 71]]) {
+    tell({ event: 'alive' });
+    look(samples, store, `sockmodes_loop_turns_total ${turns}`, at);
+  }
+  assert.deepEqual(upTo(samples, 9).map(({ at, span, rate }) => [at, span, rate]), [[64, 61, 1]]);
+  assert.deepEqual(upTo(samples, 3).map(({ at, rate }) => [at, rate]), [[1, 0], [3, 5]]);
+  assert.deepEqual(upTo(samples, 0), []);
+});
+
+test('where there is no server to ask, the events say how many turns there were in each second', () => {
+  const { store, turn, wait } = page({ isRing: false });
+  for (const turns of [3, 0, 2]) {
+    for (let i = 0; i < turns; i += 1) turn();
+    wait(1);
+  }
+  const samples = fromEvents(store, store.head, 3);
+  assert.deepEqual(samples.map(({ rate }) => rate), [3, 0, 2]);
+  assert.ok(Math.abs(samples[0].share - 12e-5) < 1e-9);
+});
+
+test('of a thousand connections, those are found that are looked for, in the order that is asked for', () => {
+  const { store, tell } = page();
+  for (let connection = 1; connection <= 1000; connection += 1) {
+    tell({ connection, event: 'opened', peer: `10.0.0.${connection % 250}:9`, state: 'serving' });
+  }
+  tell({ connection: 500, event: 'sent', offered: 9000, bytes: 1 }, { connection: 7, event: 'received', bytes: 99, room: 100 });
+  const names = (text, order) => search(store.head.connections.values(), text).sort(ORDERS[order]).map((each) => each.number);
+  assert.equal(names('', 'owed')[0], 500);
+  assert.deepEqual([names('', 'age')[0], names('', 'bytes')[0], names('', 'acted')[0]], [1, 7, 7]);
+  assert.deepEqual([names('500', 'age'), names('#500', 'age'), names('stuck', 'age')], [[500], [500], [500]]);
+  assert.deepEqual(names('10.0.0.77:', 'age'), [77, 327, 577, 827]);
+  assert.equal(names('verif', 'age').length, 0);
+});
