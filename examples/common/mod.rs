@@ -144,6 +144,7 @@ pub(crate) fn complain(what: impl Display) {
     let _ = writeln!(io::stderr(), "{what}");
 }
 
+// ANCHOR: connected
 /// Two TCP sockets on this machine, connected to each other, both in blocking mode.
 pub(crate) fn connected() -> Result<(Socket, Socket)> {
     let listener = Socket::tcp()?;
@@ -154,6 +155,7 @@ pub(crate) fn connected() -> Result<(Socket, Socket)> {
     let (peer, _) = listener.accept()?;
     Ok((ours, peer))
 }
+// ANCHOR_END: connected
 
 /// Receives exactly `count` bytes, or what came before the end of input.
 ///

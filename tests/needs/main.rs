@@ -7,6 +7,7 @@ mod common;
 
 mod admin;
 mod balanced;
+mod book;
 mod build_the_loop;
 mod churn;
 mod command_line;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         ("real_network", real_network::TESTS),
         ("balanced", balanced::TESTS),
         ("build_the_loop", build_the_loop::TESTS),
+        ("book", book::TESTS),
         ("admin", admin::TESTS),
         ("churn", churn::TESTS),
         ("command_line", command_line::TESTS),

@@ -9,6 +9,7 @@ mod bench;
 mod cell;
 mod connecting;
 mod datagrams;
+mod page;
 mod rain;
 mod reading;
 mod states;

@@ -1,0 +1,98 @@
+"""What has to hold in the book that was built: python3 .ci/book.py docs/src docs/book
+
+Every link within it leads somewhere; every drawing is used, says in words what it shows, and has the style that all of
+them have; every system call that a page shows or names is in the index of system calls, and the page to which that
+leads names it.
+"""
+
+import re
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+SOURCE, BUILT = Path(sys.argv[1]), Path(sys.argv[2])
+wrong = []
+
+
+class Page(HTMLParser):
+    """The links of a page, and what in it can be linked to."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.links, self.anchors = set(), set()
+        self.feed(path.read_text())
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.anchors.update(filter(None, (attributes.get("id"), attributes.get("name"))))
+        self.links.update(filter(None, (attributes.get("href"), attributes.get("src"))))
+
+
+def check_links():
+    # The same text once more, for printing; and what is served for a page that is not there, from the root.
+    left_out = {"print.html", "404.html", "toc.html"}
+    pages = {path.resolve(): Page(path) for path in BUILT.rglob("*.html") if path.name not in left_out}
+    for path, page in pages.items():
+        for link in page.links:
+            parts = urlsplit(link)
+            if parts.scheme or parts.netloc:
+                continue
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            if target.name in left_out:
+                continue
+            if not target.is_file():
+                wrong.append(f"{path.relative_to(BUILT.resolve())}: no such file: {link}")
+            elif parts.fragment and target in pages and unquote(parts.fragment) not in pages[target].anchors:
+                wrong.append(f"{path.relative_to(BUILT.resolve())}: no such place: {link}")
+    return len(pages), sum(len(page.links) for page in pages.values())
+
+
+def check_drawings():
+    text = "".join(page.read_text() for page in SOURCE.rglob("*.md"))
+    styles = {}
+    drawings = sorted((SOURCE / "pictures").glob("*.svg"))
+    for drawing in drawings:
+        svg = drawing.read_text()
+        name = drawing.stem.replace("_", "-")
+        if f"pictures/{drawing.name}" not in text:
+            wrong.append(f"{drawing}: no page includes it")
+        for need in ('role="img"', f'aria-labelledby="{name}-title {name}-desc"', f'<title id="{name}-title">',
+                     f'<desc id="{name}-desc">', 'viewBox="0 0 360 '):
+            if need not in svg:
+                wrong.append(f"{drawing}: it has no {need}")
+        # A blank line would end the block in which Markdown takes it for HTML.
+        if "\n\n" in svg:
+            wrong.append(f"{drawing}: it has a blank line")
+        styles.setdefault("".join(re.findall(r"<style>.*?</style>", svg, re.DOTALL)), []).append(drawing.name)
+    if len(styles) > 1:
+        wrong.append(f"the drawings have {len(styles)} styles: {list(styles.values())}")
+    return len(drawings)
+
+
+def check_calls():
+    index = SOURCE / "calls.md"
+    rows = [line for line in index.read_text().splitlines() if line.startswith("| `")]
+    indexed = set()
+    for row in rows:
+        names = re.findall(r"`(\w+)`", row.split("|")[1])
+        indexed.update(names)
+        for link in re.findall(r"\]\(([^)]+)\)", row):
+            # Without its fragment: check_links has looked at that.
+            page = (SOURCE / link.split("#")[0]).read_text()
+            if not any(name in page for name in names):
+                wrong.append(f"{index}: {link} names none of {', '.join(names)}")
+    for page in SOURCE.rglob("*.md"):
+        text = page.read_text()
+        seen = set(re.findall(r"`([a-z_]\w+)\(2\)`", text))
+        seen.update(re.findall(r"^> ([a-z_]\w+)\(\d*.*\) += ", text, re.MULTILINE))
+        for call in sorted(seen - indexed):
+            wrong.append(f"{page}: {call} is not in {index.name}")
+    return len(indexed)
+
+
+pages, links = check_links()
+drawings = check_drawings()
+calls = check_calls()
+print(f"{pages} pages, {links} links, {drawings} drawings, {calls} system calls")
+sys.exit("\n".join(wrong) or 0)
