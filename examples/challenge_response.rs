@@ -147,9 +147,8 @@ fn converse(
     let client = Socket::tcp()?;
     client.connect(listener.local_addr()?)?;
     lesson.did("client: connect");
-    let taken = listener.accept()?;
-    lesson.told("server: accept", &taken);
-    let (server, _) = taken;
+    let (server, from) = listener.accept()?;
+    lesson.told("server: accept", &(&server, from));
 
     // The server draws a nonce ("number used once") and asks.
     server.send_all(nonce)?;

@@ -44,12 +44,10 @@ fn boundaries(lesson: &mut Lesson) -> Result<()> {
     lesson.told("sendto(b\"hello\", server)", &client.send_to(b"hello", address)?);
     lesson.told("sendto(b\"world\", server)", &client.send_to(b"world", address)?);
     // One socket hears everybody, so every datagram comes with its sender: that is whom to answer.
-    let taken = server.recv_from(1024)?;
-    lesson.told("server: recvfrom(1024)", &taken);
-    let (first, from) = taken;
-    let taken = server.recv_from(1024)?;
-    lesson.told("server: recvfrom(1024)", &taken);
-    let (second, _) = taken;
+    let (first, from) = server.recv_from(1024)?;
+    lesson.told("server: recvfrom(1024)", &(&first, from));
+    let (second, from) = server.recv_from(1024)?;
+    lesson.told("server: recvfrom(1024)", &(&second, from));
     lesson.check(
         "two sends, two receives; on TCP both could have come as one",
         first == b"hello" && second == b"world",
@@ -68,15 +66,12 @@ fn truncation(lesson: &mut Lesson) -> Result<()> {
     client.send_to(b"hello", address)?;
     client.send_to(b"", address)?;
     client.send_to(b"next", address)?;
-    let taken = server.recv_from(3)?;
-    lesson.told("server: recvfrom(3) of \"hello\"", &taken);
-    let (cut, _) = taken;
-    let taken = server.recv_from(1024)?;
-    lesson.told("server: recvfrom(1024)", &taken);
-    let (empty, _) = taken;
-    let taken = server.recv_from(1024)?;
-    lesson.told("server: recvfrom(1024)", &taken);
-    let (next, _) = taken;
+    let (cut, from) = server.recv_from(3)?;
+    lesson.told("server: recvfrom(3) of \"hello\"", &(&cut, from));
+    let (empty, from) = server.recv_from(1024)?;
+    lesson.told("server: recvfrom(1024)", &(&empty, from));
+    let (next, from) = server.recv_from(1024)?;
+    lesson.told("server: recvfrom(1024)", &(&next, from));
     lesson.check("the rest of a datagram does not come with the next call", cut == b"hel");
     lesson.check("an empty datagram is a message: UDP has no end of input", empty.is_empty());
     lesson.check("and the next one is intact", next == b"next");

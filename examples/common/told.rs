@@ -117,8 +117,15 @@ impl Told for (Socket, SocketAddr) {
     }
 }
 
+/// The same, of a socket that is needed afterwards.
+impl Told for (&Socket, SocketAddr) {
+    fn told(&self) -> String {
+        format!("a socket, from {}", self.1)
+    }
+}
+
 /// What `recvfrom` gives.
-impl Told for (Vec<u8>, Option<SocketAddr>) {
+impl Told for (&Vec<u8>, Option<SocketAddr>) {
     fn told(&self) -> String {
         format!("{} from {}", self.0.told(), self.1.told())
     }

@@ -119,9 +119,8 @@ def converse(lesson, nonce, clients_secret, digest):
         listener.listen(5)
         client.connect(listener.getsockname())
         lesson.did("client: connect")
-        taken = listener.accept()
-        lesson.told("server: accept", taken)
-        server, _ = taken
+        server, address = listener.accept()
+        lesson.told("server: accept", (server, address))
         with server:
             # The server asks: a nonce is a "number used once".
             server.sendall(nonce)

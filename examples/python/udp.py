@@ -37,12 +37,10 @@ def boundaries(lesson):
     lesson.told('sendto(b"hello", server)', client.sendto(b"hello", address))
     lesson.told('sendto(b"world", server)', client.sendto(b"world", address))
     # One socket hears everybody, so every datagram comes with its sender: that is whom to answer.
-    taken = server.recvfrom(1024)
-    lesson.told("server: recvfrom(1024)", taken)
-    first, sender = taken
-    taken = server.recvfrom(1024)
-    lesson.told("server: recvfrom(1024)", taken)
-    second, _ = taken
+    first, sender = server.recvfrom(1024)
+    lesson.told("server: recvfrom(1024)", (first, sender))
+    second, sender = server.recvfrom(1024)
+    lesson.told("server: recvfrom(1024)", (second, sender))
     lesson.check(
         "two sends, two receives; on TCP both could have come as one", first == b"hello" and second == b"world"
     )
@@ -56,15 +54,12 @@ def truncation(lesson):
     client.sendto(b"hello", address)
     client.sendto(b"", address)
     client.sendto(b"next", address)
-    taken = server.recvfrom(3)
-    lesson.told('server: recvfrom(3) of "hello"', taken)
-    cut, _ = taken
-    taken = server.recvfrom(1024)
-    lesson.told("server: recvfrom(1024)", taken)
-    empty, _ = taken
-    taken = server.recvfrom(1024)
-    lesson.told("server: recvfrom(1024)", taken)
-    following, _ = taken
+    cut, sender = server.recvfrom(3)
+    lesson.told('server: recvfrom(3) of "hello"', (cut, sender))
+    empty, sender = server.recvfrom(1024)
+    lesson.told("server: recvfrom(1024)", (empty, sender))
+    following, sender = server.recvfrom(1024)
+    lesson.told("server: recvfrom(1024)", (following, sender))
     lesson.check("the rest of a datagram does not come with the next call", cut == b"hel")
     lesson.check("an empty datagram is a message: UDP has no end of input", empty == b"")
     lesson.check("and the next one is intact", following == b"next")

@@ -171,9 +171,10 @@ fn readme_can_be_pasted() {
         other.types("\x04", PROMPT);
         one.stop();
         other.run(&desk.next(), "level 1 of 6");
-        // On a terminal a lesson waits for a guess.
-        other.paste(&desk.next(), "Your guess?");
-        other.types("\n", "Claims that hold");
+        other.run(&desk.next(), "");
+        // A lesson asks first.
+        other.paste(&desk.next(), "Enter shows what happens. ");
+        other.types("\n", "Claims that hold: 8 of 8");
         other.terminal.wait_for(PROMPT);
         other.run(&desk.next(), "");
         desk.done();
