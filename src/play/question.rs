@@ -3,7 +3,6 @@
 //! Never here: a run (see `run.rs`). What the loop did is known; the others are drawn from what loops can do.
 
 use rand::rngs::StdRng;
-use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 
 use crate::observe::{Event, Record};
@@ -97,15 +96,22 @@ impl Question {
         let rng = &mut StdRng::seed_from_u64(seed ^ after as u64);
         let mut others = candidates(&records[..after], right);
         others.retain(|deed| *deed != right);
-        others.shuffle(rng);
-        // Those that do something to the same connection are harder to tell from it.
-        others.sort_by_key(|deed| deed.connection() != right.connection());
-        let [first, .., last] = others[..] else { return None };
+        // What it could do to the same connection is harder to tell from it.
+        let near = others.iter().filter(|it| it.connection() == right.connection()).count();
+        let mut first = others.iter().filter(|it| it.connection() == right.connection());
+        let first = *first.nth(draw(rng, near))?;
+        others.retain(|deed| *deed != first);
+        let last = *others.get(draw(rng, others.len()))?;
         let mut choices = [first, last, right];
-        let place = rng.random_range(0..choices.len() as u32) as usize;
+        let place = draw(rng, choices.len());
         choices.swap(2, place);
         Some(Question { choices, right: place, shown_by: at })
     }
+}
+
+/// One of so many places; the first where there is none.
+fn draw(rng: &mut StdRng, places: usize) -> usize {
+    rng.random_range(0..places.max(1) as u32) as usize
 }
 
 impl Deed {

@@ -86,3 +86,13 @@ export const seen = (page) => page.evaluate(() => {
   for (const node of copy.querySelectorAll('[class]')) node.setAttribute('class', [...node.classList].sort().join(' '));
   return copy.innerHTML.replaceAll(' class=""', '').replaceAll('><', '>\n<');
 });
+
+/**
+ * The lines in which two pictures differ.
+ * @param {string} one
+ * @param {string} other
+ */
+export function differences(one, other) {
+  const [before, after] = [one.split('\n'), other.split('\n')];
+  return after.flatMap((line, i) => (line === before[i] ? [] : [`${before[i]} => ${line}`]));
+}

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 
-import { drawn, open, press, read, seen, told, until } from './browser.js';
+import { differences, drawn, open, press, read, seen, told, until } from './browser.js';
 import { enter } from './peer.js';
 import { serve } from './program.js';
 import { tell } from './scene.js';
@@ -21,12 +21,6 @@ async function walk(page, key, last) {
     if (event === last) return pictures;
     await press(page, key);
   }
-}
-
-/** The lines in which two pictures differ. */
-function differences(one, other) {
-  const [before, after] = [one.split('\n'), other.split('\n')];
-  return after.flatMap((line, i) => (line === before[i] ? [] : [`${before[i]} => ${line}`]));
 }
 
 /** A page beside a server where a story was told, paused, and what it shows at each position up to the last. */
