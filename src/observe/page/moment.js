@@ -35,7 +35,7 @@ function drawCode(record) {
   const key = record?.event === 'opened' && record.via ? 'opened_behind' : record?.event ?? '';
   if (key === shown) return;
   shown = key;
-  const passage = CODE[key];
+  const passage = Object.hasOwn(CODE, key) ? CODE[key] : undefined;
   find('#code').hidden = !passage;
   if (!passage) return;
   put(find('#place'), `${passage.file}, line ${passage.line}`);

@@ -41,7 +41,7 @@ const page = {
   /** @type {number | null} */
   followed: null, followedSince: 0,
   isScheduled: false, drawnAt: -Infinity, playedAt: seconds(), rate: 0, counted: { event: 0, at: seconds() },
-  settling: 0,
+  settling: 0, failure: '',
 };
 let position = new Position(page.store, { isLive: page.source === 'live', more: null });
 
@@ -72,7 +72,7 @@ async function paint(at) {
   if (page.isLoading) return drawStatus();
   const passed = seconds() - page.playedAt;
   page.playedAt = seconds();
-  await position.play(Math.min(passed, 0.25));
+  await position.play(Math.min(passed, 0.25)).catch(fail);
   position.isOver = page.live ? !page.live.server.isOnline && page.live.server.wasOnline : position.isOver;
   position.settle();
   say();
@@ -137,7 +137,7 @@ function drawStatus() {
 
 function flow() {
   const { store, live } = page;
-  const words = [];
+  const words = page.failure ? [`it goes no further: ${page.failure}`] : [];
   if (live?.server.isOnline) words.push(`${number(page.rate)} events a second`);
   if (store.first > 1) words.push(`events 1 to ${number(store.first - 1)} have fallen out`);
   if (store.head.lost > 0) words.push(`${number(store.head.lost)} lost: more than this page could take`);
@@ -155,7 +155,14 @@ function count() {
 
 /** Moves by what a method of the position does, one after the other. */
 function move(step) {
-  position.work = position.work.then(() => step(position)).then(moved);
+  position.work = position.work.then(() => step(position)).then(moved, fail);
+}
+
+// What a source can't give is said; the keys go on working.
+function fail(error) {
+  page.failure = String(error?.message ?? error);
+  position.isPaused = true;
+  moved();
 }
 
 // The address says where we are, once we stay there; what else it says is not ours.

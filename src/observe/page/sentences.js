@@ -55,7 +55,7 @@ export const CALLS = {
  * @param {import('./model.js').Event} record
  */
 export function call(record) {
-  return CALLS[record.event]?.(record) ?? record.event;
+  return Object.hasOwn(CALLS, record.event) ? CALLS[record.event](record) : record.event;
 }
 
 /** @type {Words} each event as a sentence */
@@ -121,7 +121,7 @@ export const SENTENCES = {
  * @param {import('./model.js').Event} record
  */
 export function sentence(record) {
-  return SENTENCES[record.event]?.(record) ?? call(record);
+  return Object.hasOwn(SENTENCES, record.event) ? SENTENCES[record.event](record) : call(record);
 }
 
 /**

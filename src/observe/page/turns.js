@@ -25,8 +25,7 @@ export const noSteps = () => ({ ready: 0, queue: 0, logins: 0, accept: 0, deadli
  */
 export function countStep(steps, { event, via }) {
   // Behind a proxy it was accepted before.
-  const step = via ? undefined : STEP_OF[event];
-  if (step) steps[step] += 1;
+  if (!via && Object.hasOwn(STEP_OF, event)) steps[STEP_OF[event]] += 1;
 }
 
 /**

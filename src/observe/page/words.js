@@ -103,7 +103,7 @@ export function duration(seconds) {
 }
 
 function digits(value) {
-  return value.toFixed(value < 10 ? 1 : 0).replace(/\.0$/, '');
+  return Number(value).toFixed(value < 10 ? 1 : 0).replace(/\.0$/, '');
 }
 
 /**

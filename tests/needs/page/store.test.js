@@ -1,16 +1,17 @@
-// The past that the page keeps: that each position is what it was when it was first seen, what falls out, and how
-// the reader moves in it. Run by tests/needs/page.rs.
+// The past that the page keeps: that each position is what it was when it was first seen, and what falls out.
+// Run by tests/needs/page.rs.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { ORDERS, search } from './crowd_order.js';
-import { stepOf, STEPS } from './keys.js';
-import { Position } from './position.js';
 import { look, minute, noLooks, reconcile, totalsAt, unseen } from './samples.js';
 import { connectionAt } from './scene.js';
+import { linesOf, select } from './selection.js';
+import { call, CALLS, sentence } from './sentences.js';
 import { STATES } from './model.js';
 import { closed, known, opened, page } from './told.js';
+import { wakes } from './wake.js';
 
 /** A past of so many turns, in which connections come, are stuck, and go. */
 function past(turns, options) {
@@ -73,6 +74,32 @@ test('the lines of a trace are read as its records, and a broken one is counted'
   }
 });
 
+test('whatever the fields of a line hold, it is shown somehow', () => {
+  const events = [...Object.keys(CALLS), 'constructor', '__proto__', 'of no kind'];
+  const values = [null, 0, -1, 1e308, '', 'x', '__proto__', {}, [], true];
+  const fields = ['time', 'connection', 'bytes', 'error', 'offered', 'room', 'state', 'from', 'to', 'reason', 'peer', 'via',
+    'took', 'ready', 'at_most', 'kind', 'until', 'result', 'name', 'lines', 'address', 'seconds', 'connections'];
+  const { store } = page({ isRing: false });
+  let random = 1;
+  const below = (most) => {
+    random = (random * 1103515245 + 12345) % 2147483648;
+    return Math.floor(random / 2147483648 * most);
+  };
+  for (let i = 0; i < 20_000; i += 1) {
+    const record = Object.fromEntries(fields.filter(() => below(2)).map((field) => [field, values[below(values.length)]]));
+    store.addLine(JSON.stringify({ ...record, event: events[below(events.length)] }));
+    const told = store.record(store.newest);
+    const words = [call(told), sentence(told), wakes(store.head, told, store.head.connections.get(told.connection) ?? null)];
+    for (const text of words) assert.equal(typeof text, 'string', JSON.stringify(told));
+  }
+  for (const position of [0, 1, 9999, 20_000]) {
+    const model = store.at(position);
+    for (const { turn } of select(store, position)) linesOf(store, turn, position);
+    assert.equal(minute(store, model, 1).length, 60);
+  }
+  assert.equal(store.newest, 20_000);
+});
+
 test('a connection that ended long ago is still known, with its lines', () => {
   const { store } = past(1200, { isRing: false });
   const position = store.newest;
@@ -97,97 +124,6 @@ test('another server begins anew, and its connections are not taken for those of
   assert.equal(store.eventsOf(1, before)[0], 2);
   assert.equal(store.at(before - 1).connections.size, 2);
   assert.equal(store.head.turns, 2);
-});
-
-const live = { isLive: true, more: null };
-
-test('a live page follows the newest until it is paused, and moving pauses', async () => {
-  const { store, turn } = past(10);
-  const position = new Position(store, live);
-  position.settle();
-  assert.deepEqual([position.event, position.mode, position.first], [store.newest, 'running', 1]);
-  turn();
-  position.settle();
-  assert.equal(position.event, store.newest);
-  position.back();
-  assert.deepEqual([position.event, position.mode], [store.newest - 1, 'paused']);
-  turn();
-  position.settle();
-  assert.equal(position.event, store.newest - 4);
-  position.toggle();
-  assert.deepEqual([position.event, position.mode], [store.newest, 'running']);
-  position.isOver = true;
-  assert.equal(position.mode, 'ended');
-});
-
-test('the keys move by events, turns, and what is worth a look', async () => {
-  const { store, turn } = page();
-  turn(...opened(1));
-  turn({ connection: 1, event: 'sent', offered: 9, bytes: 3 });
-  const position = new Position(store, live);
-  position.settle();
-  const press = async (key, shiftKey = false) => {
-    await STEPS[stepOf({ key, shiftKey })](position);
-    return position.event;
-  };
-  const seen = [];
-  for (const [key, shift] of [
-    ['Home'], ['ArrowLeft'], ['ArrowLeft'], ['ArrowRight', true], ['ArrowRight', true], ['ArrowRight', true],
-    ['ArrowLeft', true], ['n'], ['n'], ['End'], ['p'], ['p'], ['ArrowRight'],
-  ]) seen.push(await press(key, shift));
-  assert.deepEqual(seen, [1, 0, 0, 5, 9, 10, 9, 9, 9, 10, 8, 8, 9]);
-});
-
-test('what fell out from under a reader moves them to the oldest that is kept', () => {
-  const { store, turn } = past(10);
-  const position = new Position(store, live);
-  position.moveTo(5);
-  while (store.first === 1) turn();
-  position.settle();
-  assert.deepEqual([position.event, position.mode], [store.first - 1, 'paused']);
-});
-
-test('a trace is played at its pace, a long sleep cut short, and from its end anew', async () => {
-  const { store, turn, wait } = page({ isRing: false });
-  turn(...opened(1));
-  wait(100);
-  turn(...opened(2));
-  const position = new Position(store, { isLive: false, more: null });
-  position.end();
-  assert.equal(position.mode, 'paused');
-  position.toggle();
-  assert.deepEqual([position.event, position.mode], [0, 'running']);
-  await position.play(0.1);
-  assert.equal(position.event, 6);
-  await position.play(0.5);
-  assert.equal(position.event, 6);
-  await position.play(0.6);
-  assert.deepEqual([position.event, position.mode], [store.newest, 'ended']);
-});
-
-test('a simulation makes what the reader steps to', async () => {
-  const { store, turn } = page({ isRing: false });
-  const more = async () => turn(...opened(store.newest + 1));
-  const position = new Position(store, { isLive: false, more });
-  await position.forward();
-  assert.deepEqual([position.event, store.newest], [1, 6]);
-  position.end();
-  await position.forwardTurn();
-  assert.deepEqual([position.event, store.newest], [11, 12]);
-  await position.open(40);
-  assert.deepEqual([position.event, store.newest], [40, 42]);
-});
-
-test('an address may name an event that has yet to come', async () => {
-  const { store, turn } = page();
-  const position = new Position(store, live);
-  turn();
-  await position.open(5);
-  position.settle();
-  assert.equal(position.mode, 'running');
-  turn();
-  position.settle();
-  assert.deepEqual([position.event, position.mode], [5, 'paused']);
 });
 
 const gauges = (open) => STATES.map((state) => `sockmodes_connections{state="${state}"} ${open[state] ?? 0}`).join('\n');
