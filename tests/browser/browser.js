@@ -78,13 +78,24 @@ export const drawn = (page) => page.evaluate(() => new Promise((resolve) => {
   requestAnimationFrame(() => requestAnimationFrame(() => resolve(undefined)));
 }));
 
-/** All that is drawn of a position, as it is in the document. @param {Page} page */
+/**
+ * All that is drawn of a position, as it is in the document: an element or a text a line. The order of attributes and
+ * of classes means nothing.
+ * @param {Page} page
+ * @returns {Promise<string>}
+ */
 export const seen = (page) => page.evaluate(() => {
-  const copy = /** @type {Element} */ (document.querySelector('main')?.cloneNode(true));
-  for (const hidden of copy.querySelectorAll('[hidden]')) hidden.remove();
-  // The order of classes means nothing, and no class is none.
-  for (const node of copy.querySelectorAll('[class]')) node.setAttribute('class', [...node.classList].sort().join(' '));
-  return copy.innerHTML.replaceAll(' class=""', '').replaceAll('><', '>\n<');
+  /** @type {string[]} */
+  const lines = [];
+  const write = (node) => {
+    if (node instanceof Text && node.data.trim()) lines.push(node.data);
+    if (!(node instanceof Element) || node.matches('[hidden]')) return;
+    const attributes = [...node.attributes].filter(({ name }) => name !== 'class').map(({ name, value }) => `${name}="${value}"`);
+    lines.push(`<${[node.localName, ...[...node.classList].sort().map((each) => `.${each}`), ...attributes.sort()].join(' ')}>`);
+    for (const child of node.childNodes) write(child);
+  };
+  write(document.querySelector('main'));
+  return lines.join('\n');
 });
 
 /**
