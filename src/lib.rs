@@ -52,8 +52,9 @@
 //! | [`client`] | the blocking client, built on [`socket`] | terminals |
 //! | [`check`] | any server of this protocol, tried from outside | [`server`] |
 //! | [`sim`] | a network that is only simulated, to try the loop in | sockets, clocks, what the right answers are |
+//! | [`play`] | scenarios for the page: a simulated loop, asked in JSON, with rules to break | sockets, clocks |
 //!
-//! Imports run one way: `sim` knows `server` and all that `server` knows; `server` knows `session`,
+//! Imports run one way: `play` knows `sim` and all that `sim` knows; `sim` knows `server` and all that `server` knows; `server` knows `session`,
 //! `observe` and what `auth` hands out, `session` knows `auth`, `client` knows `socket` and `auth`;
 //! `check` knows `client`, `socket` and `auth`; `auth` and `socket` know none of the others.
 //!
@@ -68,7 +69,7 @@
 //!
 //! Without any of them (`default-features = false`) there is everything else, with half the crates.
 //! What needs no operating system can also be built for `wasm32-unknown-unknown`: [`session`], the
-//! [loop](server::EventLoop), [`sim`], and [`auth`] and [`observe`] as far as they touch no file.
+//! [loop](server::EventLoop), [`sim`], [`play`], and [`auth`] and [`observe`] as far as they touch no file.
 //!
 //! Where something is as it is because it was so in *the source document*, that is a Chinese course on
 //! Python's sockets, from which this grew; its programs still work (`tests/seed/`).

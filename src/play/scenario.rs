@@ -130,11 +130,12 @@ impl Scenario {
 
     /// Has `world` do what the scenario says.
     pub(super) fn begin(&self, world: &World) {
-        let mut faults = Faults::default();
-        faults.interrupted = self.interrupted;
-        faults.few_events = if self.few_events { 1000 } else { 0 };
-        faults.descriptors = self.descriptors.map(|(most, _)| most);
-        world.set_faults(faults);
+        world.set_faults(Faults {
+            interrupted: self.interrupted,
+            few_events: if self.few_events { 1000 } else { 0 },
+            descriptors: self.descriptors.map(|(most, _)| most),
+            ..Faults::default()
+        });
         world.add_user(USER.0, USER.1);
         world.set_checks(CHECKS, self.check_time);
         if let Some((_, Some(until))) = self.descriptors {

@@ -101,10 +101,10 @@ impl State {
         self.turns.newest += 1;
         let before = std::mem::replace(&mut self.listeners[at].last_turn, self.turns.newest);
         let waits_longer = |other: &Listener| other.waits_since.is_some_and(|since| since < before);
-        if let Some(other) = self.listeners.iter().position(waits_longer) {
-            if other != at {
-                self.wrong(None, &format!("listener {other} had no turn since {at} had its last"));
-            }
+        if let Some(other) = self.listeners.iter().position(waits_longer)
+            && other != at
+        {
+            self.wrong(None, &format!("listener {other} had no turn since {at} had its last"));
         }
     }
 

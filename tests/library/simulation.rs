@@ -1,9 +1,9 @@
 //! The event loop in a simulated network: many schedules, each drawn from a seed, with everything that
 //! can go wrong; what must hold of every connection is in `simulation/check.rs`.
 //!
-//! A seed that fails prints itself. `SOCKMODES_SEED=n` plays that one again, and only it;
-//! `SOCKMODES_SCHEDULES=n` and `SOCKMODES_SEEDS=n` play so many schedules and crowds instead of the usual number, as
-//! in CI, or for the night.
+//! A seed that fails prints itself. `SOCKMODES_SEED=n` plays that one again, and only it; with `SOCKMODES_TRACE=FILE`,
+//! too, what its loop tells goes into that file, which the page shows. `SOCKMODES_SCHEDULES=n` and `SOCKMODES_SEEDS=n`
+//! play so many schedules and crowds instead of the usual number, as in CI, or for the night.
 
 mod check;
 mod deadlines;
@@ -14,9 +14,11 @@ mod terms;
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::thread;
 
-use sockmodes::observe::Detail;
+use sockmodes::observe::{Detail, Record};
 use sockmodes::server::Config;
 use sockmodes::server::network::Signal;
 use sockmodes::session::Reason;
@@ -41,8 +43,39 @@ impl Drop for Replay {
         if std::thread::panicking() {
             let seed = self.0;
             eprintln!(
-                "seed {seed} failed: SOCKMODES_SEED={seed} cargo test --test library simulation"
+                "seed {seed} failed: SOCKMODES_SEED={seed} cargo test --test library simulation\n\
+                 and to see it on the page: SOCKMODES_TRACE=seed.jsonl before that, then \
+                 sockmodes trace seed.jsonl --html seed.html"
             );
+        }
+    }
+}
+
+/// Where the only seed that is played leaves its trace.
+static TRACE: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
+    let path = std::env::var_os("SOCKMODES_TRACE")?;
+    assert!(
+        from_environment("SOCKMODES_SEED").is_some(),
+        "SOCKMODES_TRACE is for one SOCKMODES_SEED"
+    );
+    Some(path.into())
+});
+
+/// Leaves the trace of a simulation, however that ends, if it is wanted.
+struct Traced {
+    simulation: Simulation,
+    is_wanted: bool,
+}
+
+impl Drop for Traced {
+    fn drop(&mut self) {
+        if let Some(path) = TRACE.as_deref().filter(|_| self.is_wanted) {
+            let line = |record: &Record| serde_json::to_string(record).unwrap() + "\n";
+            let lines: String = self.simulation.events().iter().map(line).collect();
+            match std::fs::write(path, lines) {
+                Ok(()) => eprintln!("its trace is in {}", path.display()),
+                Err(error) => eprintln!("no trace in {}: {error}", path.display()),
+            }
         }
     }
 }
@@ -103,7 +136,11 @@ fn play(seed: u64, tally: &mut Tally) {
     let _replay = Replay(seed);
     let scenario = scenario(seed, clients(seed));
     let config = scenario.config.clone();
-    let mut simulation = simulate(seed, scenario.config, scenario.faults, Detail::Life);
+    let traces = TRACE.is_some();
+    let detail = if traces { Detail::Calls } else { Detail::Life };
+    let simulation = simulate(seed, scenario.config, scenario.faults, detail);
+    let mut traced = Traced { simulation, is_wanted: traces };
+    let simulation = &mut traced.simulation;
     let world = simulation.world();
     // The stops first: what falls together comes in this order.
     for (when, signal) in scenario.stops {
@@ -132,8 +169,8 @@ fn play(seed: u64, tally: &mut Tally) {
     });
     let most = simulation.world().calls().most_accepts;
     assert!(most <= ACCEPTS, "{most} calls of accept in one turn");
-    tally.note_schedule(&simulation, &config);
-    check(&simulation, &config, longest).iter().for_each(|end| tally.note_end(end));
+    tally.note_schedule(simulation, &config);
+    check(simulation, &config, longest).iter().for_each(|end| tally.note_end(end));
 }
 
 fn play_each(seeds: impl IntoIterator<Item = u64>) -> Tally {

@@ -40,7 +40,7 @@ fn script() -> TempDir {
 
 fn the_page_adds_up_what_it_is_told() {
     let folder = script();
-    let tests = ["--test", "model.test.js", "store.test.js", "position.test.js"];
+    let tests = ["--test", "model.test.js", "store.test.js", "position.test.js", "play.test.js"];
     run(Command::new("node").args(tests).current_dir(&folder), b"").expect(0);
 }
 

@@ -3,7 +3,10 @@
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 
+use regex::Regex;
 use rustix::process::Signal;
+use serde_json::{Value, json};
+use sockmodes::play::Play;
 
 use crate::common::admin::{Answer, get};
 use crate::common::client::connect;
@@ -77,6 +80,30 @@ fn it_takes_no_question_from_a_page_elsewhere_and_none_without_end() {
         assert!(answer.headers.contains(header), "{}", answer.headers);
     }
     assert!(!answer.headers.contains("access-control-"), "{}", answer.headers);
+}
+
+/// Each address of a simulation in the book is of a scenario that there is, and of an event in it.
+#[test]
+fn what_the_book_shows_can_be_played() {
+    let address =
+        Regex::new("#seed=([0-9]+)&(?:amp;)?scenario=([^&\"\\s)>]+)(?:&(?:amp;)?event=([0-9]+))?");
+    let (address, mut play) = (address.unwrap(), Play::default());
+    let mut met = 0;
+    for path in ["loop.md", "loop/rules.md", "states.md", "reference/play.md"] {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/src/").to_owned() + path;
+        let page = std::fs::read_to_string(&path).unwrap();
+        for found in address.captures_iter(&page) {
+            met += 1;
+            let seed: u64 = found[1].parse().unwrap();
+            let scenario = found[2].replace('+', " ").replace("%0A", "\n");
+            let event: usize = found.get(3).map_or(1, |event| event.as_str().parse().unwrap());
+            let request =
+                json!({"ask": "events", "seed": seed, "scenario": scenario, "after": event - 1});
+            let answer: Value = serde_json::from_str(&play.ask(&request.to_string())).unwrap();
+            assert!(answer["records"][0].is_object(), "{path}: {scenario}: {answer}");
+        }
+    }
+    assert!(met >= 10, "{met} addresses");
 }
 
 #[test]

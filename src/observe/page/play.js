@@ -17,7 +17,7 @@ async function connect() {
   if (root.dataset.play !== 'wasm') return post;
   // biome-ignore lint/correctness/noUnresolvedImports: it is built with the simulation.
   const { default: load, Play } = await import('./sockmodes_play.js');
-  await load();
+  await load({ module_or_path: new URL('sockmodes_play_bg.wasm', import.meta.url) });
   const play = new Play();
   return async (request) => JSON.parse(play.ask(JSON.stringify(request)));
 }
@@ -103,7 +103,14 @@ function intoAddress({ seed, scenario }, event) {
  *   `begin`: the store holds the beginning of another run, which `more` goes on with; `open`: moves the reader
  */
 export async function start(store, { begin, open, panel }) {
-  const ask = await connect();
+  try {
+    await begins(await connect(), store, { begin, open, panel });
+  } catch (error) {
+    panel.textContent = `The simulation does not answer: ${error instanceof Error ? error.message : error}`;
+  }
+}
+
+async function begins(ask, store, { begin, open, panel }) {
   /** @type {Run | null} */
   let run = null;
 

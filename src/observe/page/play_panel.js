@@ -56,6 +56,7 @@ export class Panel {
   /** Another run is played. @param {import('./play.js').Run} run */
   show(run) {
     this.run = run;
+    this.told.dataset.where = '';
     this.text.value = run.scenario;
     this.seed.value = String(run.seed);
     for (const [name, input] of Object.entries(this.inputs)) {
@@ -89,7 +90,10 @@ export class Panel {
 
   #moved() {
     const { run } = this;
-    if (!run) return;
+    const where = run && `${this.#event} of ${run.store.newest}, ${run.end?.how}`;
+    // The document says again and again where the reader is.
+    if (!run || where === this.told.dataset.where) return;
+    this.told.dataset.where = where;
     const isAtEnd = run.end && this.#event === run.store.newest;
     this.told.classList.remove('bad');
     put(this.told, isAtEnd ? `${run.end.why}.` : 'The real loop, in a network that is only simulated: step through it.');
