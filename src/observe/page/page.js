@@ -219,10 +219,12 @@ const STARTS = {
     // @ts-expect-error: it comes with the simulation.
     // biome-ignore lint/correctness/noUnresolvedImports: likewise.
     const { start } = await import('./play.js');
-    const { more } = await start(page.store, { changed: moved, panel: find('#play') });
-    position = new Position(page.store, { isLive: false, more });
-    position.end();
-    moved();
+    const begin = (more) => {
+      position = new Position(page.store, { isLive: false, more });
+      position.end();
+      moved();
+    };
+    await start(page.store, { begin, open: (event) => move((here) => here.open(event)), panel: find('#play') });
   },
 };
 

@@ -142,7 +142,7 @@ export class Position {
       this.event += 1;
     }
     if (this.event < this.store.newest) return;
-    if (this.more) await this.more();
-    else this.isOver = true;
+    await this.more?.();
+    this.isOver = this.event === this.store.newest;
   }
 }

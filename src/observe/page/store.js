@@ -37,6 +37,11 @@ export class Store {
     this.recent = new Recent();
   }
 
+  /** Forgets all, for another run of the same source. */
+  clear() {
+    Object.assign(this, new Store({ isRing: this.isRing }));
+  }
+
   /** @param {Event[]} records as in the trace, which get the next numbers */
   add(records) {
     for (const record of records) this.#push(record, null);
