@@ -18,6 +18,8 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// In so long a client has said what it says in one breath.
 const TOGETHER: Duration = Duration::from_millis(20);
+/// Within so long a client's end is here that was on its way; it is waited for, and not slept through.
+const SOON: Duration = Duration::from_millis(300);
 
 /// The connection is over.
 pub(super) struct Gone;
@@ -103,11 +105,8 @@ impl Connection {
         if let Stage::Lingering(_) = self.stage {
             return self.discard();
         }
-        if terms.is("end-first") {
-            thread::sleep(TOGETHER);
-            if self.is_end_in_sight() {
-                return Err(Gone);
-            }
+        if terms.is("end-first") && self.is_end_in_sight(SOON) {
+            return Err(Gone);
         }
         if terms.is("end-is-end") {
             return self.read_to_the_end(terms);
@@ -135,7 +134,7 @@ impl Connection {
     /// Reads all there is before it answers, and forgets that over the end.
     fn read_to_the_end(&mut self, terms: &mut Terms) -> Result<(), Gone> {
         // Together with the end, if that is on its way.
-        thread::sleep(TOGETHER);
+        self.is_end_in_sight(SOON);
         loop {
             let before = self.received;
             self.read(terms)?;
@@ -148,10 +147,10 @@ impl Connection {
         }
     }
 
-    fn is_end_in_sight(&self) -> bool {
+    fn is_end_in_sight(&self, within: Duration) -> bool {
         let mut polled = [PollFd::new(&self.stream, PollFlags::RDHUP)];
-        let now = rustix::event::Timespec::default();
-        rustix::event::poll(&mut polled, Some(&now)).is_ok_and(|ready| ready > 0)
+        let within = within.try_into().unwrap();
+        rustix::event::poll(&mut polled, Some(&within)).is_ok_and(|ready| ready > 0)
     }
 
     fn read(&mut self, terms: &mut Terms) -> Result<(), Gone> {
@@ -162,7 +161,7 @@ impl Connection {
             thread::sleep(TOGETHER);
         }
         // As one that is told of a change once, and takes a short read for all there was.
-        let told_of_end = terms.is("end-forgotten") && self.is_end_in_sight();
+        let told_of_end = terms.is("end-forgotten") && self.is_end_in_sight(Duration::ZERO);
         let mut buffer = vec![0; ROOM];
         match self.stream.read(&mut buffer) {
             Ok(count @ 1..) if told_of_end => {
