@@ -48,7 +48,7 @@ impl Args {
             let text = format!("--nonce-len {}: it must be 1 to {MAX_NONCE_LEN}", self.nonce_len);
             return Err(Failure::Usage(text));
         }
-        check_input()?;
+        check_input(None)?;
         let key = match self.auth.scheme() {
             None => None,
             Some(scheme) => {

@@ -26,9 +26,12 @@ fn file(why_no_dash: &'static str) -> impl TypedValueParser<Value = PathBuf> {
         .try_map(move |path| if path.as_os_str() == "-" { Err(why_no_dash) } else { Ok(path) })
 }
 
-/// None of the `inputs` may be where standard output, standard error or the trace goes, by whatever name:
+/// A file that is written: the option that names it, and its path.
+pub(super) type Output<'a> = (&'static str, &'a Path);
+
+/// None of the `inputs` may be where standard output, standard error or the `output` goes, by whatever name:
 /// what is written would be read, or be the end of what was there.
-pub(super) fn check_outputs(inputs: &[&Path], trace: Option<&Path>) -> Result<(), Failure> {
+pub(super) fn check_outputs(inputs: &[&Path], output: Option<Output>) -> Result<(), Failure> {
     let inputs = || inputs.iter().filter_map(|path| Some((*path, Identity::at(path)?)));
     let is_input = |output: Option<Identity>| {
         inputs().find(|(_, input)| output.as_ref() == Some(input)).map(|(path, _)| path.display())
@@ -39,18 +42,19 @@ pub(super) fn check_outputs(inputs: &[&Path], trace: Option<&Path>) -> Result<()
     if let Some(path) = is_input(Identity::of(io::stdout())) {
         return Err(Failure::Usage(format!("standard output goes to {path}, which is read")));
     }
-    let Some(trace) = trace else { return Ok(()) };
-    match is_input(Identity::at(trace)) {
+    let Some((option, output)) = output else { return Ok(()) };
+    match is_input(Identity::at(output)) {
         None => Ok(()),
         Some(path) => {
-            let text = format!("--trace {} would empty {path}, which is read", trace.display());
+            let text = format!("{option} {} would empty {path}, which is read", output.display());
             Err(Failure::Usage(text))
         }
     }
 }
 
-/// What standard input is read from must not be where the answers go: they would be read again, without end.
-pub(super) fn check_input() -> Result<(), Failure> {
+/// What standard input is read from must not be where the answers, or the `output`, go: they would be read again,
+/// without end.
+pub(super) fn check_input(output: Option<Output>) -> Result<(), Failure> {
     let input = Identity::of(io::stdin());
     if input.is_none() {
         return Ok(());
@@ -61,7 +65,14 @@ pub(super) fn check_input() -> Result<(), Failure> {
     if input == Identity::of(io::stdout()) {
         return Err(Failure::Usage("standard output goes to the file that is read".into()));
     }
-    Ok(())
+    match output {
+        Some((option, path)) if input == Identity::at(path) => {
+            let text =
+                format!("{option} {} would empty standard input, which is read", path.display());
+            Err(Failure::Usage(text))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A client's secret; a person is told if it is open to others.

@@ -6,6 +6,7 @@
 mod check;
 mod connect;
 mod demo;
+mod draft;
 mod editor;
 mod files;
 mod login;
@@ -13,6 +14,7 @@ mod play;
 mod prompt;
 mod serve;
 mod terminal;
+mod trace;
 mod user;
 mod values;
 
@@ -64,6 +66,8 @@ enum Command {
     /// Try a server of this protocol, any server, from outside, and grade it
     #[command(after_long_help = check::AFTER_HELP)]
     Check(Box<check::Args>),
+    /// Tell what is in a trace that 'serve --trace' has written
+    Trace(trace::Args),
     /// Show the page with a simulated loop: try clients, buffers, faults and broken rules, step by step
     #[command(after_long_help = play::AFTER_HELP)]
     Play(play::Args),
@@ -139,6 +143,7 @@ fn run(command: Command) -> Done {
         Command::User(command) => user::run(&command),
         Command::Demo => demo::run(),
         Command::Check(args) => check::run(*args),
+        Command::Trace(args) => trace::run(&args),
         Command::Play(args) => play::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -70,7 +70,7 @@ impl Command {
 pub(super) fn run(command: &Command) -> Done {
     check_outputs(&[command.file()], None)?;
     if let Command::Add { .. } | Command::Check(_) = command {
-        check_input()?;
+        check_input(None)?;
     }
     match command {
         Command::Add { user, hash } => add(user, *hash),

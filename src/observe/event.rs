@@ -210,6 +210,11 @@ pub enum Event {
         #[serde(flatten, serialize_with = "call_result")]
         result: CallResult,
     },
+    /// Told only to who comes later: bytes of the connection's wait for the kernel.
+    Owed {
+        /// How many.
+        bytes: usize,
+    },
     /// `shutdown` of the sending side returned.
     ShutDown {
         /// 0, or why not.

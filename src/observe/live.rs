@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::mem;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
@@ -24,8 +24,8 @@ const QUEUE: usize = 4096;
 const LEFT: usize = 8192;
 /// The most events that go into one piece of text.
 const PIECE: usize = 256;
-/// The most open connections that who comes later is told of.
-const OPEN: usize = 1024;
+/// The most open connections that who comes later is told of: with four events each, they fit into the queue.
+const OPEN: usize = 1000;
 
 /// The observer that passes events on. Clones share their watchers: one reads the events, another lets watchers in.
 #[derive(Clone, Default)]
@@ -39,6 +39,8 @@ struct Shared {
     seats: Mutex<Vec<Seat>>,
     /// How many seats are taken, so that nobody waits for a lock without need.
     taken: AtomicUsize,
+    /// What is sent in full changes how things stand only if somebody is owed something.
+    is_anyone_owed: AtomicBool,
     /// There is something to pass on.
     news: Notify,
     counts: Arc<Counts>,
@@ -178,7 +180,8 @@ impl Observer for Live {
 
     fn observe(&mut self, record: &Record) {
         let is_watched = self.0.taken.load(Ordering::Relaxed) > 0;
-        if is_watched || Standing::is_changed_by(&record.event) {
+        let is_anyone_owed = self.0.is_anyone_owed.load(Ordering::Relaxed);
+        if is_watched || Standing::is_changed_by(&record.event, is_anyone_owed) {
             self.leave(record);
         }
     }
@@ -188,6 +191,7 @@ impl Live {
     fn leave(&self, record: &Record) {
         let mut stage = lock(&self.0.stage);
         stage.standing.note(record);
+        self.0.is_anyone_owed.store(stage.standing.is_anyone_owed(), Ordering::Relaxed);
         if !stage.is_watched {
             return;
         }

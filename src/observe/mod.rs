@@ -28,6 +28,7 @@ mod standing;
 mod trace;
 #[cfg(unix)]
 mod whole;
+mod worth;
 #[cfg(unix)]
 mod writer;
 
@@ -44,6 +45,7 @@ pub use shown::{MAX_SHOWN, shown};
 pub use simulated::Simulated;
 #[cfg(unix)]
 pub use trace::{Trace, TraceError};
+pub use worth::is_worth_a_look;
 #[cfg(unix)]
 pub use writer::Lines;
 

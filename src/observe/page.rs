@@ -33,6 +33,7 @@ const WRITTEN: &[File] = &[
     File { path: "/page.css", kind: STYLE, content: include_str!("page/page.css") },
     File { path: "/loop.css", kind: STYLE, content: include_str!("page/loop.css") },
     File { path: "/connections.css", kind: STYLE, content: include_str!("page/connections.css") },
+    File { path: "/blocks.js", kind: SCRIPT, content: include_str!("page/blocks.js") },
     File { path: "/connection.js", kind: SCRIPT, content: include_str!("page/connection.js") },
     File { path: "/crowd_order.js", kind: SCRIPT, content: include_str!("page/crowd_order.js") },
     File { path: "/crowd.js", kind: SCRIPT, content: include_str!("page/crowd.js") },

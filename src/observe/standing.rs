@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::{Event, Record};
-use crate::session::{State, Time};
+use crate::session::{State, Time, Timer};
 
 /// What is kept of the events, for as long as it holds.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +14,8 @@ pub(super) struct Standing {
     time: Time,
     listening: Vec<Record>,
     open: BTreeMap<u64, Open>,
+    /// How many of these are owed something.
+    owing: usize,
 }
 
 /// A connection that is open.
@@ -23,6 +25,15 @@ struct Open {
     state: State,
     whose: Whose,
     let_in: bool,
+    /// Bytes that wait for the kernel.
+    owed: usize,
+    deadline: Option<(Timer, Time)>,
+}
+
+impl Open {
+    fn new(peer: SocketAddr, state: State, whose: Whose) -> Open {
+        Open { peer, state, whose, let_in: false, owed: 0, deadline: None }
+    }
 }
 
 /// Whose it is said to be.
@@ -43,17 +54,29 @@ impl Standing {
         match record.event {
             Event::Listening { .. } => self.listening.push(record.clone()),
             Event::Accepted { peer, state } => {
-                let whose = Whose::Unknown;
-                self.open.insert(number, Open { peer, state, whose, let_in: false });
+                self.open.insert(number, Open::new(peer, state, Whose::Unknown));
             }
+            // Behind a proxy it was accepted before.
+            Event::Opened { peer, state, via } if self.open.contains_key(&number) => self
+                .change(number, |open| {
+                    (open.peer, open.state, open.whose) = (peer, state, Whose::Peers(via))
+                }),
             Event::Opened { peer, state, via } => {
-                let whose = Whose::Peers(via);
-                self.open.insert(number, Open { peer, state, whose, let_in: false });
+                self.open.insert(number, Open::new(peer, state, Whose::Peers(via)));
             }
             Event::Local { .. } => self.change(number, |open| open.whose = Whose::Proxys),
             Event::LetIn { .. } => self.change(number, |open| open.let_in = true),
             Event::State { to, .. } => self.change(number, |open| open.state = to),
-            Event::Closed { .. } => drop(self.open.remove(&number)),
+            Event::Timer { kind, until } => {
+                self.change(number, |open| open.deadline = kind.zip(until))
+            }
+            Event::Sent { offered, result } if self.owing > 0 || result != Ok(offered) => {
+                self.owe(number, offered - result.unwrap_or(0));
+            }
+            Event::Closed { .. } => {
+                self.owe(number, 0);
+                self.open.remove(&number);
+            }
             _ => return,
         }
         self.time = record.time;
@@ -62,18 +85,26 @@ impl Standing {
     /// Whether [`note`](Standing::note) makes any difference.
     #[cfg(feature = "admin")]
     #[inline]
-    pub(super) fn is_changed_by(event: &Event) -> bool {
-        use Event::{Accepted, Closed, LetIn, Listening, Local, Opened, State};
-        matches!(
-            event,
-            Listening { .. }
-                | Accepted { .. }
-                | Opened { .. }
-                | Local { .. }
-                | LetIn { .. }
-                | State { .. }
-                | Closed { .. }
-        )
+    pub(super) fn is_changed_by(event: &Event, is_anyone_owed: bool) -> bool {
+        use Event::{Accepted, Closed, LetIn, Listening, Local, Opened, Sent, State, Timer};
+        match event {
+            Sent { offered, result } => is_anyone_owed || *result != Ok(*offered),
+            Listening { .. } | Accepted { .. } | Opened { .. } | Local { .. } => true,
+            LetIn { .. } | State { .. } | Timer { .. } | Closed { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether any connection is owed something.
+    #[cfg(feature = "admin")]
+    pub(super) fn is_anyone_owed(&self) -> bool {
+        self.owing > 0
+    }
+
+    fn owe(&mut self, number: u64, owed: usize) {
+        let Some(open) = self.open.get_mut(&number) else { return };
+        let before = std::mem::replace(&mut open.owed, owed);
+        self.owing = self.owing + usize::from(owed > 0) - usize::from(before > 0);
     }
 
     fn change(&mut self, number: u64, change: impl FnOnce(&mut Open)) {
@@ -83,11 +114,12 @@ impl Standing {
     }
 
     /// What a late reader is told: the listeners, and each open connection with the state that it is in
-    /// now, the oldest first. Those that are more than `most` are not among them; how many is told, too.
+    /// now, its deadline, and what it is owed, the oldest first. Those that are more than `most` are not among them; how many is told, too.
     pub(super) fn records(&self, most: usize) -> (usize, Vec<Record>) {
         let mut records = self.listening.clone();
         let untold = self.open.len().saturating_sub(most);
-        for (&number, &Open { peer, state, whose, let_in }) in self.open.iter().skip(untold) {
+        for (&number, open) in self.open.iter().skip(untold) {
+            let Open { peer, state, whose, let_in, owed, deadline } = *open;
             let record = |event| Record { time: self.time, connection: Some(number), event };
             match whose {
                 Whose::Peers(via) => records.push(record(Event::Opened { peer, state, via })),
@@ -96,6 +128,9 @@ impl Standing {
                     .extend([Event::Accepted { peer, state }, Event::Local { peer }].map(record)),
             }
             records.extend(let_in.then(|| record(Event::LetIn { peer })));
+            let (kind, until) = deadline.unzip();
+            records.extend(deadline.map(|_| record(Event::Timer { kind, until })));
+            records.extend((owed > 0).then(|| record(Event::Owed { bytes: owed })));
         }
         (untold, records)
     }
@@ -103,7 +138,10 @@ impl Standing {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::observe::Errno;
     use crate::session::Reason;
 
     #[test]
@@ -125,11 +163,20 @@ mod tests {
         note(Some(5), Event::Accepted { peer, state: State::AwaitHeader });
         note(Some(5), Event::State { from: State::AwaitHeader, to: State::SendNonce });
         note(Some(5), Event::Local { peer });
+        let until = Some(Time::START + Duration::from_secs(9));
+        note(Some(2), Event::Timer { kind: Some(Timer::Idle), until });
+        note(Some(3), Event::Timer { kind: Some(Timer::Handshake), until });
+        note(Some(3), Event::Timer { kind: None, until: None });
+        for (number, taken) in [(2, Ok(3)), (3, Ok(4)), (2, Err(Errno::AGAIN)), (3, Ok(9))] {
+            note(Some(number), Event::Sent { offered: 9, result: taken });
+        }
         let told = |most| {
             let (untold, records) = standing.records(most);
             let brief = |record: Record| match record.event {
                 Event::Opened { state, .. } => (record.connection, state.name()),
                 Event::LetIn { .. } => (record.connection, "let in"),
+                Event::Timer { kind: Some(kind), .. } => (record.connection, kind.name()),
+                Event::Owed { bytes: 9 } => (record.connection, "owed"),
                 Event::Accepted { state: State::AwaitHeader, .. } => (record.connection, "waits"),
                 Event::Accepted { .. } => (record.connection, "accepted"),
                 Event::Local { .. } => (record.connection, "local"),
@@ -137,12 +184,11 @@ mod tests {
             };
             (untold, records.into_iter().map(brief).collect::<Vec<_>>())
         };
-        let second = [(Some(2), "serving"), (Some(2), "let in")];
+        let second = ["serving", "let in", "idle", "owed"].map(|told| (Some(2), told));
         let third = (Some(3), "send_nonce");
         let fourth = (Some(4), "waits");
         let fifth = [(Some(5), "accepted"), (Some(5), "local")];
-        let all =
-            [&[(None, "listening"), second[0], second[1], third, fourth][..], &fifth].concat();
+        let all = [&[(None, "listening")][..], &second, &[third, fourth], &fifth].concat();
         assert_eq!(told(9), (0, all));
         assert_eq!(told(1), (3, vec![(None, "listening"), fifth[0], fifth[1]]));
     }

@@ -32,7 +32,7 @@ impl Session {
         }
     }
 
-    /// The server stops: no more is answered, what is owed still goes out, and a client that was
+    /// The server stops, and what lay there by then was passed on: no more is answered, what is owed still goes out, and a client that was
     /// refused is not lingered for. `undelivered`: a close would be a reset or could become one, and
     /// destroy what is under way: the kernel has not sent all that it took, or bytes came that nobody
     /// has read.

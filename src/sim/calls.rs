@@ -87,7 +87,10 @@ impl State {
         if socket.broken || socket.fin_out {
             return Err(socket.error.take().unwrap_or(Errno::PIPE));
         }
-        socket.no_space |= taken < bytes.len();
+        if taken < bytes.len() {
+            socket.no_space = true;
+            socket.transcript.full_at = Some(socket.transcript.read.len());
+        }
         if short_of_memory {
             let soon = self.pause(SHORTAGE);
             self.after(soon, Act::Relieve(id));
@@ -125,6 +128,7 @@ impl State {
     /// the client's kernel has not acknowledged counts as not sent.
     pub(super) fn has_sent_all(&mut self, id: usize) -> bool {
         self.count_call();
+        self.hurry(id);
         if self.sockets[id].fin_out {
             self.wrong(
                 Some(id),
@@ -139,6 +143,13 @@ impl State {
         is_sent
     }
 
+    /// `recv` with MSG_PEEK. What comes between this and a close makes that a reset.
+    pub(super) fn has_unread(&mut self, id: usize) -> bool {
+        self.count_call();
+        self.hurry(id);
+        !self.sockets[id].inbox.is_empty()
+    }
+
     /// `close`: with bytes that nobody has read it is a reset, and what was under way is lost.
     pub(super) fn close(&mut self, id: usize) {
         let socket = &mut self.sockets[id];
@@ -147,6 +158,7 @@ impl State {
         if socket.broken {
             return;
         }
+        socket.transcript.unread = socket.inbox.len();
         if socket.inbox.is_empty() {
             self.end_output(id);
         } else {

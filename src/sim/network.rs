@@ -173,6 +173,10 @@ impl Stream for SimStream {
         self.world.state().has_sent_all(self.id)
     }
 
+    fn has_unread(&mut self) -> bool {
+        self.world.state().has_unread(self.id)
+    }
+
     fn take_error(&mut self) -> Option<Errno> {
         self.world.state().sockets[self.id].error.take()
     }

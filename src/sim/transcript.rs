@@ -44,11 +44,15 @@ pub struct Transcript {
     pub closed_at: Option<Time>,
     /// When the connection broke, and how.
     pub broken_at: Option<(Time, Errno)>,
-    /// So many bytes were under way to the client when closing destroyed them, because some from it
-    /// had not been read.
+    /// So many bytes had come that nobody had read when it was closed, which made that a reset.
+    pub unread: usize,
+    /// So many bytes were under way to the client when a reset destroyed them: that one, or the answer to what
+    /// came later.
     pub destroyed: usize,
     /// The most that one `send` offered: what waited for the kernel.
     pub most_offered: usize,
+    /// How much had been read when `send` took less than it was offered, the last time.
+    pub full_at: Option<usize>,
     /// How much had been read when the server began to leave.
     pub(super) heard: usize,
 }

@@ -26,8 +26,9 @@ fn main() -> ExitCode {
     {
         return faulty::serve(rest);
     }
-    let mut trials: Vec<Trial> = faults::trials();
-    trials.extend(ours::trials());
+    // Those that take longest begin first.
+    let mut trials: Vec<Trial> = ours::trials();
+    trials.extend(faults::trials());
     trials.extend(command::trials());
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(AT_A_TIME);

@@ -229,4 +229,8 @@ impl Stream for ScriptedStream {
     fn has_sent_all(&mut self) -> bool {
         self.world.borrow_mut().next_or_0() & 1 == 1
     }
+
+    fn has_unread(&mut self) -> bool {
+        self.world.borrow_mut().next_or_0() & 1 == 1
+    }
 }

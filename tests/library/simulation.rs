@@ -2,8 +2,8 @@
 //! can go wrong; what must hold of every connection is in `simulation/check.rs`.
 //!
 //! A seed that fails prints itself. `SOCKMODES_SEED=n` plays that one again, and only it; with `SOCKMODES_TRACE=FILE`,
-//! too, what its loop tells goes into that file, which the page shows. `SOCKMODES_SEEDS=n` plays so many crowds
-//! instead of the usual number, for the night.
+//! too, what its loop tells goes into that file, which the page shows. `SOCKMODES_SCHEDULES=n` and `SOCKMODES_SEEDS=n`
+//! play so many schedules and crowds instead of the usual number, as in CI, or for the night.
 
 mod check;
 mod deadlines;
@@ -213,7 +213,7 @@ fn from_environment(name: &str) -> Option<u64> {
 
 #[test]
 fn any_schedule_gives_the_transcript_of_the_model() {
-    let tally = play_all(0..100_000);
+    let tally = play_all(0..from_environment("SOCKMODES_SCHEDULES").unwrap_or(40_000));
     if tally.schedules > 1 {
         assert!(tally.served * 3 > tally.connections, "too few are served to show anything");
         let Tally { stood_still, interrupted, saved, shared, .. } = tally;
@@ -229,6 +229,6 @@ fn any_schedule_gives_the_transcript_of_the_model() {
 
 #[test]
 fn a_thousand_connections_at_once_keep_every_promise() {
-    let seeds = from_environment("SOCKMODES_SEEDS").unwrap_or(200);
+    let seeds = from_environment("SOCKMODES_SEEDS").unwrap_or(80);
     play_all(CROWDS..CROWDS + seeds);
 }

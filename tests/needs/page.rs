@@ -9,7 +9,7 @@ use std::process::Command;
 use regex::Regex;
 use serde_json::{Value, json};
 use sockmodes::auth::Scheme;
-use sockmodes::observe::Metrics;
+use sockmodes::observe::{Metrics, is_worth_a_look};
 use sockmodes::session::{Reason, State, TRANSITIONS};
 use tempfile::{NamedTempFile, TempDir, tempdir};
 
@@ -40,7 +40,7 @@ fn script() -> TempDir {
 
 fn the_page_adds_up_what_it_is_told() {
     let folder = script();
-    let tests = ["--test", "model.test.js", "store.test.js", "play.test.js"];
+    let tests = ["--test", "model.test.js", "store.test.js", "position.test.js", "play.test.js"];
     run(Command::new("node").args(tests).current_dir(&folder), b"").expect(0);
 }
 
@@ -61,11 +61,23 @@ fn tables() -> Value {
         "ways": TRANSITIONS.iter().map(|row| way(row.from, row.to)).collect::<Vec<_>>(),
         "steps": steps(),
         "metrics": Metrics::default().text(),
+        "worth_a_look": worth_a_look(),
     })
 }
 
 fn way(from: State, to: State) -> String {
     format!("{from}>{to}")
+}
+
+/// For each line of `records.jsonl`, whether it is worth a look.
+fn worth_a_look() -> Vec<bool> {
+    let is_worth = |line| {
+        let record: Value = serde_json::from_str(line).unwrap();
+        let fell_short =
+            !record["error"].is_null() || record["bytes"].as_u64() < record["offered"].as_u64();
+        is_worth_a_look(record["event"].as_str().unwrap(), record["reason"].as_str(), fell_short)
+    };
+    include_str!("page/records.jsonl").lines().map(is_worth).collect()
 }
 
 /// The steps of a turn, as the loop calls them.

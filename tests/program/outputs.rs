@@ -102,6 +102,8 @@ fn no_standard_output_goes_into_a_file_that_is_read() {
         (Server::args(&login), "secret"),
         (vec!["user", "list", "--users", &users], "link"),
         (vec!["user", "check", "eva", "--users", &users], "users"),
+        (vec!["trace", &users], "link"),
+        (vec!["trace", "--connection", "1", &users], "users"),
         // Nobody listens there, and nobody is asked.
         (vec!["connect", "127.0.0.1:1", "--secret-file", &secret], "secret"),
         (vec!["login", "127.0.0.1:1", "--secret-file", &secret], "secret"),
@@ -127,8 +129,8 @@ fn no_answer_goes_into_the_file_that_the_lines_come_from() {
     let append = || File::options().append(true).open(&path).unwrap();
     let server = Server::start(&["--service", "echo"]);
     let address = server.address.to_string();
-    for command in ["connect", "login"] {
-        let mut command = sockmodes([command, &address]);
+    for args in [["connect", &address], ["login", &address], ["trace", "-"]] {
+        let mut command = sockmodes(args);
         command.env("SOCKMODES_SECRET", SECRET);
         let input = || Stdio::from(File::open(&path).unwrap());
         let program = Program::start_on(&mut command, input(), append().into(), Stdio::piped());
@@ -148,6 +150,7 @@ fn a_dash_is_no_file() {
     let login = ["serve", "--service", "login", "--auth", "none", "--users"];
     let commands = [
         (vec!["serve", "--trace", "-"], "'--trace <FILE>': standard output is not for it"),
+        (vec!["trace", "x", "--html", "-"], "'--html <OUT>': standard output is not for it"),
         (vec!["serve", "--secret-file", "-"], "'--secret-file <FILE>': standard input is not read"),
         (vec!["connect", "--secret-file", "-"], "'--secret-file <FILE>': standard input is not"),
         (vec!["login", "--secret-file", "-"], "'--secret-file <FILE>': standard input is not read"),

@@ -9,6 +9,8 @@ use crate::common::program::{
     Finished, Program, SECRET, Server, run, sockmodes, sockmodes_in_shell,
 };
 
+const TRACE: &str = "{\"time\":1,\"connection\":1,\"event\":\"deadline\"}\n";
+
 /// One line on standard error that says `what`, status 1, and nothing else.
 fn says(done: Finished, what: &str) {
     let done = done.expect(1);
@@ -61,13 +63,15 @@ fn writing<'a>(
     server: &'a str,
     logins: &'a str,
     users: &'a str,
-) -> [(Vec<&'a str>, &'static str); 8] {
+) -> [(Vec<&'a str>, &'static str); 10] {
     [
         (vec!["--help"], ""),
         (vec!["--version"], ""),
         (vec!["completions", "bash"], ""),
         (vec!["man"], ""),
         (vec!["demo"], ""),
+        (vec!["trace", "-"], TRACE),
+        (vec!["trace", "-", "--connection", "1"], TRACE),
         (vec!["user", "list", "--users", users], ""),
         (vec!["connect", server], "hello\nagain\n"),
         (vec!["login", "--auth", "none", logins], "eva\nx1\neva\nx2\n"),

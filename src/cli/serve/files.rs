@@ -21,7 +21,7 @@ impl Args {
     pub(super) fn check_outputs(&self) -> Result<(), Failure> {
         let read = self.read_files();
         let read: Vec<_> = read.iter().map(PathBuf::as_path).collect();
-        check_outputs(&read, self.trace.as_deref())
+        check_outputs(&read, self.trace.as_deref().map(|path| ("--trace", path)))
     }
 
     /// The files that this server reads, or was told of.

@@ -22,7 +22,7 @@ macro_rules! events {
 
 events! {
     Listening, Accepted, Opened, Local, Refused, Penalty, LetIn, Closed, Login, VerifierFailed, UsersRead, UsersBroken, Hangup,
-    State,    Waiting, Turn, TurnEnd, Ready, Stale, AcceptFailed, AcceptPaused, AcceptResumed, Received, Sent, ShutDown,
+    State,    Waiting, Turn, TurnEnd, Ready, Stale, AcceptFailed, AcceptPaused, AcceptResumed, Received, Sent, Owed, ShutDown,
     Requeued, Submitted, Timer, Deadline, Alive, Grace, Draining, Stopped,
 }
 
@@ -67,6 +67,7 @@ fn of_connections() -> Vec<Event> {
     let results: Vec<CallResult> = [Ok(0), Ok(5)].into_iter().chain(errnos().map(Err)).collect();
     events.extend(results.iter().map(|&result| Event::Received { room: 4096, result }));
     events.extend(results.iter().map(|&result| Event::Sent { offered: 5, result }));
+    events.push(Event::Owed { bytes: 5 });
     events.push(Event::ShutDown { result: Ok(0) });
     events.extend(results.last().map(|&result| Event::ShutDown { result }));
     events

@@ -61,6 +61,7 @@ const PASSAGES: &[(&str, Source, &str, &str)] = &[
     ("accept_resumed", ACCEPT, "tell_resumed", "Event::AcceptResumed"),
     ("received", TRANSFER, "receive", "self.stream.recv"),
     ("sent", TRANSFER, "send", "self.stream.send"),
+    ("owed", TRANSFER, "deliver", "self.outbox.push"),
     ("shut_down", TRANSFER, "shut_down_sending", "self.stream.shut_down_sending"),
     ("requeued", TURNS, "enqueue", "Event::Requeued"),
     ("submitted", LOGINS, "submit_logins", "Event::Submitted"),

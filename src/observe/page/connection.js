@@ -49,6 +49,8 @@ export class Connection {
     this.queued = false;
     /** @type {number | null} since when a worker checks its login */
     this.atWorker = null;
+    /** Whether its verdict has come, and is not answered yet. */
+    this.judged = false;
     this.shut = false;
     /** @type {string | null} which deadline runs, since when, and until when */
     this.timer = null;
@@ -82,6 +84,7 @@ export class Connection {
     copy.full = this.full;
     copy.queued = this.queued;
     copy.atWorker = this.atWorker;
+    copy.judged = this.judged;
     copy.shut = this.shut;
     copy.timer = this.timer;
     copy.timerSet = this.timerSet;
@@ -91,7 +94,11 @@ export class Connection {
   }
 }
 
-/** How `recv` changes what is remembered: the kernel has nothing more after an end, an EAGAIN or a short read. */
+/**
+ * How `recv` changes what is remembered: the kernel has nothing more after an end, an EAGAIN or a short read.
+ * @param {Connection} connection
+ * @param {import('./model.js').Event} record
+ */
 export function hear(connection, { bytes, error, room }) {
   if (bytes) connection.received += bytes;
   const isEmpty = error === 'EAGAIN' || bytes === 0;
@@ -99,7 +106,11 @@ export function hear(connection, { bytes, error, room }) {
   if (isEmpty || isShort) connection.readable = false;
 }
 
-/** How `send` changes what is owed: the loop keeps what the kernel did not take, and nothing else. */
+/**
+ * How `send` changes what is owed: the loop keeps what the kernel did not take, and nothing else.
+ * @param {Connection} connection
+ * @param {import('./model.js').Event} record
+ */
 export function say(connection, { bytes, error, offered, time }) {
   const taken = bytes ?? 0;
   connection.sent += taken;
@@ -110,7 +121,11 @@ export function say(connection, { bytes, error, offered, time }) {
   if (connection.full) connection.writable = false;
 }
 
-/** Remembers an edge. */
+/**
+ * Remembers an edge.
+ * @param {Connection} connection
+ * @param {import('./model.js').Event} record
+ */
 export function feel(connection, { readable, writable, read_closed: readClosed }) {
   connection.readable ||= readable;
   connection.writable ||= writable;

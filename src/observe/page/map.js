@@ -89,8 +89,9 @@ export function drawWaysTaken({ model }) {
 export function drawMap(scene, moves) {
   const { model, now } = scene;
   const places = new Map();
+  /** @type {Map<string, import('./connection.js').Connection[]>} */
   const standing = new Map(STATES.map((state) => [state, []]));
-  for (const connection of model.connections.values()) standing.get(connection.state)?.push(connection);
+  for (const connection of model.connections.values()) standing.get(connection.state ?? '')?.push(connection);
   let open = 0;
   for (const [state, connections] of standing) {
     const all = model.counts[state] + scene.unseen[state];
@@ -102,12 +103,11 @@ export function drawMap(scene, moves) {
   }
   const owed = model.owed > 0 ? `, ${size(model.owed)} owed` : '';
   put(find('#open'), `${number(open)} open${owed}`);
-  drawClosedCount(scene.samples.at(-1)?.totals);
+  drawClosedCount(scene.totals);
   settle(places, scene, moves && !still.matches);
 }
 
 function drawClosedCount(totals) {
-  if (!totals) return;
   const closed = labelled(totals, 'sockmodes_closed_total');
   put(boxes.get('closed').count, number(closed.reduce((sum, [, value]) => sum + value, 0)));
 }
@@ -190,14 +190,14 @@ function focusNear(stops, at) {
 }
 
 function place() {
-  const focused = document.activeElement;
+  const focused = /** @type {HTMLElement | null} */ (document.activeElement);
   for (const token of tokens.values()) {
     if (!token.isFresh) continue;
     boxes.get(token.state).list.append(token.node);
     token.isFresh = false;
   }
   // An element that moves in the document loses the focus.
-  if (focused !== document.activeElement && map.contains(focused)) focused.focus();
+  if (focused !== document.activeElement && map.contains(focused)) focused?.focus();
   const stops = [...tokens.values()].map(({ button }) => button);
   const stop = stops.find((button) => button === document.activeElement)
     ?? stops.find((button) => button.getAttribute('aria-pressed') === 'true') ?? stops[0];
@@ -234,11 +234,11 @@ function label({ button, state }, connection, { chosen, now, model }) {
 
 // The one thing that holds it up, or that will end it.
 function held(connection, now) {
-  const { owed, queued, atWorker, timer, until, state } = connection;
+  const { owed, queued, atWorker, judged, timer, until, state } = connection;
   if (owed > 0) return `owes ${size(owed)}, not read`;
   if (atWorker !== null) return `hashing for ${duration(Math.max(0, now - atWorker))}`;
   if (queued) return 'queues up';
-  if (state === 'verifying') return 'waits for a worker';
+  if (state === 'verifying') return judged ? 'its verdict is here' : 'waits for a worker';
   if (timer !== null) return `${timer} ${duration(Math.max(0, until - now))}`;
   return reading(connection).reads ? '' : 'not read';
 }

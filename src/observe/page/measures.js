@@ -4,8 +4,6 @@ import { find, make, makeSvg, put } from './draw.js';
 import { boundOf, buckets, labelled } from './totals.js';
 import { REASON_WORDS, duration, number, percent, size } from './words.js';
 
-const STALE = 4; // seconds
-
 const count = (name) => (totals) => number(totals.get(name) ?? 0);
 const bytes = (name) => (totals) => size(totals.get(name) ?? 0);
 
@@ -22,27 +20,19 @@ const TILES = {
 
 /** @param {import('./scene.js').Scene} scene */
 export function drawTotals(scene) {
-  const { samples, source } = scene;
-  put(find('#totals-title span'), source === 'live' ? age(scene) : `at event ${number(scene.position)}`);
-  const totals = samples.at(-1)?.totals;
-  if (!totals) return;
+  const { totals, isWhole, source } = scene;
+  put(find('#totals-title span'), isWhole ? 'since the server started'
+    : source === 'live' ? 'since the page began to look' : 'since the first event');
   for (const node of document.querySelectorAll('[data-total]')) {
-    put(node, TILES[/** @type {HTMLElement} */ (node).dataset.total](totals));
+    put(node, TILES[node.getAttribute('data-total') ?? ''](totals));
   }
   drawHistogram(buckets(totals));
-  drawRates(samples);
+  drawRates(scene.seconds);
   drawReasons(labelled(totals, 'sockmodes_closed_total'));
 }
 
-function age({ age: old, isGone, isRunning }) {
-  if (!isRunning) return 'as of the last look before this event';
-  if (isGone && old > 0) return `as of the last look, ${duration(old)} before the end`;
-  return old > STALE ? `as of ${duration(Math.round(old))} ago: no newer answer has come` : '';
-}
-
 function drawHistogram(list) {
-  const half = boundOf(list, 0.5);
-  const most = boundOf(list, 0.99);
+  const [half, most] = [0.5, 0.99].map((share) => boundOf(list, share) ?? -1);
   const highest = Math.max(1, ...list.map((bucket) => bucket.count));
   const node = find('#histogram');
   while (node.childElementCount < list.length) node.append(make('li'));
@@ -53,7 +43,7 @@ function drawHistogram(list) {
     bar.className = bucket.bound <= half ? 'half' : bucket.bound <= most ? 'most' : '';
     bar.title = `${to(bucket.bound)}: ${number(bucket.count)}`;
   });
-  put(find('#bounds'), half === undefined ? 'None so far.'
+  put(find('#bounds'), half < 0 ? 'None so far.'
     : `Half of them: ${to(half)}. 99 of 100: ${to(most)}. `
       + 'These are the bounds of buckets: the true values are no higher. '
       + 'Heights are square roots: twice as high is four times as many.');
@@ -71,23 +61,17 @@ const bars = makeSvg('path', { d: '' });
 rates.append(bars);
 find('#rates').append(rates);
 
-// A bar is as wide as the time between two looks, and stands where that time was.
-function drawRates(samples) {
-  const known = samples.filter(({ span }) => span > 0);
-  const highest = Math.max(0, ...known.map(({ rate }) => rate));
-  const { at } = samples.at(-1);
-  bars.setAttribute('d', known.map((sample) => {
-    const right = 120 - 2 * (at - sample.at);
-    const top = highest > 0 ? 40 - 40 * Math.sqrt(sample.rate / highest) : 40;
-    return `M${(right - 2 * sample.span).toFixed(2)} 40V${top.toFixed(1)}H${(right - 0.5).toFixed(2)}V40z`;
+function drawRates(seconds) {
+  const highest = Math.max(...seconds.map(({ rate }) => rate));
+  bars.setAttribute('d', seconds.map(({ rate }, i) => {
+    const top = highest > 0 ? 40 - 40 * Math.sqrt(rate / highest) : 40;
+    return `M${2 * i} 40V${top.toFixed(1)}h1.5V40z`;
   }).join(''));
-  const last = known.at(-1);
-  if (!last) return;
-  const within = Math.abs(last.span - 1) < 0.1 ? 'second' : duration(last.span);
-  put(find('#rate'), highest === 0 ? 'None in the last minute.'
-    : `${number(last.rate)} a second in the last ${within}, ${number(highest)} in the busiest. `
+  const last = seconds[seconds.length - 1];
+  put(find('#rate'), highest === 0 ? 'None in this minute.'
+    : `${number(last.rate)} in the last second, ${number(highest)} in the busiest. `
       + 'Heights are square roots: twice as high is four times as many.');
-  put(find('#share'), `At work for ${percent(last.share)} of the last ${within}.`);
+  put(find('#share'), `At work for ${percent(last.share)} of the last second.`);
 }
 
 function drawReasons(reasons) {

@@ -6,35 +6,34 @@ import { copyOf, count, tally } from './tally.js';
 import { countStep, noSteps } from './turns.js';
 import { isWorthALook } from './worth.js';
 
-/** @typedef {{ time?: number, connection?: number, event: string, [field: string]: any }} Event */
+/** @typedef {{ event: string, [field: string]: any }} Event */
 
 export const STATES = [
   'await_header', 'send_nonce', 'await_digest', 'serving', 'verifying', 'draining', 'ending', 'lingering',
 ];
 
 const CLOSED = 12; // those that are kept after their end
+/** @returns {Record<string, number>} */
 const zero = () => Object.fromEntries(STATES.map((state) => [state, 0]));
 let epochs = 0;
-
-/** @typedef {ReturnType<typeof create>} Model */
 
 /** A model that knows nothing yet. */
 export function create() {
   return {
     epoch: 0, event: 0, time: 0, lost: 0, lostAt: 0,
-    /** @type {'unknown' | 'waiting' | 'working'} */
-    phase: 'unknown', since: 0, /** @type {number | null} */ atMost: null,
+    phase: /** @type {'unknown' | 'waiting' | 'working'} */ ('unknown'),
+    since: 0, atMost: /** @type {number | null} */ (null),
     turns: 0, turnBegan: 0, inTurn: false, steps: noSteps(), stepsBefore: noSteps(),
-    /** @type {Map<number, Connection>} */
-    connections: new Map(), counts: zero(),
-    /** @type {Connection[]} */
-    closed: [], /** @type {Record<string, number>} */ ways: {},
+    connections: /** @type {Map<number, Connection>} */ (new Map()), counts: zero(),
+    closed: /** @type {Connection[]} */ ([]), ways: /** @type {Record<string, number>} */ ({}),
     last: 0, atWorkers: 0, owed: 0,
-    draining: false, stopped: false, /** @type {string | null} */ address: null, paused: false,
-    /** @type {number | null} */ maxBuffer: null,
+    draining: false, stopped: false, paused: false,
+    address: /** @type {string | null} */ (null), maxBuffer: /** @type {number | null} */ (null),
     tally: tally(),
   };
 }
+
+/** @typedef {ReturnType<typeof create>} Model */
 
 /**
  * A copy that changes apart from what it was copied from.
@@ -73,13 +72,16 @@ function take(model, record) {
     return;
   }
   const connection = record.connection === undefined ? null : connectionOf(model, record);
-  if (model.inTurn) countStep(model.steps, record, connection);
+  if (model.inTurn) countStep(model.steps, record);
   if (!connection) return;
   if (isWorthALook(record)) connection.worth = model.event;
   if (Object.hasOwn(OF_CONNECTION, event)) OF_CONNECTION[event](model, record, connection);
 }
 
-/** What an event that concerns no connection changes. */
+/**
+ * What an event that concerns no connection changes.
+ * @type {Record<string, (model: Model, record: Event) => void>}
+ */
 export const OF_LOOP = {
   listening(model, { address, max_buffer: maxBuffer }) {
     model.address ??= address;
@@ -112,7 +114,11 @@ function end(model) {
   model.inTurn = false;
 }
 
-// What happened in between may have changed anything.
+/**
+ * What happened in between may have changed anything.
+ * @param {Model} model
+ * @param {Event} record
+ */
 function lose(model, { lines }) {
   model.lost += lines;
   model.lostAt = model.event;
@@ -126,11 +132,15 @@ function lose(model, { lines }) {
   }
 }
 
-/** What an event of a connection changes. */
+/**
+ * What an event of a connection changes.
+ * @type {Record<string, (model: Model, record: Event, connection: Connection) => void>}
+ */
 export const OF_CONNECTION = {
   state(model, { from, to }, connection) {
     move(model, connection, to);
     if (to !== 'verifying') finishCheck(model, connection);
+    connection.judged = false;
     model.ways[`${from}>${to}`] = model.event;
   },
   accepted(_model, { peer }, connection) {
@@ -151,13 +161,20 @@ export const OF_CONNECTION = {
     say(connection, record);
     model.owed += connection.owed - before;
   },
+  owed(model, { bytes }, connection) {
+    setOwed(model, connection, bytes);
+    Object.assign(connection, { full: true, writable: false, owedSince: model.time });
+  },
   shut_down: (_model, _record, connection) => { connection.shut = true; },
   requeued: (_model, _record, connection) => { connection.queued = true; },
   submitted(model, { time }, connection) {
     if (connection.atWorker === null) model.atWorkers += 1;
-    connection.atWorker = time;
+    Object.assign(connection, { atWorker: time, judged: false });
   },
-  login: (model, _record, connection) => finishCheck(model, connection),
+  login(model, _record, connection) {
+    finishCheck(model, connection);
+    connection.judged = true;
+  },
   deadline: (_model, _record, connection) => { connection.timer = null; },
   timer(_model, { kind, until, time }, connection) {
     Object.assign(connection, { timer: until === null ? null : kind, until: until ?? 0, timerSet: time });
@@ -191,7 +208,7 @@ function finishCheck(model, connection) {
  * @returns {Connection}
  */
 function own(model, number) {
-  const shared = model.connections.get(number);
+  const shared = /** @type {Connection} */ (model.connections.get(number));
   if (shared.epoch === model.epoch) return shared;
   const mine = shared.copy(model.epoch);
   model.connections.set(number, mine);
@@ -231,9 +248,14 @@ function welcome(model, record) {
   return connection;
 }
 
+/**
+ * @param {Model} model
+ * @param {Connection} connection
+ * @param {string | null} to
+ */
 function move(model, connection, to) {
-  if (connection.state in model.counts) model.counts[connection.state] -= 1;
-  if (to in model.counts) model.counts[to] += 1;
+  if (connection.state !== null && connection.state in model.counts) model.counts[connection.state] -= 1;
+  if (to !== null && to in model.counts) model.counts[to] += 1;
   connection.state = to;
 }
 
@@ -255,6 +277,11 @@ function remove(model, connection) {
   model.connections.delete(connection.number);
 }
 
+/**
+ * @param {Model} model
+ * @param {Event} record
+ * @param {Connection} connection
+ */
 function bury(model, { reason }, connection) {
   remove(model, connection);
   Object.assign(connection, { state: 'closed', reason, queued: false, timer: null });

@@ -22,6 +22,8 @@ export function drawMoment(scene) {
     find('#of').dataset.connection = record.connection;
   }
   put(find('#at'), record?.time === undefined ? '' : `at ${duration(record.time)}`);
+  // Nobody could listen to all that happens while it runs.
+  find('#happened').setAttribute('aria-live', scene.isRunning ? 'off' : 'polite');
   put(find('#happened'), record ? sentence(record) : 'Nothing has happened yet.');
   put(find('#said'), record ? quoted(record) : '');
   put(find('#wakes'), wakes(model, record, connectionAt(scene, record?.connection)));
@@ -33,7 +35,7 @@ function drawCode(record) {
   const key = record?.event === 'opened' && record.via ? 'opened_behind' : record?.event ?? '';
   if (key === shown) return;
   shown = key;
-  const passage = CODE[key];
+  const passage = Object.hasOwn(CODE, key) ? CODE[key] : undefined;
   find('#code').hidden = !passage;
   if (!passage) return;
   put(find('#place'), `${passage.file}, line ${passage.line}`);

@@ -8,7 +8,7 @@ import { drawMap, drawWaysTaken } from './map.js';
 import { drawTotals } from './measures.js';
 import { drawMoment } from './moment.js';
 import { Position } from './position.js';
-import { fromEvents, unseen, upTo } from './samples.js';
+import { minute, totalsAt, unseen } from './samples.js';
 import { follow } from './source_live.js';
 import { readDocument, readFile } from './source_trace.js';
 import { status } from './status.js';
@@ -18,6 +18,7 @@ import { drawStations, drawStrip } from './strip.js';
 import { many, number } from './words.js';
 
 const TICK = 100; // milliseconds
+const AT_REST = 1000;
 const SETTLED = 300; // milliseconds without a step, and the address says where we are
 const STAY = 3; // seconds that a connection is followed before another that acts takes its place
 
@@ -40,7 +41,7 @@ const page = {
   /** @type {number | null} */
   followed: null, followedSince: 0,
   isScheduled: false, drawnAt: -Infinity, playedAt: seconds(), rate: 0, counted: { event: 0, at: seconds() },
-  settling: 0,
+  settling: 0, failure: '',
 };
 let position = new Position(page.store, { isLive: page.source === 'live', more: null });
 
@@ -71,7 +72,7 @@ async function paint(at) {
   if (page.isLoading) return drawStatus();
   const passed = seconds() - page.playedAt;
   page.playedAt = seconds();
-  await position.play(Math.min(passed, 0.25));
+  await position.play(Math.min(passed, 0.25)).catch(fail);
   position.isOver = page.live ? !page.live.server.isOnline && page.live.server.wasOnline : position.isOver;
   position.settle();
   say();
@@ -87,11 +88,11 @@ function scene() {
   const isRunning = position.mode === 'running';
   const isNow = position.follows && live;
   const now = Math.max(model.time, isNow ? live.clock() : isRunning ? position.clock : 0);
-  const samples = live ? upTo(live.server.samples, position.event) : fromEvents(store, model, now);
   return {
-    store, model, position: position.event, source, now, isRunning, samples,
-    unseen: unseen(live ? samples : []), chosen: choose(model, now), followsLast: page.choice === null,
-    age: seconds() - (samples.at(-1)?.at ?? 0), isGone: live !== null && !live.server.isOnline,
+    store, model, position: position.event, source, now, isRunning,
+    seconds: minute(store, model, now), ...totalsAt(live?.server.looks ?? null, store, model),
+    unseen: unseen(live?.server.looks.samples ?? [], position.event),
+    chosen: choose(model, now), followsLast: page.choice === null, isGone: live !== null && !live.server.isOnline,
   };
 }
 
@@ -105,7 +106,8 @@ function choose(model, now) {
 }
 
 function draw(view, at) {
-  const pace = view.isRunning ? PACES.find(([rate]) => page.rate < rate)[1] : 0;
+  // What is paused changes only by what the server says of the time before.
+  const pace = view.isRunning ? (PACES.find(([rate]) => page.rate < rate) ?? PACES[0])[1] : AT_REST;
   drawStations(view);
   drawWaysTaken(view);
   if (at - page.drawnAt < pace) return;
@@ -135,7 +137,7 @@ function drawStatus() {
 
 function flow() {
   const { store, live } = page;
-  const words = [];
+  const words = page.failure ? [`it goes no further: ${page.failure}`] : [];
   if (live?.server.isOnline) words.push(`${number(page.rate)} events a second`);
   if (store.first > 1) words.push(`events 1 to ${number(store.first - 1)} have fallen out`);
   if (store.head.lost > 0) words.push(`${number(store.head.lost)} lost: more than this page could take`);
@@ -153,7 +155,14 @@ function count() {
 
 /** Moves by what a method of the position does, one after the other. */
 function move(step) {
-  position.work = position.work.then(() => step(position)).then(moved);
+  position.work = position.work.then(() => step(position)).then(moved, fail);
+}
+
+// What a source can't give is said; the keys go on working.
+function fail(error) {
+  page.failure = String(error?.message ?? error);
+  position.isPaused = true;
+  moved();
 }
 
 // The address says where we are, once we stay there; what else it says is not ours.
@@ -182,8 +191,7 @@ function look(choice) {
 
 async function showTrace(readIn) {
   page.leaving.abort();
-  page.store.clear();
-  page.store.isRing = false;
+  page.store = new Store({ isRing: false });
   Object.assign(page, { source: 'trace', live: null, isLoading: true, choice: null, followed: null });
   position = new Position(page.store, { isLive: false, more: null });
   nameSource();

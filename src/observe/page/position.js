@@ -16,7 +16,13 @@ export class Position {
   constructor(store, { isLive, more }) {
     this.store = store;
     this.isLive = isLive;
-    this.more = more;
+    /** @type {Promise<void> | null} */
+    this.making = null;
+    // However many ask at a time, one is made.
+    this.more = more && (() => {
+      this.making ??= more().finally(() => { this.making = null; });
+      return this.making;
+    });
     this.event = 0;
     this.isPaused = !isLive;
     /** Nothing more will come. */

@@ -1,10 +1,13 @@
-// What `/metrics` said, once a second, each at its place among the events; and the same made of the events alone,
-// where there is no server to ask.
+// What `/metrics` said, once a second, each at its place among the events; what the events say, beside it; and how
+// many turns there were in each second of a minute.
 
 import { STATES } from './model.js';
 import { asMetrics } from './tally.js';
 import { parse } from './totals.js';
 import { firstWhere } from './turns.js';
+
+/** @typedef {import('./store.js').Store} Store */
+/** @typedef {import('./model.js').Model} Model */
 
 const KEPT = 3600;
 const MINUTE = 60;
@@ -12,40 +15,37 @@ const FORGET = 3; // samples after a loss without a word, and one that may have 
 
 /**
  * @typedef {object} Sample
- * @property {number} at in seconds, on whatever clock
+ * @property {number} at in seconds, on the reader's clock
  * @property {number} event the newest one then
- * @property {number} span since the sample before
- * @property {number} rate turns a second since then
- * @property {number} share of that time that the loop was at work
- * @property {Map<string, number>} totals
  * @property {Record<string, number>} gap how many more are open than the events tell, by state
  */
 
-const turnsIn = (totals) => totals.get('sockmodes_loop_turns_total') ?? 0;
-const workIn = (totals) => totals.get('sockmodes_loop_turn_seconds_sum') ?? 0;
+/** What was before the page, or was not seen: with what the events add up to, it is what the metrics say. */
+/** @typedef {{ event: number, rest: Map<string, number> }} Base */
+
+/** @typedef {{ samples: Sample[], bases: Base[] }} Looks */
+
+/** @returns {Looks} */
+export const noLooks = () => ({ samples: [], bases: [] });
 
 /**
  * Adds what was said at a time.
- * @param {Sample[]} samples
- * @param {import('./store.js').Store} store
+ * @param {Looks} looks
+ * @param {Store} store
  * @param {string} text
  * @param {number} at
+ * @param {boolean} isQuiet whether no event has come between question and answer: else they may not agree
  */
-export function look(samples, store, text, at) {
-  const before = samples.at(-1);
+export function look({ samples, bases }, store, text, at, isQuiet) {
   // Of two that were asked for at the same time, the older may come last.
-  if (before && at <= before.at) return;
+  if (at <= (samples.at(-1)?.at ?? -Infinity)) return;
   const totals = parse(text);
-  const span = before ? at - before.at : 0;
-  const [turns, worked] = before ? [turnsIn(before.totals), workIn(before.totals)] : [turnsIn(totals), workIn(totals)];
-  // Another server counts from nothing.
-  const isAnew = turnsIn(totals) < turns;
-  samples.push({
-    at, span: isAnew ? 0 : span, event: store.newest, totals, gap: gapOf(totals, store.head.counts),
-    rate: span > 0 && !isAnew ? (turnsIn(totals) - turns) / span : 0,
-    share: span > 0 && !isAnew ? Math.min(1, (workIn(totals) - worked) / span) : 0,
-  });
+  samples.push({ at, event: store.newest, gap: gapOf(totals, store.head.counts) });
   if (samples.length > KEPT) samples.shift();
+  const rest = minus(totals, asMetrics(store.head.tally));
+  const known = baseAt(bases, store, store.newest);
+  const isNew = !known || store.head.lostAt > known.event || (isQuiet && !isSame(rest, known.rest));
+  if (isNew) bases.push({ event: store.newest, rest });
 }
 
 function gapOf(totals, counts) {
@@ -53,18 +53,49 @@ function gapOf(totals, counts) {
   return Object.fromEntries(STATES.map((state) => [state, open(state) - counts[state]]));
 }
 
+/** @returns {Map<string, number>} */
+function minus(all, part) {
+  return new Map([...all].map(([name, value]) => [name, value - (part.get(name) ?? 0)]));
+}
+
+// Turns go on while both are read, and their times are rounded.
+const isSame = (a, b) => [...a].every(([name, value]) => name.endsWith('_sum') || b.get(name) === value);
+
+// Of the same server, or what came next from it.
+function baseAt(bases, store, position) {
+  const seam = store.seams.findLast((event) => event < position) ?? 0;
+  const end = store.seams.find((event) => event >= position) ?? Infinity;
+  const ours = bases.filter(({ event }) => event > seam && event <= end);
+  return ours.findLast(({ event }) => event <= position) ?? ours[0];
+}
+
+/**
+ * The totals at a position: since the server started, if it has said how many there were before the page.
+ * @param {Looks | null} looks
+ * @param {Store} store
+ * @param {Model} model
+ * @returns {{ totals: Map<string, number>, isWhole: boolean }}
+ */
+export function totalsAt(looks, store, model) {
+  const seen = asMetrics(model.tally);
+  const base = looks ? baseAt(looks.bases, store, model.event) : undefined;
+  if (!base) return { totals: seen, isWhole: false };
+  const totals = new Map([...base.rest].map(([name, value]) => [name, value + (seen.get(name) ?? 0)]));
+  return { totals, isWhole: true };
+}
+
 /**
  * The connections that are open by the events and not by the metrics. The two are not read at the same moment:
  * twice in a row, a difference is no accident. The most likely to be gone are those silent for longest.
  * @param {Sample[]} samples
- * @param {import('./store.js').Store} store
+ * @param {Store} store
  * @returns {number[]}
  */
 export function reconcile(samples, store) {
   const [before, last] = samples.slice(-2);
   if (!last) return [];
   const standing = [...store.head.connections.values()];
-  const isLongAgo = samples.length > FORGET && samples.at(-FORGET - 1).event >= store.head.lostAt;
+  const isLongAgo = samples.length > FORGET && samples[samples.length - FORGET - 1].event >= store.head.lostAt;
   const isStale = ({ sure }) => !sure && isLongAgo;
   const gone = standing.filter(isStale).map(({ number }) => number);
   for (const state of STATES) {
@@ -77,51 +108,44 @@ export function reconcile(samples, store) {
 }
 
 /**
- * How many are open in each state of which the events tell nothing.
- * @param {Sample[]} samples up to a position
+ * How many are open in each state at a position of whom the events tell nothing.
+ * @param {Sample[]} samples
+ * @param {number} position
  * @returns {Record<string, number>}
  */
-export function unseen(samples) {
-  const [before, last] = samples.length > 1 ? samples.slice(-2) : [samples[0], samples[0]];
+export function unseen(samples, position) {
+  const end = firstWhere(samples.length, (i) => samples[i].event > position);
+  const last = samples[end - 1];
+  const before = samples[end - 2] ?? last;
   return Object.fromEntries(STATES.map((state) => [
     state, last ? Math.max(0, Math.min(last.gap[state], before.gap[state])) : 0,
   ]));
 }
 
 /**
- * Those of the last minute before a position, the newest last.
- * @param {Sample[]} samples
- * @param {number} position
- * @returns {Sample[]}
+ * A second of the loop's time: until when, how many turns, and which share of it the loop was at work.
+ * @typedef {{ at: number, rate: number, share: number }} Second
  */
-export function upTo(samples, position) {
-  const end = firstWhere(samples.length, (i) => samples[i].event > position);
-  const last = samples[end - 1];
-  return samples.slice(0, end).filter(({ at }) => at > last.at - MINUTE);
-}
 
 /**
- * The same from the events: a sample a second, of the minute before a moment.
- * @param {import('./store.js').Store} store
- * @param {import('./model.js').Model} model
+ * The minute before a moment, the newest second last.
+ * @param {Store} store
+ * @param {Model} model
  * @param {number} now on the events' clock
- * @returns {Sample[]}
+ * @returns {Second[]}
  */
-export function fromEvents(store, model, now) {
+export function minute(store, model, now) {
   const { turns } = store.index;
   const end = firstWhere(turns.length, (i) => turns[i].first > model.event);
   const until = (at) => Math.min(end, firstWhere(turns.length, (i) => turns[i].time > at));
-  const samples = [];
-  for (let at = Math.max(now - MINUTE, 0) + 1; at - 1 < now; at += 1) {
+  const seconds = [];
+  for (let i = MINUTE - 1; i >= 0; i -= 1) {
+    const at = now - i;
     const [from, to] = [until(at - 1), until(at)];
-    samples.push({
-      at: Math.min(at, now), span: 1, event: model.event, rate: to - from, totals: new Map(), gap: {},
-      share: Math.min(1, workedBefore(turns, to) - workedBefore(turns, from)),
-    });
+    const share = Math.min(1, workedBefore(turns, to) - workedBefore(turns, from));
+    seconds.push({ at, rate: to - from, share });
   }
-  const last = samples.at(-1);
-  if (last) last.totals = asMetrics(model.tally);
-  return samples;
+  return seconds;
 }
 
 function workedBefore(turns, i) {

@@ -8,11 +8,12 @@
  * @property {string} source
  * @property {number} now on the events' clock: when the position was, or how far the server is by now
  * @property {boolean} isRunning
- * @property {import('./samples.js').Sample[]} samples of the minute before
+ * @property {import('./samples.js').Second[]} seconds of the minute before
+ * @property {Map<string, number>} totals
+ * @property {boolean} isWhole whether these are since the server started
  * @property {Record<string, number>} unseen how many are open of whom the events tell nothing, by state
  * @property {number | null} chosen the connection that is looked at
  * @property {boolean} followsLast whether that is whoever acted last
- * @property {number} age seconds since the last sample
  * @property {boolean} isGone whether the server is gone
  */
 
@@ -27,6 +28,6 @@ export function connectionAt({ store, model, position }, number) {
   const known = model.connections.get(number) ?? model.closed.findLast((each) => each.number === number);
   if (known) return known;
   const events = store.eventsOf(number, position);
-  const end = events.findLast((event) => ['closed', 'refused'].includes(store.record(event).event));
+  const end = events.findLast((event) => ['closed', 'refused'].includes(store.record(event)?.event ?? ''));
   return end === undefined ? null : store.buried(end);
 }

@@ -2,10 +2,13 @@
 
 import { duration, ERROR_WORDS, many, number, REASON_WORDS, size, STATE_WORDS } from './words.js';
 
+/** @param {import('./model.js').Event} record */
 const result = ({ bytes, error }) => error ?? number(bytes);
 const roomFor = (bytes) => (bytes === undefined ? '' : `(${number(bytes)})`);
 
-/** Each event as a call: short. */
+/** @typedef {Record<string, (record: import('./model.js').Event) => string>} Words */
+
+/** @type {Words} each event as a call: short */
 export const CALLS = {
   listening: ({ address }) => `listening on ${address}`,
   waiting: ({ at_most: atMost }) => `epoll_wait(${atMost === null ? 'no limit' : duration(atMost)})`,
@@ -34,6 +37,7 @@ export const CALLS = {
   accept_resumed: () => 'accepting goes on',
   received: (record) => `recv${roomFor(record.room)} = ${result(record)}`,
   sent: (record) => `send(${number(record.offered)}) = ${result(record)}`,
+  owed: ({ bytes }) => `owed: ${number(bytes)}`,
   shut_down: (record) => `shutdown = ${result(record)}`,
   requeued: () => 'queues up again',
   submitted: () => 'login to a worker',
@@ -46,12 +50,15 @@ export const CALLS = {
   deadline: () => 'deadline',
 };
 
-/** A record as short as in the log. */
+/**
+ * A record as short as in the log.
+ * @param {import('./model.js').Event} record
+ */
 export function call(record) {
-  return CALLS[record.event]?.(record) ?? record.event;
+  return Object.hasOwn(CALLS, record.event) ? CALLS[record.event](record) : record.event;
 }
 
-/** Each event as a sentence. */
+/** @type {Words} each event as a sentence */
 export const SENTENCES = {
   listening: ({ address }) => `The server takes connections at ${address}.`,
   waiting: ({ at_most: atMost }) => (atMost === 0
@@ -97,6 +104,7 @@ export const SENTENCES = {
   ready: ready,
   received: received,
   sent: sent,
+  owed: ({ bytes }) => `It was open before the page came, and is owed ${many(bytes, 'byte')}: the kernel has no room.`,
   shut_down: ({ error }) => (error
     ? `shutdown gave ${failure(error)}.`
     : 'shutdown: the server will send nothing more. The client sees the end.'),
@@ -108,13 +116,19 @@ export const SENTENCES = {
     : `Its ${kind} deadline is in ${duration(Math.max(0, until - time))}.`),
 };
 
-/** A record as a sentence for somebody who sees a loop for the first time. */
+/**
+ * A record as a sentence for somebody who sees a loop for the first time.
+ * @param {import('./model.js').Event} record
+ */
 export function sentence(record) {
-  return SENTENCES[record.event]?.(record) ?? call(record);
+  return Object.hasOwn(SENTENCES, record.event) ? SENTENCES[record.event](record) : call(record);
 }
 
-/** What the peer chose freely in a record: it belongs behind the sentence and in an element of its
-    own, or it could go on with the sentence as it likes. */
+/**
+ * What the peer chose freely in a record: it belongs behind the sentence and in an element of its own, or it
+ * could go on with the sentence as it likes.
+ * @param {import('./model.js').Event} record
+ */
 export function quoted({ event, name }) {
   return event === 'login' ? JSON.stringify(name) : '';
 }
@@ -123,6 +137,7 @@ function failure(error) {
   return ERROR_WORDS[error] ? `${error}: ${ERROR_WORDS[error]}` : error;
 }
 
+/** @param {import('./model.js').Event} record */
 function ready({ readable, writable, read_closed: readClosed }) {
   const news = [
     readable && !readClosed && 'there is something to read',
@@ -132,6 +147,7 @@ function ready({ readable, writable, read_closed: readClosed }) {
   return `The kernel says: ${news.join('; ') || 'its state has changed'}.`;
 }
 
+/** @param {import('./model.js').Event} record */
 function received({ bytes, error, room }) {
   if (error === 'EAGAIN') return 'recv gave EAGAIN: there is nothing more at the moment.';
   if (error) return `recv gave ${failure(error)}.`;
@@ -146,6 +162,7 @@ function depth(bytes, room) {
     : ', as many as it had room for: there may be more';
 }
 
+/** @param {import('./model.js').Event} record */
 function sent({ offered, bytes, error }) {
   const offer = `send was offered ${many(offered, 'byte')}; the kernel`;
   if (error === 'EAGAIN') return `${offer} took none (EAGAIN): its buffer is full.`;

@@ -1,6 +1,6 @@
 // The source that is a running server: its events as they come, and once a second its totals.
 
-import { look, reconcile } from './samples.js';
+import { look, noLooks, reconcile } from './samples.js';
 
 // In milliseconds.
 const POLL = 1000;
@@ -10,9 +10,11 @@ const AWAY = 10_000; // hidden for this long, the page leaves its place to other
 const WORK = 8; // then the browser has its turn
 
 const seconds = () => performance.now() / 1000;
+/** @type {(time: number) => Promise<void>} */
 const pause = (time) => new Promise((resolve) => { setTimeout(resolve, time); });
 
 const channel = new MessageChannel();
+/** @returns {Promise<any>} */
 const breathe = () => new Promise((resolve) => {
   channel.port1.onmessage = resolve;
   channel.port2.postMessage(null);
@@ -30,7 +32,7 @@ const unknown = () => ({
   offset: Infinity,
   /** @type {number | null} when the stream ended, on the reader's clock */
   endedAt: null,
-  rate: 0, /** @type {import('./samples.js').Sample[]} */ samples: [],
+  looks: noLooks(),
 });
 
 /**
@@ -75,7 +77,7 @@ async function readEvents(watcher, signal) {
   watcher.server.refusal = response.ok ? null : response.status;
   if (!response.ok) return;
   begin(watcher);
-  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  const reader = /** @type {ReadableStream} */ (response.body).pipeThrough(new TextDecoderStream()).getReader();
   let since = performance.now();
   for (;;) {
     const { done, value } = await reader.read();
@@ -117,9 +119,10 @@ function recordOf(block) {
   return event === 'event: lost' && data ? { event: 'lost', lines: JSON.parse(data).lost } : null;
 }
 
+/** @returns {Promise<any>} */
 const isSeen = () => new Promise((resolve) => {
   if (document.hidden) document.addEventListener('visibilitychange', resolve, { once: true });
-  else resolve();
+  else resolve(null);
 });
 
 // A browser has six connections per host, for all its tabs: one that nobody sees must not keep one.
@@ -142,17 +145,18 @@ const ask = (path) => fetch(path, { cache: 'no-store', signal: AbortSignal.timeo
 
 async function poll({ store, server, changed }) {
   const at = seconds();
+  const { newest } = store;
   try {
     // A server that stops does not think better of it: there is no need to ask again.
     server.isDraining ||= store.head.draining || (await ask('healthz')).status === 503;
     const metrics = await ask('metrics');
-    if (metrics.ok) look(server.samples, store, await metrics.text(), at);
+    if (!metrics.ok) return;
+    const text = await metrics.text();
+    look(server.looks, store, text, at, store.newest === newest);
   } catch {
-    // The totals say how old they are.
+    // It is asked again in a second.
     return;
   }
-  const [before, last] = server.samples.slice(-2);
-  if (last) server.rate = (last.event - before.event) / (last.at - before.at);
-  store.forget(reconcile(server.samples, store));
+  store.forget(reconcile(server.looks.samples, store));
   changed();
 }

@@ -3,6 +3,7 @@
 const WORK = 12; // milliseconds, then the browser has its turn
 
 const channel = new MessageChannel();
+/** @returns {Promise<any>} */
 const breathe = () => new Promise((resolve) => {
   channel.port1.onmessage = resolve;
   channel.port2.postMessage(null);
@@ -18,7 +19,7 @@ export async function read(store, pieces) {
   let since = performance.now();
   for await (const piece of pieces) {
     const lines = (rest + piece).split('\n');
-    rest = lines.pop();
+    rest = lines.pop() ?? '';
     for (let i = 0; i < lines.length; i += 1) {
       store.addLine(lines[i]);
       if (i % 256 === 0 && performance.now() - since > WORK) {

@@ -1,27 +1,20 @@
 // The past: events as they came, each with its number, and what was known after every one of them. Whoever asks
 // for a position gets a model, made from the nearest checkpoint before it. No document and no clock.
 
+import { Block, parse, Recent } from './blocks.js';
 import { apply, copy, create, forget, restart } from './model.js';
 import { firstWhere, turnIndex } from './turns.js';
 import { isWorthALook } from './worth.js';
 
 /** @typedef {import('./model.js').Event} Event */
 /** @typedef {import('./model.js').Model} Model */
-/** @typedef {{ items: (Event | string)[], parsed: Event[] | null, before: Model }} Block */
 
-const BLOCK = 4096; // events between two checkpoints
 const KEPT = 32; // blocks of a ring
-const PARSED = 4; // blocks of lines that are kept as records, too
 
 export class Store {
   /** @param {{ isRing: boolean }} options whether the oldest make room for the newest */
   constructor({ isRing }) {
     this.isRing = isRing;
-    this.clear();
-  }
-
-  /** Forgets all, for another source. */
-  clear() {
     /** @type {Block[]} */
     this.blocks = [];
     this.first = 1;
@@ -41,13 +34,12 @@ export class Store {
     this.view = this.head;
     /** @type {Model | null} */
     this.grave = null;
-    /** @type {Block[]} */
-    this.parsed = [];
+    this.recent = new Recent();
   }
 
   /** @param {Event[]} records as in the trace, which get the next numbers */
   add(records) {
-    for (const record of records) this.#push(record, record);
+    for (const record of records) this.#push(record, null);
   }
 
   /** @param {string} line of a trace; if it is no record, it is counted and left out */
@@ -57,11 +49,16 @@ export class Store {
     else if (line.trim()) this.broken += 1;
   }
 
-  #push(record, item) {
+  /**
+   * @param {Event} record
+   * @param {string | null} line that it is on
+   */
+  #push(record, line) {
     const { head } = this;
     const block = this.#block();
     const asleepSince = head.phase === 'waiting' ? head.since : null;
-    block.items.push(item);
+    if (line === null) block.addRecord(record);
+    else block.addLine(line);
     apply(head, record);
     this.newest += 1;
     const isWorth = isWorthALook(record);
@@ -75,8 +72,8 @@ export class Store {
 
   #block() {
     const last = this.blocks.at(-1);
-    if (last && last.items.length < BLOCK) return last;
-    const block = { items: [], parsed: null, before: copy(this.head) };
+    if (last && !last.isFull) return last;
+    const block = new Block(copy(this.head));
     this.blocks.push(block);
     if (this.isRing && this.blocks.length > KEPT) this.#dropOldest();
     return block;
@@ -84,11 +81,11 @@ export class Store {
 
   // The numbers of those that stay don't change.
   #dropOldest() {
-    const [{ items }] = this.blocks.splice(0, 1);
-    this.first += items.length;
+    const [oldest] = this.blocks.splice(0, 1);
+    this.first += oldest.count;
     this.worth.splice(0, firstWhere(this.worth.length, (i) => this.worth[i] >= this.first));
     this.index.dropBefore(this.first);
-    const numbers = new Set(items.map((item) => /** @type {Event} */ (item).connection));
+    const numbers = new Set(oldest.all().map(({ connection }) => connection));
     for (const number of numbers) {
       const events = this.byConnection.get(number) ?? [];
       events.splice(0, firstWhere(events.length, (i) => events[i] >= this.first));
@@ -124,17 +121,8 @@ export class Store {
    */
   record(event) {
     if (event < this.first || event > this.newest) return undefined;
-    return this.#records(this.#blockOf(event))[(event - this.first) % BLOCK];
-  }
-
-  #records(block) {
-    if (typeof block.items[0] !== 'string') return block.items;
-    if (block.parsed?.length !== block.items.length) {
-      block.parsed = block.items.map(parse);
-      this.parsed = [...this.parsed.filter((each) => each !== block), block];
-      if (this.parsed.length > PARSED) this.parsed.shift().parsed = null;
-    }
-    return block.parsed;
+    const block = this.#blockOf(event);
+    return block.all()[event - block.before.event - 1];
   }
 
   /**
@@ -147,18 +135,10 @@ export class Store {
     // Before the first is where its block begins.
     const block = this.#blockOf(Math.max(position, this.first));
     const { view } = this;
-    const isNear = view !== this.head && view.event <= position && view.event >= block.before.event;
-    if (!isNear) this.view = copy(block.before);
-    this.#advance(this.view, block, position);
+    const isNear = view !== this.head && view.event <= position && view.event >= block.nearest(position).event;
+    if (!isNear) this.view = copy(block.nearest(position));
+    block.advance(this.view, position, this.marks);
     return this.view;
-  }
-
-  #advance(model, block, position) {
-    const records = this.#records(block);
-    while (model.event < position) {
-      apply(model, records[model.event - block.before.event]);
-      for (const change of this.marks.get(model.event) ?? []) change(model);
-    }
   }
 
   /**
@@ -181,28 +161,15 @@ export class Store {
   buried(event) {
     if (this.grave?.event !== event) {
       const block = this.#blockOf(event);
-      this.grave = copy(block.before);
-      this.#advance(this.grave, block, event);
+      this.grave = copy(block.nearest(event));
+      block.advance(this.grave, event, this.marks);
     }
-    return this.grave.closed.at(-1);
+    return this.grave.closed[this.grave.closed.length - 1];
   }
 
   #blockOf(event) {
-    return this.blocks[Math.floor((event - this.first) / BLOCK)];
-  }
-}
-
-/**
- * The record on a line, if there is one.
- * @param {string} line
- * @returns {Event | null}
- */
-function parse(line) {
-  try {
-    const record = JSON.parse(line);
-    const name = record?.event;
-    return typeof name === 'string' ? record : null;
-  } catch {
-    return null;
+    const block = this.blocks[Block.indexOf(event, this.first)];
+    this.recent.use(block);
+    return block;
   }
 }

@@ -34,7 +34,7 @@ function drawHint(scene) {
   const { model } = scene;
   find('#hint').hidden = scene.source !== 'live' || !model.address || !isIdle(scene);
   if (find('#hint').hidden) return;
-  const [, host, port] = /^\[?(.*?)\]?:(\d+)$/.exec(model.address);
+  const [, host, port] = /^\[?(.*?)\]?:(\d+)$/.exec(model.address) ?? [];
   put(find('#connect'), `sockmodes connect ${model.address}`);
   put(find('#nc'), `nc ${host} ${port}`);
 }
@@ -73,7 +73,7 @@ function drawHolds({ model, now }, connection) {
   put(find('#reads'), `${reads ? 'Is read from' : 'Is not read from'}: ${why}.`);
   find('#reads').classList.toggle('no', !reads);
   for (const node of document.querySelectorAll('#bits [data-bit]')) {
-    const { bit } = /** @type {HTMLElement} */ (node).dataset;
+    const bit = node.getAttribute('data-bit') ?? '';
     node.classList.toggle('set', connection[bit]);
     node.setAttribute('aria-label', `${node.textContent}: ${connection[bit] ? 'yes' : 'no'}`);
   }
@@ -148,7 +148,7 @@ function drawLine({ store }, event, before) {
   const node = make('li', `line ${record.event}`);
   node.classList.toggle('look', isWorthALook(record));
   const earlier = before === undefined ? undefined : store.record(before);
-  const when = makeButton('when', earlier ? `+${duration(record.time - earlier.time)}` : '0 s', { event });
+  const when = makeButton('when', passed(record, earlier), { event });
   when.tabIndex = -1;
   when.title = `event ${number(event)}`;
   const say = make('span', 'say', sentence(record));
@@ -156,4 +156,10 @@ function drawLine({ store }, event, before) {
   if (said) say.append(' ', make('bdi', '', said));
   node.append(when, say);
   return node;
+}
+
+// In a turn, which has one time, there is nothing to tell.
+function passed(record, earlier) {
+  if (!earlier) return `at ${duration(record.time)}`;
+  return record.time === earlier.time ? 'same turn' : `+${duration(record.time - earlier.time)}`;
 }

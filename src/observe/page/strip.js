@@ -32,9 +32,9 @@ rail.append(rest, restBar, restLane);
 export function drawStations(scene) {
   const { model } = scene;
   const steps = model.inTurn ? model.steps : model.stepsBefore;
-  for (const station of /** @type {HTMLElement[]} */ (stations)) {
-    const { step } = station.dataset;
-    const said = station.querySelector('b');
+  for (const station of stations) {
+    const step = station.getAttribute('data-step') ?? '';
+    const said = /** @type {Element} */ (station.querySelector('b'));
     if (step === 'wait') {
       station.classList.toggle('lit', isAsleep(scene));
       put(said, phase(scene));
@@ -64,11 +64,12 @@ function sleepsFromBefore({ model, source }) {
 }
 
 function phase(scene) {
-  const { model, now, samples } = scene;
+  const { model, now, seconds } = scene;
+  const last = seconds[seconds.length - 1];
   const elapsed = Math.max(0, now - model.since);
   if (model.stopped) return 'the loop has ended';
   if (sleepsFromBefore(scene)) return 'asleep since before you came';
-  if (scene.isRunning && samples.at(-1)?.rate > FAST) return `${percent(1 - samples.at(-1).share)} of the time`;
+  if (scene.isRunning && last.rate > FAST) return `${percent(1 - last.share)} of the time`;
   if (model.phase === 'working') return elapsed > 0.05 ? `at work for ${duration(elapsed)}` : 'at work';
   if (model.phase !== 'waiting') return '–';
   if (model.atMost === null) return `${asleep(elapsed)}, no limit`;
@@ -124,8 +125,8 @@ function leftOut({ turns, waited, worked, lost, worth, fallen }) {
 }
 
 function drawNow(scene) {
-  const { model, now, samples } = scene;
-  rail.hidden = !isAsleep(scene) || (scene.isRunning && samples.at(-1)?.rate > FAST);
+  const { model, now, seconds } = scene;
+  rail.hidden = !isAsleep(scene) || (scene.isRunning && seconds[seconds.length - 1].rate > FAST);
   if (rail.hidden) return;
   const elapsed = model.phase === 'waiting' ? Math.max(0, now - model.since) : 1;
   // A number that changes in every frame can't be read.

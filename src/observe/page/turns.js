@@ -3,13 +3,19 @@
 /** The steps of a turn after the wait, in their order. */
 export const STEPS = ['ready', 'queue', 'logins', 'accept', 'deadlines', 'submit'];
 
-/** The step that tells an event; in the queue are those who `requeued` before. */
+/**
+ * The step that tells an event; in the queue are those who `requeued` before.
+ * @type {Record<string, string>}
+ */
 export const STEP_OF = {
   ready: 'ready', stale: 'ready', login: 'logins', deadline: 'deadlines',
   accepted: 'accept', opened: 'accept', refused: 'accept', submitted: 'submit',
 };
 
-/** The steps of a turn in which nothing has happened yet. */
+/**
+ * The steps of a turn in which nothing has happened yet.
+ * @returns {Record<string, number>}
+ */
 export const noSteps = () => ({ ready: 0, queue: 0, logins: 0, accept: 0, deadlines: 0, submit: 0 });
 
 /**
@@ -19,8 +25,7 @@ export const noSteps = () => ({ ready: 0, queue: 0, logins: 0, accept: 0, deadli
  */
 export function countStep(steps, { event, via }) {
   // Behind a proxy it was accepted before.
-  const step = via ? undefined : STEP_OF[event];
-  if (step) steps[step] += 1;
+  if (!via && Object.hasOwn(STEP_OF, event)) steps[STEP_OF[event]] += 1;
 }
 
 /**
@@ -74,7 +79,7 @@ export function turnIndex() {
       }
       if (record.event === 'waiting' || record.event === 'lost') open = null;
       else open.last = model.event;
-      if (record.event !== 'turn_end') return;
+      if (record.event !== 'turn_end' || !open) return;
       open.took = record.took;
       tookBefore += record.took;
       open = null;

@@ -20,6 +20,10 @@ export function wakes(model, record, connection) {
   return wakesLoop(model, record);
 }
 
+/**
+ * @param {import('./model.js').Model} model
+ * @param {import('./model.js').Event} record
+ */
 function wakesLoop(model, { event, ready, at_most: atMost }) {
   if (event === 'waiting') {
     return atMost === null ? 'Only somebody who becomes ready ends this wait.'
@@ -51,8 +55,9 @@ export function wakesConnection(connection, now) {
   return `${by}${late}.`;
 }
 
-function sources({ state, owed, queued, readable, atWorker, shut, writable }) {
+function sources({ state, owed, queued, readable, atWorker, judged, shut, writable }) {
   if (queued) return 'No edge will: it is in the loop\'s queue, and has its turn in the next round';
+  if (state === 'verifying' && judged) return 'It has its turn now: its answer goes out';
   if (state === 'verifying') {
     return atWorker === null ? 'A worker has to be free for its login, and then the verdict wakes it'
       : 'The verdict of the worker that checks its login wakes it; what it sends meanwhile waits';

@@ -1,6 +1,6 @@
 // Numbers, states and reasons in words; records are in sentences.js.
 
-/** What a connection in a state does. */
+/** @type {Record<string, string>} what a connection in a state does */
 export const STATE_WORDS = {
   await_header: 'a proxy has to say whose it is',
   send_nonce: 'the nonce is going out',
@@ -13,7 +13,7 @@ export const STATE_WORDS = {
   closed: 'it is over',
 };
 
-/** Why a connection ended. */
+/** @type {Record<string, string>} why a connection ended */
 export const REASON_WORDS = {
   done: 'everything was said',
   wrong_digest: 'the digest was wrong',
@@ -35,8 +35,10 @@ export const REASON_WORDS = {
   penalized: 'refused: its source has to wait',
 };
 
-/** What the name of an error means. `EAGAIN` is not among them: `recv` and `send` each have a sentence
-    for it. */
+/**
+ * What the name of an error means. `EAGAIN` is not among them: `recv` and `send` each have a sentence for it.
+ * @type {Record<string, string>}
+ */
 export const ERROR_WORDS = {
   EINTR: 'a signal interrupted it',
   ECONNRESET: 'the client has reset the connection',
@@ -60,24 +62,37 @@ export const ERROR_WORDS = {
   EOPNOTSUPP: 'the socket knows no such operation',
 };
 
-/** A whole number with its thousands separated. */
+/**
+ * A whole number with its thousands separated.
+ * @param {number} value
+ */
 export function number(value) {
   return Math.round(value).toLocaleString('en');
 }
 
-/** A number with its noun. */
+/**
+ * A number with its noun.
+ * @param {number} value
+ * @param {string} noun
+ */
 export function many(value, noun) {
   return `${number(value)} ${noun}${value === 1 ? '' : 's'}`;
 }
 
-/** Bytes, short: at most three digits and a unit. */
+/**
+ * Bytes, short: at most three digits and a unit.
+ * @param {number} bytes
+ */
 export function size(bytes) {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
   const step = bytes < 10_000 ? 0 : Math.min(4, Math.floor(Math.log2(bytes) / 10));
   return step === 0 ? `${number(bytes)} B` : `${digits(bytes / 1024 ** step)} ${units[step]}`;
 }
 
-/** A duration, from nanoseconds to hours, in its own unit. */
+/**
+ * A duration, from nanoseconds to hours, in its own unit.
+ * @param {number} seconds
+ */
 export function duration(seconds) {
   if (seconds < 1e-3) return `${digits(seconds * 1e6)} µs`;
   if (seconds < 1) return `${digits(seconds * 1e3)} ms`;
@@ -88,10 +103,13 @@ export function duration(seconds) {
 }
 
 function digits(value) {
-  return value.toFixed(value < 10 ? 1 : 0).replace(/\.0$/, '');
+  return Number(value).toFixed(value < 10 ? 1 : 0).replace(/\.0$/, '');
 }
 
-/** A share as a percentage that never rounds something to nothing, nor nearly all to all. */
+/**
+ * A share as a percentage that never rounds something to nothing, nor nearly all to all.
+ * @param {number} share
+ */
 export function percent(share) {
   if (share <= 0) return '0 %';
   if (share > 0.9999) return 'over 99.99 %';

@@ -265,12 +265,19 @@ impl<S: Stream> Connection<S> {
     }
     // ANCHOR_END: advance
 
+    /// The server is about to stop: in the turn that follows, whatever lies there is heard, although no edge
+    /// may have told of it yet, and a short read does not end it (as it doesn't at urgent data).
+    pub(super) fn hear_all(&mut self) {
+        self.queued = false;
+        self.readiness |= Readiness::READABLE | Readiness::URGENT;
+    }
+
     /// The server stops: delivers what is owed, here or in the kernel, and then ends the sending side;
     /// or closes, if there is nothing and nothing lies there unread.
     pub(super) fn stop(&mut self, tools: &mut Tools) {
         // If something is owed here, the session knows that it owes.
         let is_quiet = self.outbox.is_empty() && self.session.state() == State::Serving;
-        let undelivered = is_quiet && (!self.has_sent_all() | self.has_unread(tools));
+        let undelivered = is_quiet && (!self.has_sent_all() || self.stream.has_unread());
         self.session.handle_stop(tools.now, undelivered);
         self.tell_changes(tools);
     }

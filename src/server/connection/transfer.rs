@@ -168,28 +168,6 @@ impl<S: Stream> Connection<S> {
         sent
     }
 
-    /// Whether bytes lie there that nobody has read, with which a close would be a reset; some of them
-    /// are read, to be thrown away.
-    pub(super) fn has_unread(&mut self, tools: &mut Tools) -> bool {
-        let result = loop {
-            match self.stream.recv(&mut [0; SIP]) {
-                Err(Errno::INTR) => {}
-                result => break result,
-            }
-        };
-        match result {
-            Ok(0) => self.end_of_input(SIP, tools),
-            Ok(received) => {
-                self.tell_received(SIP, Ok(received), tools);
-                self.received += received as u64;
-                self.readiness |= Readiness::READABLE;
-                return true;
-            }
-            Err(errno) => self.nothing_received(SIP, errno, tools),
-        }
-        false
-    }
-
     // ANCHOR: shut_down_sending
     pub(super) fn shut_down_sending(&mut self, tools: &mut Tools) {
         self.sending_shut = true;

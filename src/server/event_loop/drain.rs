@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use super::EventLoop;
+use super::turns::Queues;
+use super::{BUDGET, EventLoop};
 use crate::observe::{Detail, Event};
 use crate::server::connection::Connection;
 use crate::server::network::Network;
@@ -91,7 +92,11 @@ impl<N: Network> EventLoop<N> {
         self.close_door();
         let connections = self.connections.len();
         self.tools.tell(Detail::Server, None, || Event::Draining { connections });
+        // Everybody has a last turn now, also who waits for one: what lay there in time counts as in time.
+        self.queues = Queues::default();
+        self.tools.left = BUDGET;
         for key in self.keys() {
+            self.serve_at(key, |connection, _| connection.hear_all());
             self.serve_at(key, Connection::stop);
         }
     }

@@ -131,6 +131,10 @@ impl Stream for Peer {
         true
     }
 
+    fn has_unread(&mut self) -> bool {
+        self.is_endless || matches!(self.reads.front(), Some(Ok(bytes)) if !bytes.is_empty())
+    }
+
     fn take_error(&mut self) -> Option<Errno> {
         self.error.take()
     }

@@ -259,8 +259,15 @@ impl Stream for TcpStream {
     fn has_sent_all(&mut self) -> bool {
         true
     }
+
+    fn has_unread(&mut self) -> bool {
+        matches!(self.peek(&mut [0]), Ok(1..))
+    }
 }
 
 fn errno(errno: rustix::io::Errno) -> Errno {
     Errno::from_raw_os_error(errno.raw_os_error())
 }
+
+#[cfg(test)]
+mod tests;

@@ -137,4 +137,6 @@ pub trait Stream {
     /// Whether the kernel has sent all that it took, as far as this system can tell. If not, an edge
     /// that says "writable" comes once it has, and none before.
     fn has_sent_all(&mut self) -> bool;
+    /// Whether bytes lie there that nobody has read; they stay there, as with recv(2) and `MSG_PEEK`.
+    fn has_unread(&mut self) -> bool;
 }

@@ -81,10 +81,7 @@ pub(crate) fn check(simulation: &Simulation, config: &Config, longest: Duration)
     let whose: HashMap<_, _> = simulation.events().iter().filter_map(told_whose).collect();
     let logins = if terms.service == Service::Login { world.clients().count() } else { 0 };
     let case = |told: Told| {
-        let (mut record, client) = accepted.remove(&told.number).expect("it was accepted, once");
-        // Whoever is owed nothing is looked at once more when the server stops: there may be the end.
-        let looked_at = record.left_at.is_some() && record.left_at == world.listening_until();
-        record.end_heard |= looked_at && record.end_read && told.reason == Reason::Done;
+        let (record, client) = accepted.remove(&told.number).expect("it was accepted, once");
         Case {
             header: header(record.heard(), client.proxied),
             whose: whose.get(&told.number).copied(),
@@ -255,8 +252,8 @@ impl Case<'_> {
         if client.end == Some(sim::End::Eof) {
             holds!(self, whole, "an end of the stream before the end");
         }
-        if record.destroyed > 0 && !self.forced {
-            holds!(self, self.may_destroy(), "closing destroyed what was under way");
+        if record.unread + record.destroyed > 0 && !self.forced {
+            holds!(self, self.may_reset(), "a reset, and what was under way is lost");
         } else if self.is_patient() && record.broken_at.is_none() && !self.forced {
             holds!(self, whole, "it did not get everything");
         }
@@ -272,9 +269,9 @@ impl Case<'_> {
         self.client.script.rest.is_none() && !self.client.broke_it
     }
 
-    /// Bytes under way may be lost only after a whole linger, where the time for what is owed is over,
-    /// or where they are but a nonce.
-    fn may_destroy(&self) -> bool {
+    /// A reset may destroy what is under way: only after a whole linger, where the time for what is owed is
+    /// over, or where that is but a nonce.
+    fn may_reset(&self) -> bool {
         let Case { record, told, .. } = self;
         let lingered = record.shut_at.is_some_and(|shut_at| {
             let quiet_at = shut_at.max(record.last_read_at) + LINGER_QUIET;

@@ -29,6 +29,9 @@ impl Case<'_> {
         {
             self.drain(drains_at, drain);
         }
+        if let Some(drains_at) = self.drains_at {
+            self.last_turn(drains_at);
+        }
     }
 
     /// The one to be let in.
@@ -109,6 +112,21 @@ impl Case<'_> {
         if self.told.reason == Reason::DrainTimeout {
             let whole = self.closed_at() >= drains_at + drain;
             holds!(self, whole, "the drain was cut short");
+        }
+    }
+
+    /// Whoever is owed nothing when the drain begins has a turn more: what had come by then is heard.
+    fn last_turn(&self, drains_at: Time) {
+        let Case { record, told, .. } = self;
+        let left_then = record.left_at.or(record.closed_at) == Some(drains_at);
+        // It was full, and nothing was read since; the rest has gone in the same turn.
+        let was_owed = record.full_at == Some(record.heard().len());
+        // Nor is anything read while a login is being checked, to which the last answer went.
+        let is_login = self.terms.service == Service::Login;
+        let was_checked = is_login && record.calls.last().is_some_and(|call| !call.by_recv);
+        if told.reason == Reason::Stopped && left_then && !was_owed && !was_checked {
+            let came = record.arrived_before(drains_at);
+            holds!(self, record.heard().len() >= came.min(SIP), "it was in time, and not heard");
         }
     }
 

@@ -18,7 +18,8 @@ pub(super) struct Ended {
     killed: Option<RangeInclusive<Instant>>,
     /// The clients in its log, in their order. What it had not yet written when it was killed is not there.
     clients: Vec<SocketAddr>,
-    /// The bytes that it read of each before it stopped, from its trace. What comes later is thrown away.
+    /// The bytes that it read of each before it ended the conversation, from its trace. What comes later is
+    /// thrown away.
     read: HashMap<SocketAddr, u64>,
 }
 
@@ -76,7 +77,9 @@ fn read(trace: &str) -> HashMap<SocketAddr, u64> {
                     *read.get_mut(peer).unwrap() += bytes;
                 }
             }
-            "draining" => break,
+            "state" if line["to"] == "ending" => {
+                peers.remove(&connection);
+            }
             "lost" => panic!("{line}"),
             _ => {}
         }

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { reading } from './connection.js';
+import { Connection, reading } from './connection.js';
 import { linesOf, select } from './selection.js';
 import { quoted, sentence } from './sentences.js';
 import { closed, opened, page } from './told.js';
@@ -73,6 +73,12 @@ test('readiness is remembered as the loop remembers it', () => {
   assert.equal(readable(), true);
 });
 
+test('a copy of a connection is the same in all but whose it is', () => {
+  const connection = new Connection(1, 2, 3);
+  for (const [i, field] of Object.keys(connection).entries()) connection[field] = `${field} ${i}`;
+  assert.deepEqual({ ...connection.copy(7) }, { ...connection, epoch: 7 });
+});
+
 test('a deadline runs until it is moved, removed, or over', () => {
   const { store, turn } = page();
   turn(...opened(1), { connection: 1, event: 'timer', kind: 'handshake', until: 10 });
@@ -91,7 +97,11 @@ test('a login is with a worker until its verdict comes, and a sleep then is no i
   wait(0.1);
   turn({ connection: 1, event: 'login', name: 'eva', result: 'failure' });
   assert.equal(store.head.atWorkers, 0);
+  assert.match(wakesConnection(store.head.connections.get(1), 0), /^It has its turn now/);
   assert.deepEqual(store.index.turns.map(({ hashing }) => hashing), [0, 1]);
+  // A check that could not be made ends the connection, without a verdict.
+  turn({ connection: 1, event: 'submitted' }, { connection: 1, event: 'state', from: 'verifying', to: 'ending' });
+  assert.equal(store.head.atWorkers, 0);
   turn({ connection: 1, event: 'submitted' }, closed(1, 'reset'));
   assert.equal(store.head.atWorkers, 0);
 });

@@ -1,16 +1,17 @@
-// The past that the page keeps: that each position is what it was when it was first seen, what falls out, and how
-// the reader moves in it. Run by tests/needs/page.rs.
+// The past that the page keeps: that each position is what it was when it was first seen, and what falls out.
+// Run by tests/needs/page.rs.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { ORDERS, search } from './crowd_order.js';
-import { stepOf, STEPS } from './keys.js';
-import { Position } from './position.js';
-import { fromEvents, look, reconcile, unseen, upTo } from './samples.js';
+import { look, minute, noLooks, reconcile, totalsAt, unseen } from './samples.js';
 import { connectionAt } from './scene.js';
+import { linesOf, select } from './selection.js';
+import { call, CALLS, sentence } from './sentences.js';
 import { STATES } from './model.js';
 import { closed, known, opened, page } from './told.js';
+import { wakes } from './wake.js';
 
 /** A past of so many turns, in which connections come, are stuck, and go. */
 function past(turns, options) {
@@ -73,6 +74,32 @@ test('the lines of a trace are read as its records, and a broken one is counted'
   }
 });
 
+test('whatever the fields of a line hold, it is shown somehow', () => {
+  const events = [...Object.keys(CALLS), 'constructor', '__proto__', 'of no kind'];
+  const values = [null, 0, -1, 1e308, '', 'x', '__proto__', {}, [], true];
+  const fields = ['time', 'connection', 'bytes', 'error', 'offered', 'room', 'state', 'from', 'to', 'reason', 'peer', 'via',
+    'took', 'ready', 'at_most', 'kind', 'until', 'result', 'name', 'lines', 'address', 'seconds', 'connections'];
+  const { store } = page({ isRing: false });
+  let random = 1;
+  const below = (most) => {
+    random = (random * 1103515245 + 12345) % 2147483648;
+    return Math.floor(random / 2147483648 * most);
+  };
+  for (let i = 0; i < 20_000; i += 1) {
+    const record = Object.fromEntries(fields.filter(() => below(2)).map((field) => [field, values[below(values.length)]]));
+    store.addLine(JSON.stringify({ ...record, event: events[below(events.length)] }));
+    const told = store.record(store.newest);
+    const words = [call(told), sentence(told), wakes(store.head, told, store.head.connections.get(told.connection) ?? null)];
+    for (const text of words) assert.equal(typeof text, 'string', JSON.stringify(told));
+  }
+  for (const position of [0, 1, 9999, 20_000]) {
+    const model = store.at(position);
+    for (const { turn } of select(store, position)) linesOf(store, turn, position);
+    assert.equal(minute(store, model, 1).length, 60);
+  }
+  assert.equal(store.newest, 20_000);
+});
+
 test('a connection that ended long ago is still known, with its lines', () => {
   const { store } = past(1200, { isRing: false });
   const position = store.newest;
@@ -96,109 +123,19 @@ test('another server begins anew, and its connections are not taken for those of
   assert.equal(store.head.turns, 2);
 });
 
-const live = { isLive: true, more: null };
-
-test('a live page follows the newest until it is paused, and moving pauses', async () => {
-  const { store, turn } = past(10);
-  const position = new Position(store, live);
-  position.settle();
-  assert.deepEqual([position.event, position.mode, position.first], [store.newest, 'running', 1]);
-  turn();
-  position.settle();
-  assert.equal(position.event, store.newest);
-  position.back();
-  assert.deepEqual([position.event, position.mode], [store.newest - 1, 'paused']);
-  turn();
-  position.settle();
-  assert.equal(position.event, store.newest - 4);
-  position.toggle();
-  assert.deepEqual([position.event, position.mode], [store.newest, 'running']);
-  position.isOver = true;
-  assert.equal(position.mode, 'ended');
-});
-
-test('the keys move by events, turns, and what is worth a look', async () => {
-  const { store, turn } = page();
-  turn(...opened(1));
-  turn({ connection: 1, event: 'sent', offered: 9, bytes: 3 });
-  const position = new Position(store, live);
-  position.settle();
-  const press = async (key, shiftKey = false) => {
-    await STEPS[stepOf({ key, shiftKey })](position);
-    return position.event;
-  };
-  const seen = [];
-  for (const [key, shift] of [
-    ['Home'], ['ArrowLeft'], ['ArrowLeft'], ['ArrowRight', true], ['ArrowRight', true], ['ArrowRight', true],
-    ['ArrowLeft', true], ['n'], ['n'], ['End'], ['p'], ['p'], ['ArrowRight'],
-  ]) seen.push(await press(key, shift));
-  assert.deepEqual(seen, [1, 0, 0, 5, 9, 10, 9, 9, 9, 10, 8, 8, 9]);
-});
-
-test('what fell out from under a reader moves them to the oldest that is kept', () => {
-  const { store, turn } = past(10);
-  const position = new Position(store, live);
-  position.moveTo(5);
-  while (store.first === 1) turn();
-  position.settle();
-  assert.deepEqual([position.event, position.mode], [store.first - 1, 'paused']);
-});
-
-test('a trace is played at its pace, a long sleep cut short, and from its end anew', async () => {
-  const { store, turn, wait } = page({ isRing: false });
-  turn(...opened(1));
-  wait(100);
-  turn(...opened(2));
-  const position = new Position(store, { isLive: false, more: null });
-  position.end();
-  assert.equal(position.mode, 'paused');
-  position.toggle();
-  assert.deepEqual([position.event, position.mode], [0, 'running']);
-  await position.play(0.1);
-  assert.equal(position.event, 6);
-  await position.play(0.5);
-  assert.equal(position.event, 6);
-  await position.play(0.6);
-  assert.deepEqual([position.event, position.mode], [store.newest, 'ended']);
-});
-
-test('a simulation makes what the reader steps to', async () => {
-  const { store, turn } = page({ isRing: false });
-  const more = async () => turn(...opened(store.newest + 1));
-  const position = new Position(store, { isLive: false, more });
-  await position.forward();
-  assert.deepEqual([position.event, store.newest], [1, 6]);
-  position.end();
-  await position.forwardTurn();
-  assert.deepEqual([position.event, store.newest], [11, 12]);
-  await position.open(40);
-  assert.deepEqual([position.event, store.newest], [40, 42]);
-});
-
-test('an address may name an event that has yet to come', async () => {
-  const { store, turn } = page();
-  const position = new Position(store, live);
-  turn();
-  await position.open(5);
-  position.settle();
-  assert.equal(position.mode, 'running');
-  turn();
-  position.settle();
-  assert.deepEqual([position.event, position.mode], [5, 'paused']);
-});
-
 const gauges = (open) => STATES.map((state) => `sockmodes_connections{state="${state}"} ${open[state] ?? 0}`).join('\n');
 
 test('who is open by the events and not by the metrics is dropped, the longest silent first', () => {
   const { store, tell } = page();
-  const samples = [];
+  const looks = noLooks();
   for (const connection of [1, 2, 3]) tell({ connection, event: 'opened', peer: 'x', state: 'serving' });
   tell({ connection: 1, event: 'received', bytes: 3, room: 9 });
-  look(samples, store, gauges({ serving: 1 }), 1);
+  look(looks, store, gauges({ serving: 3 }), 1, true);
+  look(looks, store, gauges({ serving: 1 }), 2, true);
   // Once may be an accident.
-  assert.deepEqual(reconcile(samples, store), []);
-  look(samples, store, gauges({ serving: 1 }), 2);
-  store.forget(reconcile(samples, store));
+  assert.deepEqual(reconcile(looks.samples, store), []);
+  look(looks, store, gauges({ serving: 1 }), 3, true);
+  store.forget(reconcile(looks.samples, store));
   assert.deepEqual([...store.head.connections.keys()], [1]);
   // It stays so, whenever this position is looked at again.
   const here = store.newest;
@@ -209,39 +146,61 @@ test('who is open by the events and not by the metrics is dropped, the longest s
 
 test('after a loss, who is not heard of again is forgotten, and those who are open still are counted', () => {
   const { store, tell } = page();
-  const samples = [];
+  const looks = noLooks();
   for (const connection of [1, 2]) tell({ connection, event: 'opened', peer: 'x', state: 'serving' });
   tell({ event: 'lost', lines: 77 }, { connection: 2, event: 'received', bytes: 3, room: 9 });
   for (const at of [1, 2, 3, 4, 5]) {
-    look(samples, store, gauges({ serving: 2 }), at);
-    store.forget(reconcile(samples, store));
+    look(looks, store, gauges({ serving: 2 }), at, true);
+    store.forget(reconcile(looks.samples, store));
   }
   assert.deepEqual([...store.head.connections.keys()], [2]);
-  for (const at of [6, 7]) look(samples, store, gauges({ serving: 2 }), at);
-  assert.equal(unseen(samples).serving, 1);
+  for (const at of [6, 7]) look(looks, store, gauges({ serving: 2 }), at, true);
+  assert.equal(unseen(looks.samples, store.newest).serving, 1);
 });
 
-test('the totals at a position are those of the last look before it', () => {
-  const { store, tell } = page();
-  const samples = [];
-  for (const [at, turns] of [[1, 0], [3, 10], [3, 99], [64, 71]]) {
-    tell({ event: 'alive' });
-    look(samples, store, `sockmodes_loop_turns_total ${turns}`, at);
-  }
-  assert.deepEqual(upTo(samples, 9).map(({ at, span, rate }) => [at, span, rate]), [[64, 61, 1]]);
-  assert.deepEqual(upTo(samples, 3).map(({ at, rate }) => [at, rate]), [[1, 0], [3, 5]]);
-  assert.deepEqual(upTo(samples, 0), []);
+test('the totals at a position are what was before the page, and what the events add up to until there', () => {
+  const { store, turn, tell } = page();
+  const looks = noLooks();
+  const turns = (position) => totalsAt(looks, store, store.at(position)).totals.get('sockmodes_loop_turns_total');
+  const say = (count, at, isQuiet) => look(looks, store, `sockmodes_loop_turns_total ${count}`, at, isQuiet);
+  turn();
+  assert.equal(totalsAt(looks, store, store.head).isWhole, false);
+  say(101, 1, false);
+  turn();
+  const second = store.newest;
+  assert.deepEqual([turns(1), turns(3), turns(second)], [101, 101, 102]);
+  // What was asked for while something happened may be from before it.
+  say(101, 2, false);
+  assert.equal(turns(second), 102);
+  say(103, 3, true);
+  turn();
+  assert.deepEqual([turns(3), turns(store.newest)], [101, 104]);
+  tell({ event: 'lost', lines: 9 });
+  say(200, 4, false);
+  assert.deepEqual([turns(store.newest - 1), turns(store.newest)], [104, 200]);
 });
 
-test('where there is no server to ask, the events say how many turns there were in each second', () => {
+test('another server counts from nothing', () => {
+  const { store, turn } = page();
+  const looks = noLooks();
+  turn();
+  look(looks, store, 'sockmodes_loop_turns_total 500', 1, true);
+  store.restart();
+  turn();
+  look(looks, store, 'sockmodes_loop_turns_total 1', 2, true);
+  const turns = (position) => totalsAt(looks, store, store.at(position)).totals.get('sockmodes_loop_turns_total');
+  assert.deepEqual([turns(3), turns(4), turns(store.newest)], [500, 1, 1]);
+});
+
+test('the events say how many turns there were in each second', () => {
   const { store, turn, wait } = page({ isRing: false });
   for (const turns of [3, 0, 2]) {
     for (let i = 0; i < turns; i += 1) turn();
     wait(1);
   }
-  const samples = fromEvents(store, store.head, 3);
-  assert.deepEqual(samples.map(({ rate }) => rate), [3, 0, 2]);
-  assert.ok(Math.abs(samples[0].share - 12e-5) < 1e-9);
+  const seconds = minute(store, store.head, 3).slice(-3);
+  assert.deepEqual(seconds.map(({ rate }) => rate), [3, 0, 2]);
+  assert.ok(Math.abs(seconds[0].share - 12e-5) < 1e-9);
 });
 
 test('of a thousand connections, those are found that are looked for, in the order that is asked for', () => {

@@ -12,6 +12,7 @@ import { wakes } from './wake.js';
 import { LEFT_OUT, WAYS } from './ways.js';
 import { call, CALLS, sentence, SENTENCES } from './sentences.js';
 import { ERROR_WORDS, REASON_WORDS, STATE_WORDS } from './words.js';
+import { isWorthALook } from './worth.js';
 
 const read = (name) => readFileSync(new URL(name, import.meta.url), 'utf8');
 
@@ -104,6 +105,11 @@ test('every event has its words, and nothing in them is unknown', () => {
     const said = `${call(record)} ${sentence(record)} ${wakes(model, record, model.connections.get(1) ?? null)}`;
     assert.doesNotMatch(said, /undefined|null|NaN|\[object/, JSON.stringify(record));
   }
+});
+
+test('what is worth a look is what the trace in the terminal calls so', () => {
+  assert.deepEqual(records.map(isWorthALook), tables.worth_a_look);
+  assert.ok(isWorthALook({ event: 'lost', lines: 3 }));
 });
 
 test('the model and the steps know only events that there are', () => {

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use super::super::fake::{Fake, Peer, Told, config, event_loop};
-use super::super::{Outcome, Signal, Wakeup};
+use super::super::tests::readable;
+use super::super::{Errno, Outcome, Signal, Token, Wakeup};
 use super::*;
 use crate::session::{Reason, Service};
 
@@ -107,4 +108,53 @@ fn another_thread_ends_a_grace_and_grants_none() {
         assert_eq!(turn(&mut event_loop, &[Wakeup::Woken]), Some(Outcome::Drained));
         assert_eq!(drains(&told), 1);
     }
+}
+
+/// A loop with one connection whose peer is `peer`, nothing of whom has been read, stopped.
+fn stopped_with(peer: Peer) -> (EventLoop<Fake>, Told, Option<Outcome>) {
+    let (mut event_loop, told) = event_loop(Fake::default(), config(Service::Upper));
+    event_loop.network.accepts.push_back(Ok(peer));
+    turn(&mut event_loop, &[Wakeup::Acceptable(0)]);
+    let outcome = signal(&mut event_loop);
+    (event_loop, told, outcome)
+}
+
+fn reads<const N: usize>(reads: [Result<&str, Errno>; N]) -> Peer {
+    let reads = reads.into_iter().map(|read| read.map(Vec::from)).collect();
+    Peer { reads, ..Peer::default() }
+}
+
+fn answers(told: &Told) -> usize {
+    told.count(|event| matches!(event, Event::Sent { .. }))
+}
+
+#[test]
+fn what_lies_there_when_it_stops_is_answered_though_no_edge_has_told_of_it() {
+    let peer = reads([Ok("in"), Err(Errno::INTR), Ok(" time")]);
+    let (_, told, outcome) = stopped_with(peer);
+    assert_eq!((answers(&told), told.received()), (2, 7));
+    assert_eq!(outcome, Some(Outcome::Drained), "at once: nothing is owed any more");
+    assert_eq!(told.closed(), [Reason::Stopped]);
+}
+
+#[test]
+fn what_comes_after_its_last_turn_is_only_taken_from_there() {
+    let peer = reads([Ok("in time"), Err(Errno::AGAIN), Ok("late")]);
+    let (mut event_loop, told, outcome) = stopped_with(peer);
+    assert_eq!((outcome, told.received()), (None, 7), "a close would be a reset");
+    let token = Token::new(0, event_loop.connections[0].number);
+    turn(&mut event_loop, &[readable(token)]);
+    assert_eq!((answers(&told), told.received()), (1, 11));
+}
+
+#[test]
+fn whoever_sends_for_ever_has_one_more_turn_and_no_more() {
+    let (mut event_loop, told, outcome) =
+        stopped_with(Peer { is_endless: true, ..Peer::default() });
+    let answered = event_loop.connections[0].sent;
+    assert_eq!(outcome, None, "it is lingered for");
+    assert!((1..=BUDGET as u64).contains(&answered), "{answered} bytes in its last turn");
+    turn(&mut event_loop, &[]);
+    assert_eq!(event_loop.connections[0].sent, answered);
+    assert!(told.received() as u64 > answered, "what comes later is thrown away");
 }
