@@ -218,12 +218,14 @@ const STARTS = {
   trace: () => showTrace(readDocument),
   async play() {
     const { start } = await import('./play.js');
-    const begin = (more) => {
-      position = new Position(page.store, { isLive: false, more });
+    const begin = (store, more) => {
+      if (page.source !== 'play') return;
+      page.store = store;
+      position = new Position(store, { isLive: false, more });
       position.end();
       moved();
     };
-    await start(page.store, { begin, open: (event) => move((here) => here.open(event)), panel: find('#play') });
+    await start({ begin, open: (event) => move((here) => here.open(event)), panel: find('#play') });
   },
 };
 

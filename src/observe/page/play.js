@@ -2,8 +2,8 @@
 // is the server that the page came from, or the same code in the browser (WebAssembly): the page can't tell.
 
 import { Panel } from './play_panel.js';
+import { Store } from './store.js';
 
-/** @typedef {import('./store.js').Store} Store */
 /** @typedef {(request: object) => Promise<any>} Ask */
 
 const SEED = 1;
@@ -15,7 +15,8 @@ const root = document.documentElement;
 /** @returns {Promise<Ask>} */
 async function connect() {
   if (root.dataset.play !== 'wasm') return post;
-  // biome-ignore lint/correctness/noUnresolvedImports: it is built with the simulation.
+  // @ts-expect-error: it is built with the simulation.
+  // biome-ignore lint/correctness/noUnresolvedImports: likewise.
   const { default: load, Play } = await import('./sockmodes_play.js');
   await load({ module_or_path: new URL('sockmodes_play_bg.wasm', import.meta.url) });
   const play = new Play();
@@ -39,10 +40,16 @@ export class Run {
    * @param {{ seed: number, scenario: string }} what
    */
   constructor(ask, store, { seed, scenario }) {
-    Object.assign(this, { ask, store, seed, scenario });
+    this.ask = ask;
+    this.store = store;
+    this.seed = seed;
+    this.scenario = scenario;
     /** @type {{ how: string, why: string } | null} */
     this.end = null;
-    /** What went wrong, with the number of the event beside which it did. */
+    /**
+     * What went wrong, with the number of the event beside which it did.
+     * @type {{ event: number, connection?: number, what: string }[]}
+     */
     this.wrongs = [];
     this.taking = Promise.resolve();
   }
@@ -98,39 +105,35 @@ function intoAddress({ seed, scenario }, event) {
 
 /**
  * Begins to play what the address says, and again whenever something else is to be played.
- * @param {Store} store
- * @param {{ begin: (more: () => Promise<void>) => void, open: (event: number) => void, panel: HTMLElement }} page
- *   `begin`: the store holds the beginning of another run, which `more` goes on with; `open`: moves the reader
+ * @param {{ begin: (store: Store, more: () => Promise<void>) => void, open: (event: number) => void,
+ *   panel: HTMLElement }} page `begin`: a store holds the beginning of another run, which `more` goes on with; `open`:
+ *   moves the reader
  */
-export async function start(store, { begin, open, panel }) {
+export async function start({ begin, open, panel }) {
   try {
-    await begins(await connect(), store, { begin, open, panel });
+    await begins(await connect(), { begin, open, panel });
   } catch (error) {
     panel.textContent = `The simulation does not answer: ${error instanceof Error ? error.message : error}`;
   }
 }
 
-async function begins(ask, store, { begin, open, panel }) {
+async function begins(ask, { begin, open, panel }) {
   /** @type {Run | null} */
   let run = null;
 
   /** Plays `what`, and opens it at event number `event`. */
   async function play(what, event) {
-    const next = new Run(ask, store, what);
+    const next = new Run(ask, new Store({ isRing: false }), what);
     try {
-      // What is no scenario leaves what is seen as it was.
-      await ask({ ask: 'events', ...what, after: 0 }).then(({ error }) => {
-        if (error) throw new Error(error);
-      });
-      store.clear();
-      run = next;
       // The first turn at least.
-      await run.more(event ?? 2);
+      await next.more(event ?? 2);
     } catch (error) {
+      // What is no scenario leaves what is seen as it was.
       return controls.refuse(error);
     }
+    run = next;
     intoAddress(what, event);
-    begin(() => next.more());
+    begin(next.store, () => next.more());
     controls.show(next);
     if (event !== undefined) open(event);
   }

@@ -12,6 +12,7 @@ const CALLS = new Set([
   'waiting', 'opened', 'accepted', 'accept_failed', 'refused', 'received', 'sent', 'shut_down', 'closed',
 ]);
 
+/** @type {Record<string, [string, number]>} */
 const BUFFERS = {
   'receive-buffer': ['kernel, receiving', 4096],
   'send-buffer': ['kernel, sending', 4096],
@@ -19,6 +20,7 @@ const BUFFERS = {
   'max-buffer': ['loop, owed', 4096],
 };
 // Without a time they hold from the start; where one is needed, from where the reader is.
+/** @type {Record<string, [string, (now: number) => string]>} */
 const FAULTS = {
   interrupted: ['EINTR in 20 of 100 calls', () => '20'],
   'few-events': ['few events at a time', () => ''],
@@ -34,7 +36,12 @@ export class Panel {
    *   open: (event: number) => void, words: any }} page
    */
   constructor(node, { play, open, words }) {
-    Object.assign(this, { node, play, open });
+    this.play = play;
+    this.open = open;
+    /** @type {Record<string, HTMLInputElement>} by the name of the setting */
+    this.inputs = {};
+    /** @type {Record<string, HTMLInputElement>} by the name of the rule */
+    this.ruleInputs = {};
     /** @type {import('./play.js').Run | null} */
     this.run = null;
     const style = make('link');
@@ -94,10 +101,10 @@ export class Panel {
     // The document says again and again where the reader is.
     if (!run || where === this.told.dataset.where) return;
     this.told.dataset.where = where;
-    const isAtEnd = run.end && this.#event === run.store.newest;
+    const end = this.#event === run.store.newest ? run.end : null;
     this.told.classList.remove('bad');
-    put(this.told, isAtEnd ? `${run.end.why}.` : 'The real loop, in a network that is only simulated: step through it.');
-    this.told.dataset.end = isAtEnd ? run.end.how : '';
+    put(this.told, end ? `${end.why}.` : 'The real loop, in a network that is only simulated: step through it.');
+    this.told.dataset.end = end?.how ?? '';
     this.question.moved(this.#event);
     this.#showWrongs();
   }
@@ -120,7 +127,6 @@ export class Panel {
   }
 
   #buffers() {
-    this.inputs = {};
     return this.#group('Buffers, in bytes', ...Object.entries(BUFFERS).map(([name, [words]]) => {
       const input = make('input');
       Object.assign(input, { type: 'text', inputMode: 'numeric', autocomplete: 'off', size: 6 });
@@ -152,7 +158,6 @@ export class Panel {
   }
 
   #rules(rules) {
-    this.ruleInputs = {};
     return this.#group('Rules to break', ...rules.map(({ name, about, number }) => {
       const input = checkbox();
       input.addEventListener('change', () => {

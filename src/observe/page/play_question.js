@@ -23,12 +23,13 @@ export class Question {
     put(this.why, question ? '' : 'Nothing: it is over.');
     this.asked = Number(document.documentElement.dataset.event);
     this.shown = question?.event ?? this.asked;
-    this.choices.replaceChildren(...(question?.choices ?? []).map((text, i) => {
+    const buttons = !question ? [] : question.choices.map((text, i) => {
       const button = make('button', '', text);
       button.type = 'button';
       button.addEventListener('click', () => this.#answer(question, i));
       return button;
-    }));
+    });
+    this.choices.replaceChildren(...buttons);
   }
 
   #answer({ right, why, event, choices }, chosen) {
