@@ -119,9 +119,15 @@ export class Recent {
 export function parse(line) {
   try {
     const record = JSON.parse(line);
-    const name = record?.event;
-    return typeof name === 'string' ? record : null;
+    return isRecord(record) ? record : null;
   } catch {
     return null;
   }
+}
+
+// What all else goes by; the other fields are only added up and shown.
+function isRecord(record) {
+  const { event: name, connection, time } = record ?? {};
+  return typeof name === 'string' && (connection === undefined || Number.isSafeInteger(connection))
+    && (time === undefined || Number.isFinite(time));
 }

@@ -37,7 +37,7 @@ export class Store {
     this.recent = new Recent();
   }
 
-  /** Forgets all: another run is played. */
+  /** Forgets all, for another run of the same source. */
   clear() {
     Object.assign(this, new Store({ isRing: this.isRing }));
   }

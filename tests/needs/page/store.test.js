@@ -42,6 +42,14 @@ test('whichever way a position is reached, it shows what it showed when it was t
   }
 });
 
+test('a store that is emptied is as new', () => {
+  const { store } = past(2000, { isRing: true });
+  store.restart();
+  store.clear();
+  assert.deepEqual([store.first, store.newest, store.broken, store.worth.length, store.byConnection.size], [1, 0, 0, 0, 0]);
+  assert.deepEqual([store.head.connections.size, store.index.turns.length, store.seams.length, store.isRing], [0, 0, 0, true]);
+});
+
 test('before the first event nothing is known', () => {
   const { store } = past(3, { isRing: false });
   assert.equal(store.at(0).turns, 0);
@@ -66,8 +74,8 @@ test('the lines of a trace are read as its records, and a broken one is counted'
   const told = past(1200, { isRing: false }).store;
   const { store } = page({ isRing: false });
   for (let event = 1; event <= told.newest; event += 1) store.addLine(JSON.stringify(told.record(event)));
-  for (const line of ['{"time":1', '', 'nonsense', '[]', 'null', '{"event":7}']) store.addLine(line);
-  assert.deepEqual([store.newest, store.broken], [told.newest, 5]);
+  for (const line of ['{"time":1', '', 'nonsense', '[]', 'null', '{"event":7}', '{"event":"ready","connection":"1"}', '{"event":"ready","time":"1"}']) store.addLine(line);
+  assert.deepEqual([store.newest, store.broken], [told.newest, 7]);
   for (const position of [1, 4096, 4097, 5000, told.newest]) {
     assert.deepEqual(known(store, position), known(told, position));
     assert.deepEqual(store.record(position), told.record(position));
@@ -85,19 +93,20 @@ test('whatever the fields of a line hold, it is shown somehow', () => {
     random = (random * 1103515245 + 12345) % 2147483648;
     return Math.floor(random / 2147483648 * most);
   };
-  for (let i = 0; i < 20_000; i += 1) {
+  for (let i = 0; i < 8000; i += 1) {
     const record = Object.fromEntries(fields.filter(() => below(2)).map((field) => [field, values[below(values.length)]]));
     store.addLine(JSON.stringify({ ...record, event: events[below(events.length)] }));
+    if (store.newest === 0) continue;
     const told = store.record(store.newest);
     const words = [call(told), sentence(told), wakes(store.head, told, store.head.connections.get(told.connection) ?? null)];
     for (const text of words) assert.equal(typeof text, 'string', JSON.stringify(told));
   }
-  for (const position of [0, 1, 9999, 20_000]) {
+  for (const position of [0, 1, 999, store.newest]) {
     const model = store.at(position);
     for (const { turn } of select(store, position)) linesOf(store, turn, position);
     assert.equal(minute(store, model, 1).length, 60);
   }
-  assert.equal(store.newest, 20_000);
+  assert.ok(store.newest > 1000 && store.newest + store.broken === 8000);
 });
 
 test('a connection that ended long ago is still known, with its lines', () => {
