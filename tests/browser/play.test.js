@@ -65,6 +65,7 @@ test('the address says at which event it opens', async (t) => {
   const page = await open(t, address(url, { seed: '7', scenario: SCENARIO, event: '50', connection: '2' }));
   await until(page, { event: 50, state: 'paused' });
   await read(page, '#2 · ');
+  assert.equal(await page.inputValue('#chosen'), '2');
 });
 
 test('Space plays the run, and a button brings somebody', async (t) => {

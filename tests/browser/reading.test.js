@@ -6,7 +6,7 @@ import axe from 'axe-core';
 
 import { open, press, read, told, until } from './browser.js';
 import { enter } from './peer.js';
-import { serve } from './program.js';
+import { play, serve } from './program.js';
 import { tell } from './scene.js';
 import { test } from './scope.js';
 
@@ -81,6 +81,15 @@ for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
     assert.deepEqual(await complaints(page), []);
   });
 }
+
+test('axe-core finds nothing to complain of beside a simulated loop', async (t) => {
+  const { url } = await play(t);
+  const page = await open(t, url);
+  await page.locator('[data-asks]').click();
+  await page.locator('.question .choices button').first().waitFor();
+  assert.deepEqual(await complaints(page), []);
+  assert.deepEqual((await controls(page)).filter(({ name }) => name.trim() === ''), []);
+});
 
 test('whatever acts has a name', async (t) => {
   const { page } = await afterwards(t);

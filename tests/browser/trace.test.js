@@ -22,7 +22,7 @@ async function recorded(t) {
   await server.stop();
   await run('trace', trace, '--html', html);
   const records = readFileSync(trace, 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line));
-  return { html, records };
+  return { html, records, trace };
 }
 
 /** Opens a file as one who has no network, and keeps what was asked of it. */
@@ -86,6 +86,18 @@ test('the address says where a trace opens, and whom it shows', async (t) => {
   await page.goto(`file://${html}#event=${records.length + 5}&connection=1`);
   await until(page, { event: records.length });
   await read(page, '#1 · ');
+});
+
+test('a trace that is chosen on a live page takes its place', async (t) => {
+  const { records, trace } = await recorded(t);
+  const server = await serve(t);
+  const page = await open(t, server.url);
+  await until(page, { source: 'live', state: 'running' });
+  await page.locator('#file').setInputFiles(trace);
+  const last = String(records.length);
+  await until(page, { source: 'trace', state: 'paused', event: last, first: '1', events: last });
+  await press(page, 'p');
+  await read(page, 'wrong_digest');
 });
 
 test('Space plays a trace from its beginning, and pauses it', async (t) => {
