@@ -113,10 +113,6 @@ impl Stream for LyingStream {
         error
     }
 
-    fn has_unread(&mut self) -> bool {
-        self.stream.has_unread()
-    }
-
     fn has_sent_all(&mut self) -> bool {
         let sent = self.stream.has_sent_all();
         self.lies.known().witness.look();
