@@ -75,6 +75,7 @@ test('Space plays the run, and a button brings somebody', async (t) => {
   await until(page, { state: 'running' });
   await press(page, 'Space');
   await until(page, { state: 'paused' });
+  await page.locator('#play summary').click();
   await page.locator('[data-client="silent"]').click();
   await page.waitForFunction(() => location.hash.includes('silent'));
   await press(page, 'n');
@@ -85,6 +86,7 @@ test('what is no scenario is told, and changes nothing', async (t) => {
   const page = await open(t, address(url, { seed: '7', scenario: SCENARIO, event: '20' }));
   await until(page, { event: 20 });
   const before = await told(page);
+  await page.locator('#play summary').click();
   await page.locator('.script textarea').fill('nobody that is known <b>here</b>');
   await page.locator('.script button[type="submit"], .script button:not([type])').first().click();
   await page.waitForSelector('#play .told.bad');

@@ -53,10 +53,14 @@ export class Panel {
     this.told = make('p', 'told');
     this.told.setAttribute('role', 'status');
     this.question = new Question(open);
-    node.replaceChildren(
-      title, this.told, this.#clients(words.clients), this.#buffers(), this.#faults(), this.#rules(words.rules),
-      this.#script(), this.#steps(), this.question.node, this.#wrongs(),
+    const scenario = make('details');
+    // Whoever was given a scenario came to look at it.
+    scenario.open = !location.hash.includes('scenario=');
+    scenario.append(
+      make('summary', '', 'Who comes, and what goes wrong'), this.#clients(words.clients), this.#buffers(),
+      this.#faults(), this.#rules(words.rules), this.#script(),
     );
+    node.replaceChildren(title, this.told, this.#steps(), this.question.node, this.#wrongs(), scenario);
     new MutationObserver(() => this.#moved()).observe(document.documentElement, { attributeFilter: ['data-event'] });
   }
 

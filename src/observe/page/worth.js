@@ -3,6 +3,7 @@
 const ALWAYS = new Set([
   'refused', 'penalty', 'stale', 'accept_paused', 'accept_resumed', 'requeued', 'deadline', 'lost',
 ]);
+const CALLS = ['received', 'sent', 'shut_down'];
 const USUAL_ENDS = ['done', 'stopped'];
 
 /**
@@ -10,8 +11,7 @@ const USUAL_ENDS = ['done', 'stopped'];
  * @returns {boolean}
  */
 export function isWorthALook({ event, error, bytes, offered, reason }) {
-  if (error !== undefined) return true;
-  if (event === 'sent') return bytes < offered;
+  if (CALLS.includes(event)) return error !== undefined || bytes < offered;
   if (event === 'closed') return !USUAL_ENDS.includes(reason);
   return ALWAYS.has(event);
 }
