@@ -20,7 +20,7 @@ use crate::common::program::sockmodes;
 pub(crate) const TESTS: &[Test] = &[
     ("rust_steps_reach_their_levels", &[], || reach_their_levels(rust)),
     ("python_steps_reach_their_levels", &[PYTHON], || reach_their_levels(python)),
-    ("others_are_as_the_table_says", &[PYTHON], others::are_as_the_table_says),
+    ("others_are_as_the_table_says", &[PYTHON, LONG], others::are_as_the_table_says),
     ("rust_steps_say_what_they_lack", &[], || say_what_they_lack(rust)),
     ("python_steps_say_what_they_lack", &[PYTHON], || say_what_they_lack(python)),
     ("edges_take_fewer_calls", &[PYTHON, STRACE], edges_take_fewer_calls),
@@ -30,6 +30,10 @@ pub(crate) const TESTS: &[Test] = &[
 
 const PYTHON: Need = Need::Peer(|| missing_program("python3"));
 const STRACE: Need = Need::Peer(|| missing_program("strace"));
+const LONG: Need = Need::Machine(|| {
+    let asked = env::var_os("SOCKMODES_LONG").is_some_and(|value| value == "1");
+    (!asked).then(|| "it waits for a minute and a half: SOCKMODES_LONG=1 runs it".into())
+});
 
 const FOLDER: &str = "examples/build_the_loop";
 
