@@ -1,9 +1,15 @@
 //! The events: what can be told about a loop and its connections.
 
+mod written;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
+use written::{
+    call_result, moment, name_of_errno, name_of_reason, name_of_state, name_of_timer,
+    name_of_verdict, optional_moment, optional_seconds, seconds,
+};
 
 use super::Errno;
 use crate::session::{Reason, State, Time, Timer, Verdict};
@@ -255,60 +261,4 @@ pub enum Event {
         /// Connections that were cut off.
         connections: usize,
     },
-}
-
-fn moment<S: Serializer>(time: &Time, serializer: S) -> Result<S::Ok, S::Error> {
-    seconds(&time.since_start(), serializer)
-}
-
-fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    // One division, so that nine decimals are printed, and not the rounding errors of a sum.
-    serializer.serialize_f64(time.as_nanos() as f64 / 1e9)
-}
-
-fn optional_moment<S: Serializer>(time: &Option<Time>, serializer: S) -> Result<S::Ok, S::Error> {
-    optional_seconds(&time.map(Time::since_start), serializer)
-}
-
-fn optional_seconds<S: Serializer>(
-    time: &Option<Duration>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match time {
-        Some(time) => seconds(time, serializer),
-        None => serializer.serialize_none(),
-    }
-}
-
-fn name_of_reason<S: Serializer>(reason: &Reason, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(reason.name())
-}
-
-fn name_of_state<S: Serializer>(state: &State, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(state.name())
-}
-
-fn name_of_timer<S: Serializer>(timer: &Option<Timer>, serializer: S) -> Result<S::Ok, S::Error> {
-    match timer {
-        Some(timer) => serializer.serialize_str(timer.name()),
-        None => serializer.serialize_none(),
-    }
-}
-
-fn name_of_verdict<S: Serializer>(verdict: &Verdict, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(verdict.name())
-}
-
-fn name_of_errno<S: Serializer>(errno: &Errno, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(errno)
-}
-
-fn call_result<S: Serializer>(result: &CallResult, serializer: S) -> Result<S::Ok, S::Error> {
-    use serde::ser::SerializeMap;
-    let mut map = serializer.serialize_map(Some(1))?;
-    match result {
-        Ok(bytes) => map.serialize_entry("bytes", bytes)?,
-        Err(errno) => map.serialize_entry("error", &errno.to_string())?,
-    }
-    map.end()
 }
