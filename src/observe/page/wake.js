@@ -52,8 +52,10 @@ export function wakesConnection(connection, now) {
   if (connection.state === 'closed') return 'Nothing will wake it: it is over.';
   const late = connection.timer ? `, or ${KINDS[connection.timer]}, in ${
     duration(Math.max(0, connection.until - now))}` : '';
-  return `${by}${late}.`;
+  return `${by}${late}.${waitsForRoom(connection) ? ' Until then it is not read from.' : ''}`;
 }
+
+const waitsForRoom = ({ state, owed, queued }) => owed > 0 && !queued && state !== 'verifying';
 
 function sources({ state, owed, queued, readable, atWorker, judged, shut, writable }) {
   if (queued) return 'No edge will: it is in the loop\'s queue, and has its turn in the next round';
@@ -63,8 +65,7 @@ function sources({ state, owed, queued, readable, atWorker, judged, shut, writab
       : 'The verdict of the worker that checks its login wakes it; what it sends meanwhile waits';
   }
   if (owed > 0) {
-    return `An edge wakes it, once the kernel has room again for the ${size(owed)} that are owed, `
-      + 'which is when its client reads. Until then it is not read from';
+    return `An edge wakes it, once its client reads and the kernel has room for the ${size(owed)} that are owed`;
   }
   if (state === 'draining' || state === 'ending') return 'An edge wakes it, once its kernel has sent what it took';
   if (state === 'lingering') return `An edge wakes it: what still comes${shut ? ' is thrown away' : ''}, or its client's end`;

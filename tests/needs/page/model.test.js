@@ -46,7 +46,7 @@ test('what a connection owes is what the kernel did not take of what it was offe
   turn({ connection: 1, event: 'sent', offered: 100, bytes: 60 });
   assert.deepEqual(seen(), [40, false, true, 40]);
   assert.equal(reading(store.head.connections.get(1)).reads, false);
-  assert.match(wakesConnection(store.head.connections.get(1), 0), /room again for the 40 B/);
+  assert.match(wakesConnection(store.head.connections.get(1), 0), /room for the 40 B/);
   turn({ connection: 1, event: 'sent', offered: 40, error: 'EAGAIN' });
   assert.deepEqual(seen(), [40, false, true, 40]);
   turn({ connection: 1, event: 'ready', readable: false, writable: true, read_closed: false });
