@@ -56,10 +56,11 @@ export class Panel {
     const scenario = make('details');
     // Whoever was given a scenario came to look at it.
     scenario.open = !location.hash.includes('scenario=');
-    scenario.append(
-      make('summary', '', 'Who comes, and what goes wrong'), this.#clients(words.clients), this.#buffers(),
-      this.#faults(), this.#rules(words.rules), this.#script(),
+    const settings = make('div', 'settings');
+    settings.append(
+      this.#clients(words.clients), this.#buffers(), this.#faults(), this.#rules(words.rules), this.#script(),
     );
+    scenario.append(make('summary', '', 'Who comes, and what goes wrong'), settings);
     node.replaceChildren(title, this.told, this.#steps(), this.question.node, this.#wrongs(), scenario);
     new MutationObserver(() => this.#moved()).observe(document.documentElement, { attributeFilter: ['data-event'] });
   }
