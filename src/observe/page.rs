@@ -1,6 +1,7 @@
 //! The files of the page: what shows a loop at work, whatever tells of it.
 //!
-//! Never here: who is given them (`admin/answer.rs` serves them beside a running server).
+//! Never here: who is given them. `admin/answer.rs` serves them beside a running server; the program's `play` serves
+//! them with a simulation, and its `trace --html` puts them into one file.
 
 mod code;
 
