@@ -155,6 +155,9 @@ fn block(quoted: &str) -> String {
 }
 
 /// What the commands print, to either output, in an empty home and a network that has nothing else in it.
+///
+/// Nothing is inherited from whoever runs the tests but where programs are: strace shows what a start-up file, or a
+/// shell without `SHELL`, does before the program.
 fn alone_in_a_shell(commands: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let bin = folder.path().join("bin");
@@ -164,16 +167,22 @@ fn alone_in_a_shell(commands: &str) -> String {
         symlink(root().join(name), folder.path().join(name)).unwrap();
     }
     symlink(env!("CARGO_BIN_EXE_sockmodes"), bin.join("sockmodes")).unwrap();
+    symlink(interpreter(), bin.join("python3")).unwrap();
     let printed = Mutex::new(String::new());
     alone(|| {
         let mut shell = Command::new("bash");
         shell.args(["-c", &format!("exec 2>&1\n{commands}")]).current_dir(folder.path());
         let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
-        shell.env("PATH", path).env("HOME", folder.path()).env("PYTHONDONTWRITEBYTECODE", "1");
-        for name in ["SOCKMODES_SECRET", "XDG_CONFIG_HOME"] {
-            shell.env_remove(name);
-        }
+        shell.env_clear().env("PATH", path).env("HOME", folder.path()).env("LANG", "C.UTF-8");
+        shell.env("PYTHONDONTWRITEBYTECODE", "1");
         *printed.lock().unwrap() = run(&mut shell, b"").out().to_owned();
     });
     printed.into_inner().unwrap()
+}
+
+/// The program itself: where versions are managed, `python3` on the path is a script that looks for one, and strace
+/// would show that.
+fn interpreter() -> PathBuf {
+    let print = ["-c", "import sys; print(sys.executable)"];
+    PathBuf::from(run(Command::new("python3").args(print), b"").expect(0).out().trim_end())
 }
