@@ -1,7 +1,7 @@
 """What has to hold in the book that was built: python3 .ci/book.py docs/src docs/book
 
-Every link within it leads somewhere; every drawing is used and says in words what it shows; those that are made by
-hand have one style; every system call that a page shows or names is in the index of system calls, and the page to which that
+Every link within it leads somewhere; every drawing is used and says in words what it shows, and those made by hand have
+one style; every system call that a page shows or names is in the index of system calls, and the page to which that
 leads names it.
 """
 
