@@ -1,6 +1,8 @@
 //! What the book says of the kernel, where neither a lesson nor a program in the book shows it. Each test stands
 //! for a sentence there: where it fails, the book is wrong about that kernel.
 
+mod waiting;
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
