@@ -2,7 +2,7 @@
 
 Every link within it leads somewhere; every drawing is used, says in words what it shows, and has the style that all of
 them have; every system call that a page shows or names is in the index of system calls, and the page to which that
-leads names it; and every test that is named as what shows something exists.
+leads names it; every test that is named as what shows something exists; and what the tests of the kernel quote is written.
 """
 
 import re
@@ -124,9 +124,28 @@ def check_tests():
     return named
 
 
+def check_quotes():
+    """What a test of the kernel quotes stands on the page that it names, where "Rule 9" is the page of the rules."""
+    tests = SOURCE.parent.parent / "tests" / "library"
+    quotes = 0
+    for path in [tests / "kernel.rs", *(tests / "kernel").glob("*.rs")]:
+        for comment in re.findall(r"((?:^/// .*\n)+)#\[test\]", path.read_text(), re.MULTILINE):
+            comment = " ".join(re.sub("^///", "", comment, flags=re.MULTILINE).split())
+            page = re.match(r"`([\w/]+\.md)`", comment)
+            page = SOURCE / (page[1] if page else "loop/rules.md")
+            text = " ".join(page.read_text().split())
+            # From the first quotation mark to the last: the book has some of its own.
+            for quote in re.split('", and "| \\[…\\] ', re.search('"(.*)"', comment)[1]):
+                quotes += 1
+                if quote.rstrip(".") not in text:
+                    wrong.append(f"{path}: {page} does not say: {quote}")
+    return quotes
+
+
 pages, links = check_links()
 drawings = check_drawings()
 calls = check_calls()
 tests = check_tests()
-print(f"{pages} pages, {links} links, {drawings} drawings, {calls} system calls, {tests} tests")
+quotes = check_quotes()
+print(f"{pages} pages, {links} links, {drawings} drawings, {calls} system calls, {tests} tests, {quotes} quotes")
 sys.exit("\n".join(wrong) or 0)

@@ -222,8 +222,8 @@ fn an_address_is_shared_only_by_those_who_all_say_so() {
     }
 }
 
-/// `loop.md`: "Suppose that you `close` a socket while there are bytes in its receive buffer that you have not read, or
-/// that more come afterwards. Then the kernel answers with a *reset*". The first of the two is the next test.
+/// `ending.md`: "A kernel sends one when something comes for a socket that is gone. It also sends one when a program closes
+/// a socket **with bytes in the receive buffer that it has not read**". The second of the two is the next test.
 #[test]
 fn what_comes_after_a_close_is_answered_with_a_reset() {
     let (mut near, far) = pair();
