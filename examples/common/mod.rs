@@ -147,7 +147,7 @@ pub(crate) fn complain(what: impl Display) {
 /// What a lesson says where it can't run, and the status to end with.
 pub(crate) fn needs_linux(name: &str) -> ExitCode {
     complain(format_args!(
-        "{name} is about what Linux alone has, and can't run here; \
+        "{name} uses what Linux alone has, and can't run here; \
          docs/src/output/{name}.txt has what it prints there"
     ));
     ExitCode::FAILURE

@@ -49,7 +49,7 @@ def needs_linux(name):
     if sys.platform == "linux":
         return
     complain(
-        f"{name} is about what Linux alone has, and can't run here; "
+        f"{name} uses what Linux alone has, and can't run here; "
         f"docs/src/output/{name}.txt has what it prints there"
     )
     sys.exit(1)

@@ -134,7 +134,7 @@ fn a_twin_without_standard_output_runs_all_the_same() {
     }
 }
 
-/// The lessons of which `.ci/run` only compiles for another system what they say there.
+/// What the lessons in Rust say there, `.ci/run` only compiles.
 #[test]
 fn a_twin_that_needs_linux_says_so_elsewhere() {
     if !python_is_there() {
@@ -142,18 +142,18 @@ fn a_twin_that_needs_linux_says_so_elsewhere() {
     }
     let elsewhere = "import runpy, sys; sys.platform = 'darwin'; sys.path.insert(0, sys.argv[1]); \
                      runpy.run_path(f'{sys.argv[1]}/{sys.argv[2]}.py', run_name='__main__')";
-    for name in ["dead_peer", "levels_and_edges"] {
+    for name in ["dead_peer", "levels_and_edges", "edge_trap"] {
         let mut python = assert_cmd::Command::new("python3");
         python.args(["-c", elsewhere]).arg(root("examples/python")).arg(name);
         let ended = python.env("PYTHONDONTWRITEBYTECODE", "1").timeout(WATCHDOG).unwrap_err();
         let ended = ended.as_output().unwrap();
         let said = String::from_utf8_lossy(&ended.stderr);
         assert_eq!((ended.status.code(), ended.stdout.len()), (Some(1), 0), "{said}");
-        let sentence = format!("{name} is about what Linux alone has, and can't run here; ");
+        let sentence = format!("{name} uses what Linux alone has, and can't run here; ");
         assert!(said.starts_with(&sentence) && said.lines().count() == 1, "{said}");
         // The same words as in Rust, and a file that is there.
         let common = fs::read_to_string(root("examples/common/mod.rs")).unwrap();
-        assert!(common.contains("{name} is about what Linux alone has, and can't run here; "));
+        assert!(common.contains("{name} uses what Linux alone has, and can't run here; "));
         assert!(root(&format!("docs/src/output/{name}.txt")).exists());
     }
 }
