@@ -30,7 +30,7 @@ const ALONE: &str = "server_designs";
 /// Held by whichever test runs them all: they measure, and another thirty programs beside them would be measured, too.
 static QUIET: Mutex<()> = Mutex::new(());
 /// How many of the others run at a time. They mostly wait.
-const AT_A_TIME: usize = 4;
+const AT_A_TIME: usize = 8;
 
 #[test]
 fn lessons_twins_and_pages_agree() {
@@ -131,6 +131,30 @@ fn a_twin_without_standard_output_runs_all_the_same() {
         let twin = root("examples/python/udp.py");
         shell.args(["-c", "exec python3 \"$0\" >&-"]).arg(twin);
         assert_eq!(stdout(&mut shell), Ok(String::new()));
+    }
+}
+
+/// What the lessons in Rust say there, `.ci/run` only compiles.
+#[test]
+fn a_twin_that_needs_linux_says_so_elsewhere() {
+    if !python_is_there() {
+        return;
+    }
+    let elsewhere = "import runpy, sys; sys.platform = 'darwin'; sys.path.insert(0, sys.argv[1]); \
+                     runpy.run_path(f'{sys.argv[1]}/{sys.argv[2]}.py', run_name='__main__')";
+    for name in ["dead_peer", "levels_and_edges", "edge_trap"] {
+        let mut python = assert_cmd::Command::new("python3");
+        python.args(["-c", elsewhere]).arg(root("examples/python")).arg(name);
+        let ended = python.env("PYTHONDONTWRITEBYTECODE", "1").timeout(WATCHDOG).unwrap_err();
+        let ended = ended.as_output().unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!((ended.status.code(), ended.stdout.len()), (Some(1), 0), "{said}");
+        let sentence = format!("{name} uses what Linux alone has, and can't run here; ");
+        assert!(said.starts_with(&sentence) && said.lines().count() == 1, "{said}");
+        // The same words as in Rust, and a file that is there.
+        let common = fs::read_to_string(root("examples/common/mod.rs")).unwrap();
+        assert!(common.contains("{name} uses what Linux alone has, and can't run here; "));
+        assert!(root(&format!("docs/src/output/{name}.txt")).exists());
     }
 }
 
