@@ -16,7 +16,7 @@ use sockmodes::auth::Scheme;
 use sockmodes::server::MaxPending;
 use sockmodes::session::Service;
 
-pub(super) use number::bytes;
+pub(super) use number::number;
 use number::whole;
 pub(super) use penalty::Penalty;
 pub(super) use time::{say_back, timeout};
@@ -211,7 +211,7 @@ mod tests {
         assert_eq!("7".parse(), Ok(Limit(Some(7))));
         for bad in ["0", "+7", "-7", " 7", "7.0", "7e3", "0x7"] {
             assert!(bad.parse::<Limit>().is_err(), "{bad}");
-            assert!(bytes(bad).is_err() || bad == "0", "{bad}");
+            assert!(number::<usize>(bad).is_err() || bad == "0", "{bad}");
         }
         assert_eq!("4KiB".parse(), Ok(BufferSize(NonZeroUsize::new(4096).unwrap())));
         assert_eq!("1MiB".parse(), Ok(BufferSize(NonZeroUsize::new(1 << 20).unwrap())));
