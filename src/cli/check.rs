@@ -217,7 +217,7 @@ fn running(args: &Args) -> Result<Target, Failure> {
     };
     let failed = |error| Failure::Failed(format!("cannot connect to {address}: {error}"));
     let found = address.resolve().map_err(failed)?;
-    Ok(Target::Running(found[0]))
+    Ok(Target::Running(found))
 }
 
 fn command(args: &Args) -> Result<Target, Failure> {
