@@ -6,7 +6,7 @@ mod time;
 
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 
@@ -99,9 +99,15 @@ impl Address {
         }
     }
 
-    /// The addresses that the name stands for, at least one.
+    /// The addresses that the name stands for, at least one. An IPv4 address that is written as an IPv6 one is IPv4:
+    /// a socket of IPv6 alone can't be bound to it.
     pub(super) fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
-        let found: Vec<_> = (self.host.as_str(), self.port).to_socket_addrs()?.collect();
+        let plain = |address: SocketAddr| match address.ip().to_canonical() {
+            ip @ IpAddr::V4(_) => SocketAddr::new(ip, address.port()),
+            IpAddr::V6(_) => address,
+        };
+        let found = (self.host.as_str(), self.port).to_socket_addrs()?;
+        let found: Vec<_> = found.map(plain).collect();
         if found.is_empty() { Err(io::Error::other("the name has no address")) } else { Ok(found) }
     }
 }
@@ -201,6 +207,8 @@ mod tests {
         for bad in [&no_port[..], &no_number, &no_host].concat() {
             assert!(bad.parse::<Address>().is_err(), "{bad}");
         }
+        let mapped = "[::ffff:127.0.0.1]:80".parse::<Address>().unwrap().resolve().unwrap();
+        assert_eq!(mapped, ["127.0.0.1:80".parse().unwrap()]);
         assert!(Address::on_loopback("9998").is_ok());
         assert!(Address::on_loopback("+9998").is_err());
     }
