@@ -2,7 +2,7 @@
 
 import { lineEnd } from './blocks.js';
 
-const WORK = 12; // milliseconds, then the browser has its turn
+const WORK = 48; // milliseconds, then the browser has its turn: it may draw how far this is
 const AT_ONCE = 1 << 15; // characters, before the clock is looked at
 
 /** Behind what the browser has to do. @returns {Promise<void>} */
