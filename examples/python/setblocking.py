@@ -76,7 +76,7 @@ lesson.check("one call was enough: it slept until the bytes came", got == b"hell
 lesson.part("Non-blocking: the same call on the same empty socket")
 sock.setblocking(False)
 lesson.did("setblocking(False)")
-# This is all that it did: fcntl(2) set one bit in the kernel's description of the open socket.
+# This is all that it did: ioctl(2), with FIONBIO, set one bit in the kernel's description of the open socket.
 lesson.told("O_NONBLOCK", is_nonblocking(sock))
 try:
     empty = sock.recv(5)
