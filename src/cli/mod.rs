@@ -13,6 +13,7 @@ mod login;
 mod play;
 mod prompt;
 mod serve;
+mod signals;
 mod terminal;
 mod trace;
 mod user;

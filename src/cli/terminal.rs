@@ -5,7 +5,7 @@
 //! on, it gets the prompt's mode again. And no byte is read before it is needed. What somebody types ahead
 //! stays in the kernel, for the next prompt or for the shell. Never here: what the bytes mean.
 
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, IsTerminal, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -15,19 +15,11 @@ use std::thread;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
-use signal_hook::consts::{
-    SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGPROF, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2,
-    SIGVTALRM, SIGWINCH, SIGXCPU, SIGXFSZ,
-};
+use signal_hook::consts::{SIGCONT, SIGTSTP, SIGWINCH};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
-/// All that end a program unless it catches them, but for those that tell of a fault in it, and for SIGPIPE,
-/// which is an error of the write here.
-const ENDING: [i32; 11] = [
-    SIGALRM, SIGHUP, SIGINT, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU,
-    SIGXFSZ,
-];
+use super::signals::ending;
 
 /// The terminal in a mode of this program's; dropped, it is as it was.
 pub(super) struct Terminal {
@@ -69,9 +61,7 @@ impl Terminal {
     pub(super) fn enter(change: impl FnOnce(&mut Termios)) -> io::Result<Terminal> {
         let mut watched = watched();
         if !watched.is_watching {
-            let all = ENDING.into_iter().chain([SIGCONT, SIGTSTP, SIGWINCH]);
-            let ignored = ignored();
-            let signals = Signals::new(all.filter(|signal| ignored & (1 << (signal - 1)) == 0))?;
+            let signals = Signals::new(ending(&[SIGCONT, SIGTSTP, SIGWINCH]))?;
             thread::Builder::new().name("signals".into()).spawn(move || watch(signals))?;
             watched.is_watching = true;
         }
@@ -116,14 +106,6 @@ impl Drop for Terminal {
             restore(&changed.before);
         }
     }
-}
-
-/// The signals that whoever started this program wants it to ignore, as `nohup` does; a bit for each.
-fn ignored() -> u64 {
-    // proc(5). Other systems tell it only to `unsafe` code: there, what is caught here ends the program.
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }
 
 fn restore(before: &Termios) {

@@ -1,10 +1,11 @@
 //! `sockmodes trace FILE`: what `serve --trace` has written, told in the terminal or made into a page.
 //!
 //! A line is read (`trace/lines.rs`), understood (`record.rs`) and told (`words.rs`); then it is added up
-//! (`summary.rs`), or it is one connection's story (`story.rs`), or it goes into the page (`html.rs`). Nothing is kept
-//! of it, so the trace may be as long as it likes.
+//! (`summary.rs`), or it is one connection's story (`story.rs`), or it goes into the page (`html.rs`, `embedded.rs`).
+//! Nothing is kept of it, so the trace may be as long as it likes.
 
 mod connections;
+mod embedded;
 mod html;
 mod lines;
 mod record;
@@ -20,7 +21,8 @@ use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use html::{Page, write_line};
+use embedded::Embedded;
+use html::Page;
 use lines::{Line, Lines};
 use story::Story;
 use summary::{SKIPPED, Summary};
@@ -90,7 +92,9 @@ fn draw(trace: &mut Trace, path: &Path) -> Done {
     let page = Page::new();
     let mut out = Draft::begin(path).map_err(failed)?;
     page.begin(&mut out).map_err(failed)?;
-    trace.each(|line| write_line(line.text, &mut out).map_err(failed))?;
+    let mut embedded = Embedded::default();
+    trace.each(|line| embedded.line(line.text, &mut out).map_err(failed))?;
+    embedded.end(&mut out).map_err(failed)?;
     page.end(&mut out).and_then(|()| out.end()).map_err(failed)?;
     trace.say_broken();
     Ok(ExitCode::SUCCESS)

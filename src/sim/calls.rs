@@ -150,10 +150,14 @@ impl State {
         !self.sockets[id].inbox.is_empty()
     }
 
+    pub(super) fn is_time_to_look(&self) -> bool {
+        self.calls.waits.is_multiple_of(self.look_every)
+    }
+
     /// `close`: with bytes that nobody has read it is a reset, and what was under way is lost.
     pub(super) fn close(&mut self, id: usize) {
+        self.leave(id);
         let socket = &mut self.sockets[id];
-        socket.gone = true;
         socket.transcript.closed_at = Some(self.turn_at);
         if socket.broken {
             return;

@@ -1,6 +1,7 @@
 //! The listeners: who connects where, who waits, and what `accept` makes of them.
 
 use std::collections::VecDeque;
+use std::mem;
 
 use rand::RngExt;
 
@@ -42,10 +43,17 @@ pub(super) struct Turns {
 
 /// The ways in.
 impl State {
+    /// The server's end is closed, or there will be none.
+    pub(super) fn leave(&mut self, id: usize) {
+        if !mem::replace(&mut self.sockets[id].gone, true) {
+            self.present -= 1;
+        }
+    }
+
     pub(super) fn connect(&mut self, id: usize) {
         if self.listening_until.is_some() {
             self.sockets[id].client.end = Some(End::Refused);
-            self.sockets[id].gone = true;
+            self.leave(id);
             return;
         }
         let at = self.sockets[id].client.script.listener % self.listeners.len();
@@ -125,7 +133,7 @@ impl State {
         };
         if self.sockets[id].broken && self.rng.random_bool(0.5) || self.chance(aborted) {
             self.break_off(id, Errno::CONNRESET);
-            self.sockets[id].gone = true;
+            self.leave(id);
             return Err(Errno::CONNABORTED);
         }
         self.open += 1;

@@ -105,7 +105,7 @@ impl Network for SimNetwork {
         let waiting: Vec<_> = state.listeners.drain(..).flat_map(|it| it.backlog).collect();
         for id in waiting {
             state.break_off(id, Errno::CONNRESET);
-            state.sockets[id].gone = true;
+            state.leave(id);
         }
     }
 }

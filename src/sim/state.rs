@@ -93,6 +93,8 @@ pub(super) struct State {
     /// The kernel's limit on a peer that acknowledges nothing.
     pub(super) write_timeout: Duration,
     pub(super) sockets: Vec<Socket>,
+    /// How many of them are not gone.
+    pub(super) present: usize,
     pub(super) calls: Calls,
     pub(super) checks: Checks,
     /// Logins are checked here, and not by somebody of whom nothing is known.
@@ -140,6 +142,7 @@ impl State {
             proxies: config.proxies.clone(),
             write_timeout: config.write_timeout.duration().unwrap_or(KERNELS_OWN_LIMIT),
             sockets: Vec::new(),
+            present: 0,
             calls: Calls::default(),
             checks: Checks::default(),
             checks_logins: false,
@@ -165,6 +168,7 @@ impl State {
         let id = self.sockets.len();
         let proxied = self.proxies.iter().any(|proxies| proxies.contains(source(id).ip()));
         self.sockets.push(Socket::new(Client::new(script, self.nonce_len, proxied)));
+        self.present += 1;
         self.after(delay, Act::Connect(id));
         id
     }
@@ -182,10 +186,6 @@ impl State {
 
     pub(super) fn chance(&mut self, per_mille: u32) -> bool {
         per_mille > 0 && self.rng.random_range(0..1000) < per_mille
-    }
-
-    pub(super) fn is_time_to_look(&self) -> bool {
-        self.calls.waits.is_multiple_of(self.look_every)
     }
 
     pub(super) fn settle(&mut self) {

@@ -207,8 +207,7 @@ impl World {
 
     /// Whether nobody is connected any more, and nobody will be.
     pub fn is_over(&self) -> bool {
-        // Whoever came last is the likeliest to be there: mostly, one look is enough.
-        self.state().sockets.iter().rev().all(|socket| socket.gone)
+        self.state().present == 0
     }
 
     /// Whatever is still under way arrives, or does not: for when the server runs no more.

@@ -29,12 +29,14 @@ export async function open(t, url, options = {}) {
  * A page of its own, which must not have complained by the end of the test.
  * @param {import('./scope.js').Scope} t
  * @param {string} url
- * @param {import('playwright-core').BrowserContextOptions & { mayFail?: RegExp, onRequest?: (url: string) => void }}
- *   options `mayFail`: what may be said in the console all the same
+ * @param {import('playwright-core').BrowserContextOptions & { mayFail?: RegExp, onRequest?: (url: string) => void,
+ *   first?: () => void }} options `mayFail`: what may be said in the console all the same; `first`: what is run in the
+ *   page before anything of its own
  */
-export async function visit(t, url, { mayFail, onRequest, ...options } = {}) {
+export async function visit(t, url, { mayFail, onRequest, first, ...options } = {}) {
   browser ??= chromium.launch({ executablePath: BROWSER });
   const context = await (await browser).newContext({ reducedMotion: 'reduce', ...options });
+  if (first) await context.addInitScript(first);
   const page = await context.newPage();
   /** @type {string[]} */
   const complaints = [];

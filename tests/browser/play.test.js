@@ -73,6 +73,7 @@ test('Space plays the run, and a button brings somebody', async (t) => {
   const page = await open(t, address(url, { seed: '7', scenario: 'legal', event: '5' }));
   await press(page, 'Space');
   await until(page, { state: 'running' });
+  await page.waitForFunction(() => Number(document.documentElement.dataset.event) > 5);
   await press(page, 'Space');
   await until(page, { state: 'paused' });
   await page.locator('#play summary').click();

@@ -1,9 +1,13 @@
 //! `sockmodes trace --html`: one file with everything in it, written whole or not at all, and never over what is read.
 
 use std::fs::{self, File};
+use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
+use std::thread;
 
+use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -135,6 +139,27 @@ fn the_page_is_written_whole_or_not_at_all() {
     assert!(fs::symlink_metadata(folder.path("link")).unwrap().is_symlink());
     let page = fs::metadata(folder.path("page")).unwrap();
     assert!(page.len() > 1000 && page.permissions().mode() & 0o777 == 0o640);
+}
+
+#[test]
+fn a_signal_leaves_what_was_there_and_nothing_beside_it() {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let folder = Folder::new();
+        fs::write(folder.path("page"), "an old one").unwrap();
+        let before = folder.names();
+        // More of the trace may come for as long as it can be written to.
+        let (read, written) = io::pipe().unwrap();
+        let mut command = sockmodes(["trace", "-", "--html", &folder.path("page")]);
+        let program = Program::start_on(&mut command, read.into(), Stdio::piped(), Stdio::piped());
+        while folder.names() == before {
+            thread::yield_now();
+        }
+        program.signal(signal);
+        assert_eq!(program.finish().status.signal(), Some(signal.as_raw()));
+        drop(written);
+        assert_eq!(folder.names(), before, "{signal:?}");
+        assert_eq!(fs::read_to_string(folder.path("page")).unwrap(), "an old one");
+    }
 }
 
 #[test]

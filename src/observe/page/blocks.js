@@ -15,12 +15,11 @@ export class Block {
   constructor(before) {
     this.before = before;
     this.count = 0;
-    /** @type {Event[] | null} */
-    this.records = null;
-    /** @type {string[]} */
-    this.lines = [];
-    /** All lines, once there are no more to come: as one text they cost least. */
+    /** @type {Event[]} */
+    this.records = [];
+    /** Lines, with those that are no records; and up to where they have become records. */
     this.text = '';
+    this.parsed = 0;
     /** @type {Model[]} */
     this.stops = [];
   }
@@ -31,37 +30,27 @@ export class Block {
 
   /** @param {Event} record */
   addRecord(record) {
-    this.records ??= [];
     this.records.push(record);
     this.count += 1;
   }
 
-  /** @param {string} line */
-  addLine(line) {
-    this.lines.push(line);
-    this.count += 1;
-    if (!this.isFull) return;
-    this.text = this.lines.join('\n');
-    this.lines = [];
-  }
-
-  /** Whether it is made of lines. */
-  get isWritten() {
-    return this.text !== '' || this.lines.length > 0;
-  }
-
   /** @returns {Event[]} */
   all() {
-    if (this.records?.length === this.count) return this.records;
-    const lines = this.text === '' ? this.lines : this.text.split('\n');
-    this.records = /** @type {Event[]} */ (lines.map(parse));
+    while (this.parsed < this.text.length) {
+      const end = lineEnd(this.text, this.parsed);
+      const record = parse(this.text.slice(this.parsed, end));
+      if (record) this.records.push(record);
+      this.parsed = end;
+    }
     return this.records;
   }
 
   /** Keeps no more than is needed. */
   rest() {
     this.stops = [];
-    if (this.isWritten) this.records = null;
+    if (this.text === '') return;
+    this.records = [];
+    this.parsed = 0;
   }
 
   /**
@@ -109,6 +98,16 @@ export class Recent {
     this.#blocks = [...this.#blocks.filter((each) => each !== block), block];
     if (this.#blocks.length > RECENT) this.#blocks.shift()?.rest();
   }
+}
+
+/**
+ * Where a line ends that begins at a place in a text: behind its line feed, if it has one.
+ * @param {string} text
+ * @param {number} from
+ */
+export function lineEnd(text, from) {
+  const feed = text.indexOf('\n', from);
+  return feed < 0 ? text.length : feed + 1;
 }
 
 /**

@@ -85,9 +85,12 @@ export class Run {
   }
 }
 
-/** What the address says is played. */
+/** What the address says. */
+const addressed = () => new URLSearchParams(location.hash.slice(1));
+
+/** What it says is played. */
 function fromAddress() {
-  const hash = new URLSearchParams(location.hash.slice(1));
+  const hash = addressed();
   const seed = Number(hash.get('seed') ?? SEED);
   const isSeed = Number.isInteger(seed) && seed >= 0 && seed <= MOST_SEED;
   return { seed: isSeed ? seed : SEED, scenario: hash.get('scenario') ?? SCENARIO };
@@ -95,7 +98,7 @@ function fromAddress() {
 
 /** Says in the address what is played; the rest of it, and the position, is the page's. */
 function intoAddress({ seed, scenario }, event) {
-  const hash = new URLSearchParams(location.hash.slice(1));
+  const hash = addressed();
   hash.set('seed', String(seed));
   hash.set('scenario', scenario);
   if (event === undefined) hash.delete('event');
@@ -138,9 +141,10 @@ async function begins(ask, { begin, open, panel }) {
     if (event !== undefined) open(event);
   }
 
-  const controls = new Panel(panel, { play, open, words: await ask({ ask: 'words' }) });
+  const isGiven = addressed().has('scenario');
+  const controls = new Panel(panel, { play, open, words: await ask({ ask: 'words' }), isGiven });
   const eventOf = () => {
-    const event = Number.parseInt(new URLSearchParams(location.hash.slice(1)).get('event') ?? '', 10);
+    const event = Number.parseInt(addressed().get('event') ?? '', 10);
     return event >= 0 ? event : undefined;
   };
   await play(fromAddress(), eventOf());

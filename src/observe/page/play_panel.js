@@ -33,9 +33,9 @@ export class Panel {
   /**
    * @param {HTMLElement} node
    * @param {{ play: (what: { seed: number, scenario: string }, event?: number) => Promise<void>,
-   *   open: (event: number) => void, words: any }} page
+   *   open: (event: number) => void, words: any, isGiven: boolean }} page `isGiven`: the address brings a scenario
    */
-  constructor(node, { play, open, words }) {
+  constructor(node, { play, open, words, isGiven }) {
     this.play = play;
     this.open = open;
     /** @type {Record<string, HTMLInputElement>} by the name of the setting */
@@ -55,7 +55,7 @@ export class Panel {
     this.question = new Question(open);
     const scenario = make('details');
     // Whoever was given a scenario came to look at it.
-    scenario.open = !location.hash.includes('scenario=');
+    scenario.open = !isGiven;
     const settings = make('div', 'settings');
     settings.append(
       this.#clients(words.clients), this.#buffers(), this.#faults(), this.#rules(words.rules), this.#script(),

@@ -1,12 +1,18 @@
 // The source that is a trace: lines of JSON, in the document itself or from a file.
 
-const WORK = 12; // milliseconds, then the browser has its turn
+import { lineEnd } from './blocks.js';
 
-const channel = new MessageChannel();
-/** @returns {Promise<any>} */
+const WORK = 48; // milliseconds, then the browser has its turn: it may draw how far this is
+const AT_ONCE = 1 << 15; // characters, before the clock is looked at
+
+/** Behind what the browser has to do. @returns {Promise<void>} */
 const breathe = () => new Promise((resolve) => {
-  channel.port1.onmessage = resolve;
-  channel.port2.postMessage(null);
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => {
+    port1.close();
+    resolve();
+  };
+  port2.postMessage(null);
 });
 
 /**
@@ -18,28 +24,39 @@ export async function read(store, pieces) {
   let rest = '';
   let since = performance.now();
   for await (const piece of pieces) {
-    const lines = (rest + piece).split('\n');
-    rest = lines.pop() ?? '';
-    for (let i = 0; i < lines.length; i += 1) {
-      store.addLine(lines[i]);
-      if (i % 256 === 0 && performance.now() - since > WORK) {
-        await breathe();
-        since = performance.now();
-      }
+    const text = rest + piece;
+    let from = 0;
+    for (let end = text.lastIndexOf('\n') + 1; from < end;) {
+      const to = lineEnd(text, Math.min(from + AT_ONCE, end - 1));
+      store.addLines(text.slice(from, to));
+      from = to;
+      if (performance.now() - since < WORK) continue;
+      await breathe();
+      since = performance.now();
     }
+    rest = text.slice(from);
   }
-  if (rest) store.addLine(rest);
+  store.addLines(rest);
 }
 
-/** The trace that was written into the document, if there is one. */
+/** The trace that was written into the document, if there is one: as text or, if it is long, packed. */
 export async function readDocument(store) {
-  const text = document.querySelector('script#trace')?.textContent;
-  if (text) await read(store, pieces(text));
-  return Boolean(text);
+  const element = document.querySelector('script#trace');
+  if (!element?.textContent) return;
+  if (element.getAttribute('type') === 'application/gzip') await read(store, unpacked(element.textContent));
+  else await read(store, pieces(element.textContent));
 }
 
 async function* pieces(text) {
   yield text;
+}
+
+/** @param {string} letters */
+function unpacked(letters) {
+  const text = atob(letters);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i += 1) bytes[i] = text.charCodeAt(i);
+  return texts(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip')));
 }
 
 /**
@@ -48,12 +65,15 @@ async function* pieces(text) {
  * @param {File} file
  */
 export async function readFile(store, file) {
-  const reader = file.stream().pipeThrough(new TextDecoderStream()).getReader();
-  await read(store, { async* [Symbol.asyncIterator]() {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      yield value;
-    }
-  } });
+  await read(store, texts(file.stream()));
+}
+
+/** @param {ReadableStream<Uint8Array<ArrayBuffer>>} stream */
+async function* texts(stream) {
+  const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    yield value;
+  }
 }

@@ -1,7 +1,7 @@
 // The past: events as they came, each with its number, and what was known after every one of them. Whoever asks
 // for a position gets a model, made from the nearest checkpoint before it. No document and no clock.
 
-import { Block, parse, Recent } from './blocks.js';
+import { Block, lineEnd, parse, Recent } from './blocks.js';
 import { apply, copy, create, forget, restart } from './model.js';
 import { firstWhere, turnIndex } from './turns.js';
 import { isWorthALook } from './worth.js';
@@ -44,27 +44,39 @@ export class Store {
 
   /** @param {Event[]} records as in the trace, which get the next numbers */
   add(records) {
-    for (const record of records) this.#push(record, null);
+    for (const record of records) {
+      this.#block().addRecord(record);
+      this.#push(record);
+    }
   }
 
-  /** @param {string} line of a trace; if it is no record, it is counted and left out */
-  addLine(line) {
-    const record = parse(line);
-    if (record) this.#push(record, line);
-    else if (line.trim()) this.broken += 1;
+  /** @param {string} text whole lines of a trace; one that is no record is counted and left out */
+  addLines(text) {
+    let block = this.blocks.at(-1);
+    let from = 0;
+    for (let at = 0; at < text.length;) {
+      const end = lineEnd(text, at);
+      const line = text.slice(at, end);
+      const record = parse(line);
+      if (record) {
+        const next = this.#block();
+        if (next !== block) {
+          if (block) block.text += text.slice(from, at);
+          [block, from] = [next, at];
+        }
+        next.count += 1;
+        this.#push(record);
+      } else if (line.trim()) this.broken += 1;
+      at = end;
+    }
+    if (block) block.text += text.slice(from);
   }
 
-  /**
-   * @param {Event} record
-   * @param {string | null} line that it is on
-   */
-  #push(record, line) {
+  /** @param {Event} record that its block has already */
+  #push(record) {
     const { head } = this;
-    const block = this.#block();
     if (this.newest === this.seams.at(-1)) restart(head);
     const asleepSince = head.phase === 'waiting' ? head.since : null;
-    if (line === null) block.addRecord(record);
-    else block.addLine(line);
     apply(head, record);
     this.newest += 1;
     const isWorth = isWorthALook(record);

@@ -6,7 +6,7 @@ import { sentence } from './sentences.js';
 import { Store } from './store.js';
 
 const store = new Store({ isRing: false });
-for (const line of readFileSync(0, 'utf8').split('\n')) store.addLine(line);
+store.addLines(readFileSync(0, 'utf8'));
 const { head } = store;
 const records = Array.from({ length: store.newest }, (_, i) => store.record(i + 1));
 console.log(JSON.stringify({

@@ -10,6 +10,7 @@ import { connectionAt } from './scene.js';
 import { linesOf, select } from './selection.js';
 import { call, CALLS, sentence } from './sentences.js';
 import { STATES } from './model.js';
+import { read } from './source_trace.js';
 import { closed, known, opened, page } from './told.js';
 import { wakes } from './wake.js';
 
@@ -73,14 +74,36 @@ test('of a stream the newest hundred thousand are kept with their numbers, and w
 test('the lines of a trace are read as its records, and a broken one is counted', () => {
   const told = past(1200, { isRing: false }).store;
   const { store } = page({ isRing: false });
-  for (let event = 1; event <= told.newest; event += 1) store.addLine(JSON.stringify(told.record(event)));
-  for (const line of ['{"time":1', '', 'nonsense', '[]', 'null', '{"event":7}', '{"event":"ready","connection":"1"}', '{"event":"ready","time":"1"}']) store.addLine(line);
+  for (let event = 1; event <= told.newest; event += 1) store.addLines(`${JSON.stringify(told.record(event))}\n`);
+  for (const line of ['{"time":1', '', 'nonsense', '[]', 'null', '{"event":7}', '{"event":"ready","connection":"1"}', '{"event":"ready","time":"1"}']) store.addLines(`${line}\n`);
   assert.deepEqual([store.newest, store.broken], [told.newest, 7]);
   for (const position of [1, 4096, 4097, 5000, told.newest]) {
     assert.deepEqual(known(store, position), known(told, position));
     assert.deepEqual(store.record(position), told.record(position));
   }
 });
+
+test('wherever a trace is cut, it is read as one', async () => {
+  const told = past(900, { isRing: false }).store;
+  const lines = Array.from({ length: told.newest }, (_, i) => JSON.stringify(told.record(i + 1)));
+  // Broken ones on either side of where a block ends, blank ones, and a last one without its line feed.
+  lines.splice(4097, 0, '', '{"time":');
+  lines.splice(4094, 0, 'nonsense', ' ');
+  const text = ['{}', ...lines].join('\n');
+  const events = [0, 1, 4095, 4096, 4097, told.newest];
+  const wanted = events.map((event) => [told.record(event), known(told, event)]);
+  for (const most of [19, 4096, text.length]) {
+    const { store } = page({ isRing: false });
+    await read(store, cut(text, most));
+    assert.deepEqual([store.newest, store.broken], [told.newest, 3], `pieces of ${most}`);
+    const seen = events.map((event) => [store.record(event), known(store, event)]);
+    assert.deepEqual(seen, wanted, `pieces of ${most}`);
+  }
+});
+
+async function* cut(text, most) {
+  for (let at = 0; at < text.length; at += most) yield text.slice(at, at + most);
+}
 
 test('whatever the fields of a line hold, it is shown somehow', () => {
   const events = [...Object.keys(CALLS), 'constructor', '__proto__', 'of no kind'];
@@ -93,13 +116,17 @@ test('whatever the fields of a line hold, it is shown somehow', () => {
     random = (random * 1103515245 + 12345) % 2147483648;
     return Math.floor(random / 2147483648 * most);
   };
-  for (let i = 0; i < 8000; i += 1) {
-    const record = Object.fromEntries(fields.filter(() => below(2)).map((field) => [field, values[below(values.length)]]));
-    store.addLine(JSON.stringify({ ...record, event: events[below(events.length)] }));
-    if (store.newest === 0) continue;
-    const told = store.record(store.newest);
-    const words = [call(told), sentence(told), wakes(store.head, told, store.head.connections.get(told.connection) ?? null)];
-    for (const text of words) assert.equal(typeof text, 'string', JSON.stringify(told));
+  for (let i = 0; i < 80; i += 1) {
+    const before = store.newest;
+    store.addLines(Array.from({ length: 100 }, () => {
+      const record = Object.fromEntries(fields.filter(() => below(2)).map((field) => [field, values[below(values.length)]]));
+      return `${JSON.stringify({ ...record, event: events[below(events.length)] })}\n`;
+    }).join(''));
+    for (let event = before + 1; event <= store.newest; event += 1) {
+      const told = store.record(event);
+      const words = [call(told), sentence(told), wakes(store.head, told, store.head.connections.get(told.connection) ?? null)];
+      for (const text of words) assert.equal(typeof text, 'string', JSON.stringify(told));
+    }
   }
   for (const position of [0, 1, 999, store.newest]) {
     const model = store.at(position);
