@@ -13,6 +13,23 @@ import time
 from common import Errno, Lesson, is_errno, is_timed_out, wait_writable
 
 
+def main():
+    lesson = Lesson(
+        "connect_ex: an answer now, the outcome later",
+        [
+            "connect to a port where nobody listens: what does connect do, what connect_ex?",
+            "the same, non-blocking: what comes back at once, and where is the refusal?",
+            "the socket is writable: does that mean connected?",
+            "a server whose backlog is full: refused, or silent?",
+        ],
+    )
+    raised_or_returned(lesson)
+    in_progress_then_connected(lesson)
+    in_progress_then_refused(lesson)
+    silent(lesson)
+    lesson.end()
+
+
 def connect_ex(sock, address):
     return Errno(sock.connect_ex(address))
 
@@ -135,17 +152,5 @@ def full_backlog():
             return listener.getsockname(), holders
 
 
-lesson = Lesson(
-    "connect_ex: an answer now, the outcome later",
-    [
-        "connect to a port where nobody listens: what does connect do, what connect_ex?",
-        "the same, non-blocking: what comes back at once, and where is the refusal?",
-        "the socket is writable: does that mean connected?",
-        "a server whose backlog is full: refused, or silent?",
-    ],
-)
-raised_or_returned(lesson)
-in_progress_then_connected(lesson)
-in_progress_then_refused(lesson)
-silent(lesson)
-lesson.end()
+if __name__ == "__main__":
+    main()

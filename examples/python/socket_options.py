@@ -21,6 +21,23 @@ IPPROTO_TCP, TCP_NODELAY = socket.IPPROTO_TCP, socket.TCP_NODELAY
 ROUNDS = 8
 
 
+def main():
+    lesson = Lesson(
+        "socket options: what the kernel knows, and can be told",
+        [
+            "getsockname before bind, after bind(port 0), and on a closed socket?",
+            "a server restarts at once on the same port: does bind succeed?",
+            "setsockopt(SO_SNDBUF, 32768): what does getsockopt say then?",
+            "two small sends, then wait for the answer: what can that cost?",
+        ],
+    )
+    names_and_numbers(lesson)
+    reuse_address(lesson)
+    buffer_sizes(lesson)
+    no_delay(lesson)
+    lesson.end()
+
+
 def names_and_numbers(lesson):
     lesson.part("getsockname, getpeername, fileno")
     listener = socket.socket()
@@ -175,17 +192,5 @@ def answer_pairs(peer):
             peer.sendall(b"!")
 
 
-lesson = Lesson(
-    "socket options: what the kernel knows, and can be told",
-    [
-        "getsockname before bind, after bind(port 0), and on a closed socket?",
-        "a server restarts at once on the same port: does bind succeed?",
-        "setsockopt(SO_SNDBUF, 32768): what does getsockopt say then?",
-        "two small sends, then wait for the answer: what can that cost?",
-    ],
-)
-names_and_numbers(lesson)
-reuse_address(lesson)
-buffer_sizes(lesson)
-no_delay(lesson)
-lesson.end()
+if __name__ == "__main__":
+    main()
