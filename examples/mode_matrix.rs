@@ -20,6 +20,8 @@
 mod common;
 
 // One set of conditions for the test and for this table: two would drift apart.
+#[path = "../tests/oracle/all.rs"]
+mod all;
 #[path = "../tests/oracle/bench.rs"]
 mod bench;
 #[path = "../tests/oracle/cell.rs"]
@@ -41,12 +43,11 @@ mod writing;
 
 use std::collections::HashMap;
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::thread;
 
+use all::{run_all, trial_of};
 use cell::Cell;
 use common::{Lesson, complain, say};
-use trial::{Run, Trial};
+use trial::Run;
 
 const MODES: [&str; 3] = ["blocking", "nonblocking", "timeout"];
 
@@ -196,27 +197,8 @@ fn agree(cell: &Cell, run: &Run) -> bool {
     run.outcome == cell.outcome && run.elapsed == cell.elapsed
 }
 
-/// Runs every cell, many at a time; the results are in the order of the cells.
 fn measure(cells: &[Cell]) -> Vec<Run> {
-    let results: Vec<Mutex<Option<Run>>> = cells.iter().map(|_| Mutex::new(None)).collect();
-    let run = |at: usize| *results[at].lock().unwrap() = Some(settled(&cells[at]));
-    // The default timeout is the whole process's: nothing else may make a socket meanwhile.
-    let (alone, together): (Vec<_>, Vec<_>) =
-        (0..cells.len()).partition(|&at| cells[at].condition.contains("default"));
-    alone.into_iter().for_each(run);
-    let queue = Mutex::new(together.into_iter());
-    thread::scope(|scope| {
-        for _ in 0..AT_A_TIME {
-            scope.spawn(|| {
-                loop {
-                    let Some(at) = queue.lock().unwrap().next() else { return };
-                    run(at);
-                }
-            });
-        }
-    });
-    let done = results.into_iter().map(|result| result.into_inner().unwrap());
-    done.map(|result| result.expect("every cell was run")).collect()
+    run_all(cells, AT_A_TIME, settled)
 }
 
 /// Runs a cell, and again if a busy machine may have spoilt it: that can make anything slow, but nothing fast.
@@ -232,12 +214,4 @@ fn settled(cell: &Cell) -> Run {
         run = trial_of(cell).run();
     }
     run
-}
-
-fn trial_of(cell: &Cell) -> Trial {
-    reading::trial(cell)
-        .or_else(|| writing::trial(cell))
-        .or_else(|| connecting::trial(cell))
-        .or_else(|| states::trial(cell))
-        .unwrap_or_else(|| panic!("no condition is written for {cell}"))
 }

@@ -10,7 +10,7 @@ import errno
 import socket
 import time
 
-from common import Errno, Lesson, is_errno, is_timed_out, wait_writable
+from common import Errno, Lesson, full_backlog, is_errno, is_timed_out, wait_writable
 
 
 def main():
@@ -134,22 +134,6 @@ def refusing():
     holder = socket.socket()
     holder.bind(("127.0.0.1", 0))
     return holder.getsockname(), holder
-
-
-def full_backlog():
-    """An address whose queue for accept is full, and the sockets that keep it so."""
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    listener.listen(0)
-    holders = [listener]
-    while True:
-        sock = socket.socket()
-        sock.setblocking(False)
-        sock.connect_ex(listener.getsockname())
-        got_in = wait_writable(sock, 0.1)
-        holders.append(sock)
-        if not got_in:
-            return listener.getsockname(), holders
 
 
 if __name__ == "__main__":

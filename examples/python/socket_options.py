@@ -98,7 +98,11 @@ def reuse_address(lesson):
         while_it_runs = error
     lesson.told("bind to a port that is listened on", while_it_runs)
     lesson.check("it is not for two servers on one port", is_errno(while_it_runs, errno.EADDRINUSE))
+    restart(lesson, listener, client, accepted)
 
+
+def restart(lesson, listener, client, accepted):
+    address = listener.getsockname()
     # Whoever closes first keeps the memory of the connection for a minute (TIME_WAIT), so that late segments can't be
     # taken for a newer connection's. Here the server closes first.
     accepted.close()

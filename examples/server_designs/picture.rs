@@ -105,13 +105,16 @@ pub(crate) fn draw(cells: &[Cell], path: &Path) -> Outcome {
     Ok(())
 }
 
+/// The powers of ten around them: both axes are logarithmic, so a line that halves as N doubles is straight.
+fn decades(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
+    let low = values.clone().fold(f64::MAX, f64::min);
+    let high = values.fold(f64::MIN, f64::max);
+    (decade(low.log10().floor()), decade(high.log10().ceil()))
+}
+
 fn draw_chart(area: &Area, chart: &Chart, cells: &[Cell]) -> Outcome {
     let value = |cell: &Cell| (chart.value)(cell).max(chart.least);
-    let values: Vec<f64> = cells.iter().map(value).collect();
-    let low = values.iter().copied().fold(f64::MAX, f64::min);
-    let high = values.iter().copied().fold(f64::MIN, f64::max);
-    // Whole powers of ten: both axes are logarithmic, so a line that halves as N doubles is straight.
-    let (bottom, top) = (decade(low.log10().floor()), decade(high.log10().ceil()));
+    let (bottom, top) = decades(cells.iter().map(value));
     let mut context = ChartBuilder::on(area)
         .caption(chart.title, text(16, INK))
         .margin(8)
