@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fs;
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 
 use plotters::prelude::*;
@@ -68,29 +69,30 @@ fn plot(path: &Path, y: &str, legend: SeriesLabelPosition, lines: &[Line; 3]) ->
     try_plot(path, y, legend, lines).map_err(|error| io::Error::other(error.to_string()))
 }
 
+/// From where to where the lines go, with some room around them.
+fn bounds(lines: &[Line; 3]) -> (Range<f64>, Range<f64>) {
+    let points = || lines.iter().flatten();
+    let right = points().map(|(x, _)| *x).fold(1., f64::max);
+    let left = points().map(|(x, _)| *x).fold(right, f64::min);
+    let low = points().map(|(_, y)| *y).fold(f64::INFINITY, f64::min);
+    let high = points().map(|(_, y)| *y).fold(0., f64::max);
+    (left..right * 1.05, low.max(1.) / 1.5..high * 1.5)
+}
+
 fn try_plot(
     path: &Path,
     y: &str,
     legend: SeriesLabelPosition,
     lines: &[Line; 3],
 ) -> Result<(), Box<dyn Error>> {
-    let points = || lines.iter().flatten();
-    let right = points().map(|(x, _)| *x).fold(1., f64::max);
-    let left = points().map(|(x, _)| *x).fold(right, f64::min);
-    let (low, high) = (
-        points().map(|(_, y)| *y).fold(f64::INFINITY, f64::min),
-        points().map(|(_, y)| *y).fold(0., f64::max),
-    );
+    let (across, up) = bounds(lines);
     let root = SVGBackend::new(path, (720, 400)).into_drawing_area();
     root.fill(&WHITE)?;
     let mut chart = ChartBuilder::on(&root)
         .margin(12)
         .x_label_area_size(44)
         .y_label_area_size(76)
-        .build_cartesian_2d(
-            (left..right * 1.05).log_scale(),
-            (low.max(1.) / 1.5..high * 1.5).log_scale(),
-        )?;
+        .build_cartesian_2d(across.log_scale(), up.log_scale())?;
     chart
         .configure_mesh()
         .x_desc("connections")
@@ -102,10 +104,9 @@ fn try_plot(
         .light_line_style(TRANSPARENT)
         .draw()?;
     for ((line, peer), colour) in lines.iter().zip(PEERS).zip(COLOURS) {
+        let line = LineSeries::new(line.iter().copied(), colour.stroke_width(2)).point_size(3);
         chart
-            .draw_series(
-                LineSeries::new(line.iter().copied(), colour.stroke_width(2)).point_size(3),
-            )?
+            .draw_series(line)?
             .label(peer.name())
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], colour.stroke_width(2)));
     }
