@@ -65,7 +65,7 @@ impl<W: Write> Story<W> {
         self.wrong_secret(address)?;
         self.say(
             "Nobody was told why: a server that explains a refusal helps whoever is guessing.\n\
-             Next: 'sockmodes serve -vv' shows the same from the inside, call by call.",
+             Next: 'serve -vv' in place of 'demo' shows the same from the inside, call by call.",
         )
     }
 

@@ -30,17 +30,22 @@ impl Need {
 
 /// How many tests run at a time, unless the arguments say otherwise. Those that take long mostly wait, so it
 /// has little to do with the number of cores.
-const AT_A_TIME: usize = 4;
+const AT_A_TIME: usize = 16;
 
 /// Name, needs, and the test, which fails by panicking.
 pub(crate) type Test = (&'static str, &'static [Need], fn());
 
-/// Runs the tests of `modules`, as the arguments choose; a test's name begins with its module's.
-pub(crate) fn run(modules: &[(&str, &[Test])]) -> ExitCode {
+/// The tests of `modules`; a test's name begins with its module's.
+pub(crate) fn trials(modules: &[(&str, &[Test])]) -> Vec<Trial> {
     let mut trials = Vec::new();
     for (module, tests) in modules {
         trials.extend(tests.iter().map(|test| trial(format!("{module}::{}", test.0), test)));
     }
+    trials
+}
+
+/// Runs them, as the arguments choose.
+pub(crate) fn run(trials: Vec<Trial>) -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(AT_A_TIME);
     libtest_mimic::run(&arguments, trials).exit_code()

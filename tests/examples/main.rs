@@ -30,7 +30,7 @@ const ALONE: &str = "server_designs";
 /// Held by whichever test runs them all: they measure, and another thirty programs beside them would be measured, too.
 static QUIET: Mutex<()> = Mutex::new(());
 /// How many of the others run at a time. They mostly wait.
-const AT_A_TIME: usize = 4;
+const AT_A_TIME: usize = 8;
 
 #[test]
 fn lessons_twins_and_pages_agree() {

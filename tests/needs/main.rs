@@ -9,6 +9,7 @@ mod admin;
 mod balanced;
 mod book;
 mod build_the_loop;
+mod check;
 mod churn;
 mod command_line;
 mod connect;
@@ -31,18 +32,28 @@ mod systemd;
 mod tools;
 mod user_files;
 
+use std::env;
 use std::process::ExitCode;
 
 use common::harness;
 
 fn main() -> ExitCode {
-    harness::run(&[
-        // Those that take longest begin first.
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    if let Some((first, rest)) = arguments.split_first()
+        && first == check::faulty::ARGUMENT
+    {
+        return check::faulty::serve(rest);
+    }
+    // Those that take longest begin first.
+    let mut trials = harness::trials(&[
         ("real_network", real_network::TESTS),
         ("balanced", balanced::TESTS),
         ("build_the_loop", build_the_loop::TESTS),
         ("page", page::TESTS),
         ("book", book::TESTS),
+    ]);
+    trials.extend(check::trials());
+    trials.extend(harness::trials(&[
         ("admin", admin::TESTS),
         ("churn", churn::TESTS),
         ("command_line", command_line::TESTS),
@@ -52,8 +63,8 @@ fn main() -> ExitCode {
         ("first_steps", first_steps::TESTS),
         ("login_python", login_python::TESTS),
         ("many", many::TESTS),
-        ("own_peer", own_peer::TESTS),
         ("open_secrets", open_secrets::TESTS),
+        ("own_peer", own_peer::TESTS),
         ("peers", peers::TESTS),
         ("prompts", prompts::TESTS),
         ("proxy", proxy::TESTS),
@@ -63,5 +74,6 @@ fn main() -> ExitCode {
         ("systemd", systemd::TESTS),
         ("tools", tools::TESTS),
         ("user_files", user_files::TESTS),
-    ])
+    ]));
+    harness::run(trials)
 }

@@ -2,7 +2,7 @@
 
 use libtest_mimic::Trial;
 
-use crate::checked::check;
+use super::checked::check;
 
 const SERVICES: [&str; 3] = ["upper", "echo", "upper-once"];
 const SCHEMES: [&str; 4] = ["hmac-md5", "hmac-sha256", "md5", "none"];
@@ -11,10 +11,13 @@ pub(crate) fn trials() -> Vec<Trial> {
     let pairs = SCHEMES.iter().flat_map(|auth| SERVICES.map(|service| (*auth, service)));
     pairs
         .map(|(auth, service)| {
-            Trial::test(format!("ours::is_at_level_6_with_{auth}_and_{service}"), move || {
-                is_at_level_6(auth, service);
-                Ok(())
-            })
+            Trial::test(
+                format!("check::ours::is_at_level_6_with_{auth}_and_{service}"),
+                move || {
+                    is_at_level_6(auth, service);
+                    Ok(())
+                },
+            )
         })
         .collect()
 }

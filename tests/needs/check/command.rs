@@ -11,7 +11,7 @@ use quick_xml::events::Event;
 use rustix::process::{Pid, Signal, test_kill_process};
 use serde_json::{Value, json};
 
-use crate::checked::{check, faulty, finish};
+use super::checked::{check, faulty, finish};
 use crate::common::client::{eventually, find};
 use crate::common::program::{Finished, Program, Server, sockmodes};
 
@@ -36,7 +36,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     ];
     tests
         .map(|(name, test)| {
-            Trial::test(format!("command::{name}"), move || {
+            Trial::test(format!("check::command::{name}"), move || {
                 test();
                 Ok(())
             })

@@ -3,7 +3,7 @@
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::checked::{check, faulty_with};
+use super::checked::{check, faulty_with};
 
 /// Fault, the check that names it, and what the server is and promises, where that matters.
 #[rustfmt::skip]
@@ -111,7 +111,7 @@ const ONCE: Terms = ("hmac-md5", "upper-once", "1s");
 
 pub(crate) fn trials() -> Vec<Trial> {
     let faults = FAULTS.iter().map(|&(fault, check, terms)| {
-        Trial::test(format!("faults::{fault}_is_caught_by_{check}"), move || {
+        Trial::test(format!("check::faults::{fault}_is_caught_by_{check}"), move || {
             is_caught(fault, check, terms);
             Ok(())
         })
@@ -119,13 +119,13 @@ pub(crate) fn trials() -> Vec<Trial> {
     let right = [UPPER, OPEN, ONCE, ("none", "upper-once", "1s"), ("hmac-sha256", "echo", "1s")];
     let right = right.into_iter().map(|terms| {
         let (auth, service, _) = terms;
-        Trial::test(format!("faults::none_is_found_with_{auth}_and_{service}"), move || {
+        Trial::test(format!("check::faults::none_is_found_with_{auth}_and_{service}"), move || {
             passes(terms);
             Ok(())
         })
     });
     // The longest first.
-    let each = Trial::test("faults::every_check_has_one", || {
+    let each = Trial::test("check::faults::every_check_has_one", || {
         every_check_has_one();
         Ok(())
     });
