@@ -126,11 +126,11 @@ mod tests {
         let read = async {
             for _ in 0..9 {
                 sleep(QUICK * 3 / 4).await;
-                far.read_exact(&mut [0]).await.unwrap();
+                far.read_exact(&mut [0]).await?;
             }
+            Ok(())
         };
-        let (written, ()) = tokio::join!(write, read);
-        assert!(written.is_ok(), "{written:?}");
+        tokio::try_join!(write, read).unwrap();
     }
 
     #[tokio::test]
