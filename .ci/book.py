@@ -2,7 +2,7 @@
 
 Every link within it leads somewhere; every drawing is used, says in words what it shows, and has the style that all of
 them have; every system call that a page shows or names is in the index of system calls, and the page to which that
-leads names it.
+leads names it; every test that is named as what shows something exists; and what the tests of the kernel quote is written.
 """
 
 import re
@@ -93,8 +93,59 @@ def check_calls():
     return len(indexed)
 
 
+def check_tests():
+    """Whatever the book names as a test is one, or a file or folder of them."""
+    root = SOURCE.parent.parent
+    code = [path for folder in ("src", "tests", "benches") for path in (root / folder).rglob("*.rs")]
+    text = "".join(path.read_text() for path in code)
+    tests = set(re.findall(r"\bfn (\w+)\(|^\s*\(?\"(\w+)\",", text, re.MULTILINE))
+    tests = {name for pair in tests for name in pair}
+    checks = set(re.findall(r'name: "([\w-]+)"', text))
+    files = {path.stem for path in code} | {path.parent.name for path in code}
+    named = 0
+    for page in SOURCE.rglob("*.md"):
+        written = page.read_text()
+        names = re.findall(r"cargo test (?:--test \w+ |-- )?([a-z]\w+)", written)
+        names += re.findall(r"\*\*Test:\*\* `(\w+)`", written)
+        # No other word in the book is as long as that.
+        names += re.findall(r"`(?!sockmodes_)([a-z]+(?:_[a-z]+){4,})`", written)
+        wanted = re.findall(r"--only ([a-z][\w-]+)", written)
+        if page.name == "withstands.md":
+            for cell in re.findall(r"^\|.*\| ([^|]*) \|$", written, re.MULTILINE):
+                found = re.findall(r"`([\w/.-]+)`", cell)
+                wanted += [name for name in found if "-" in name]
+                names += [name for name in found if re.fullmatch(r"\w+", name)]
+                wrong.extend(f"{page}: no such file: {name}" for name in found if "/" in name and not (root / name).exists())
+        for name in names:
+            if name not in files and not any(name in test for test in tests):
+                wrong.append(f"{page}: no such test: {name}")
+        wrong.extend(f"{page}: no such check: {name}" for name in wanted if name not in checks)
+        named += len(names) + len(wanted)
+    return named
+
+
+def check_quotes():
+    """What a test of the kernel quotes stands on the page that it names, where "Rule 9" is the page of the rules."""
+    tests = SOURCE.parent.parent / "tests" / "library"
+    quotes = 0
+    for path in [tests / "kernel.rs", *(tests / "kernel").glob("*.rs")]:
+        for comment in re.findall(r"((?:^/// .*\n)+)#\[test\]", path.read_text(), re.MULTILINE):
+            comment = " ".join(re.sub("^///", "", comment, flags=re.MULTILINE).split())
+            page = re.match(r"`([\w/]+\.md)`", comment)
+            page = SOURCE / (page[1] if page else "loop/rules.md")
+            text = " ".join(page.read_text().split())
+            # From the first quotation mark to the last: the book has some of its own.
+            for quote in re.split('", and "| \\[…\\] ', re.search('"(.*)"', comment)[1]):
+                quotes += 1
+                if quote.rstrip(".") not in text:
+                    wrong.append(f"{path}: {page} does not say: {quote}")
+    return quotes
+
+
 pages, links = check_links()
 drawings = check_drawings()
 calls = check_calls()
-print(f"{pages} pages, {links} links, {drawings} drawings, {calls} system calls")
+tests = check_tests()
+quotes = check_quotes()
+print(f"{pages} pages, {links} links, {drawings} drawings, {calls} system calls, {tests} tests, {quotes} quotes")
 sys.exit("\n".join(wrong) or 0)

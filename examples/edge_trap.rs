@@ -1,8 +1,8 @@
 //! `edge_trap`: an edge-triggered reader that does not drain hangs, with the data under its nose.
 //!
 //! epoll can report readiness in two ways. *Level-triggered*: "there **is** something to read", again and again
-//! while it is so. *Edge-triggered*: "something **has come**", once. mio is always edge-triggered: it is
-//! what all systems can do, and it costs least. It also sets the best-known trap of network programming.
+//! while it is so. *Edge-triggered*: "something **has come**", once. mio is always edge-triggered, on every
+//! system. That saves changing what one asks for, and sets the best-known trap of network programming.
 //!
 //! Before you run it: ten bytes arrive. The program is told, reads four, and asks again to be told when there is
 //! something to read. Six bytes lie there. Is it told?
@@ -121,7 +121,7 @@ fn until_eagain(
         lesson.told("recv(4)", &piece);
         match piece {
             Ok(piece) => all.extend(piece),
-            // "Nothing left": the only answer after which the kernel owes us an edge for the next byte.
+            // "Nothing left": whatever comes from now on is new, and an edge. Now it may wait.
             Err(error) if error.kind() == ErrorKind::WouldBlock => break,
             Err(error) => return Err(error),
         }

@@ -67,7 +67,7 @@ fn reading_ahead(lesson: &mut Lesson) -> Result<()> {
     peer.send_all(b"one\ntwo\n")?;
     lesson.told("file: readline()", &file.read_line()?);
     socket.set_mode(Mode::NonBlocking)?;
-    // To find the first line feed the file took all that was there, up to 8192 bytes, in one recv.
+    // To find the first line feed the file took all that was there, as far as its buffer has room, in one recv.
     let direct = socket.recv(4);
     lesson.told("socket: recv(4), non-blocking", &direct);
     let rest = file.read_line()?;

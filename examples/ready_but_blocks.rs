@@ -126,7 +126,7 @@ fn silent_and_there(lesson: &mut Lesson) -> Result<()> {
     lesson.told("readable, within 0.1 s?", &after);
     let second = file.read_line()?;
     lesson.told("readline()", &second);
-    // The first readline took all that the kernel had, up to 8192 bytes. The second line lay in the program.
+    // The first readline took all that the kernel had, as far as its buffer has room. The second line lay in the program.
     lesson.check("select asks the kernel, and the kernel has nothing", before && !after);
     lesson.check("the line was there all the time", second == b"two\n");
     Ok(())

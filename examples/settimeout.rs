@@ -61,7 +61,7 @@ fn three_modes_one_door(lesson: &mut Lesson) -> Result<(), Box<dyn Error>> {
         lesson.told("  O_NONBLOCK", &socket.descriptor().map(|fd| is_nonblocking(&fd))?);
     }
     // Python calls timeout mode "blocking", because a call may wait. The descriptor is non-blocking all the
-    // same: the waiting is done by poll(2) in the library, which can be told when to stop; recv(2) can't.
+    // same: the waiting is done by poll(2) in the library, which takes a limit as an argument; recv(2) has none.
     lesson.check(
         "with a timeout it is blocking to Python, and non-blocking to the kernel",
         socket.is_blocking() && is_nonblocking(&socket.descriptor()?),

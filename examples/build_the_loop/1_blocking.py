@@ -41,7 +41,7 @@ def serve(client, secret):
     client.sendall(nonce)
     # Not more than 16: what comes behind the digest is the first request already.
     digest = client.recv(DIGEST_LEN)
-    # Not `==`, which stops at the first byte that differs: its time tells a guesser how far it has got.
+    # Not `==`, which may stop at the first byte that differs: its time tells a guesser how far it has got.
     if not hmac.compare_digest(digest, hmac.digest(secret, nonce, "md5")):
         return  # Without a word: a stranger is told nothing.
     while True:

@@ -48,7 +48,7 @@ fn serve(mut client: TcpStream, secret: &[u8]) -> io::Result<()> {
     // Not more than 16: what comes behind the digest is the first request already.
     let mut digest = [0; DIGEST_LEN];
     let count = client.read(&mut digest)?;
-    // Not `==`, which stops at the first byte that differs: its time tells a guesser how far it has got.
+    // Not `==`, which may stop at the first byte that differs: its time tells a guesser how far it has got.
     let right = Hmac::<Md5>::new_from_slice(secret).map_err(io::Error::other)?;
     if right.chain_update(nonce).verify_slice(&digest[..count]).is_err() {
         return Ok(()); // Without a word: a stranger is told nothing.

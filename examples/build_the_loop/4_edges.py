@@ -5,7 +5,7 @@ kernel the list once (`epoll`), and let it say only what has *changed* (EPOLLET:
 thing twice, so we have to remember it: `can_read`, `can_write`. They stay true until a call says otherwise.
 
 Three duties come with it, and forgetting one of them is a connection that hangs without an error:
-- go on until BlockingIOError, or a *short read*: only then does the kernel owe us another edge;
+- go on until BlockingIOError, or a *short read*: of what is left lying there nobody speaks, until more comes;
 - but not for ever, or one client that sends without a pause keeps all others waiting: hence the budget, and the list
   `again` of those who have used it up;
 - whoever was not read from because its outbox was full has to be read from once it is not: no edge will come for what

@@ -145,6 +145,15 @@ pub(crate) fn complain(what: impl Display) {
     let _ = writeln!(io::stderr(), "{what}");
 }
 
+/// What a lesson says where it can't run, and the status to end with.
+pub(crate) fn needs_linux(name: &str) -> ExitCode {
+    complain(format_args!(
+        "{name} uses what Linux alone has, and can't run here; \
+         docs/src/output/{name}.txt has what it prints there"
+    ));
+    ExitCode::FAILURE
+}
+
 // ANCHOR: connected
 /// Two TCP sockets on this machine, connected to each other, both in blocking mode.
 pub(crate) fn connected() -> Result<(Socket, Socket)> {

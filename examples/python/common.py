@@ -44,6 +44,17 @@ def complain(what):
         pass
 
 
+def needs_linux(name):
+    """Ends a lesson that can't run on this system, in one sentence."""
+    if sys.platform == "linux":
+        return
+    complain(
+        f"{name} uses what Linux alone has, and can't run here; "
+        f"docs/src/output/{name}.txt has what it prints there"
+    )
+    sys.exit(1)
+
+
 # A pipe must get the same bytes as a terminal, whatever the locale is. Where standard output is closed there is none.
 sys.stdout = Output(
     sys.stdout.detach() if sys.stdout else open(os.devnull, "wb"), encoding="utf-8", line_buffering=True

@@ -7,7 +7,7 @@ quiet, a machine that has lost its power looks like one that has nothing to say.
 Before you run it: the peer has closed. What does the first `send` return, what the second, what `recv`? Then the
 peer's cable is cut instead. Which call tells you, and after how long?
 
-The twin of examples/dead_peer.rs; on Linux only. Next: `levels_and_edges`, where the same news comes by epoll.
+The twin of examples/dead_peer/; on Linux only. Next: `levels_and_edges`, where the same news comes by epoll.
 """
 
 import ctypes
@@ -15,10 +15,11 @@ import errno
 import socket
 import time
 
-from common import Lesson, Varies, connected, is_errno, wait_hung_up, wait_readable
+from common import Lesson, Varies, connected, is_errno, needs_linux, wait_hung_up, wait_readable
 
 
 def main():
+    needs_linux("dead_peer")
     lesson = Lesson(
         "dead_peer: who notices, and when",
         [

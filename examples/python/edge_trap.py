@@ -8,14 +8,14 @@ programming.
 Before you run it: ten bytes arrive. The program is told, reads four, and asks again to be told when there
 is something to read. Six bytes lie there. Is it told?
 
-The twin of examples/edge_trap.rs; on Linux only, where there is epoll. Next: `slow_reader`, the same care
+The twin of examples/edge_trap.rs; on Linux only, where Python has epoll. Next: `slow_reader`, the same care
 for the other direction.
 """
 
 import select
 import socket
 
-from common import Lesson, connected
+from common import Lesson, connected, needs_linux
 
 # The program reads in pieces of four, so that ten bytes do not fit. Real programs take 4096 or
 # 65536; the trap is the same, but snaps more rarely: in production, not in the test.
@@ -23,6 +23,7 @@ PIECE = 4
 
 
 def main():
+    needs_linux("edge_trap")
     lesson = Lesson(
         "edge_trap: told once, and never again",
         [
@@ -97,7 +98,7 @@ def until_eagain(lesson, epoll, reader, peer):
         except BlockingIOError as error:
             piece = error
         lesson.told("recv(4)", piece)
-        # "Nothing left": the only answer after which the kernel owes us an edge for the next byte.
+        # "Nothing left": whatever comes from now on is new, and an edge. Now it may wait.
         if isinstance(piece, BlockingIOError):
             break
         everything += piece

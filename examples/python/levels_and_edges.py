@@ -8,7 +8,7 @@ datagrams.
 Before you run it: a loop waits for EPOLLIN and EPOLLOUT, and has nothing to send. How often is it woken in 0.1 s?
 How often with edges? And if it asks for nothing at all?
 
-The twin of examples/levels_and_edges.rs; on Linux only, where there is epoll. Next: `ready_but_blocks`, where what
+The twin of examples/levels_and_edges/; on Linux only, where there is epoll. Next: `ready_but_blocks`, where what
 is told is not so.
 """
 
@@ -16,9 +16,11 @@ import select
 import socket
 import struct
 import time
-from select import EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT
 
-from common import Lesson, Varies, connected, recv_exactly, wait_writable
+from common import Lesson, Varies, connected, needs_linux, recv_exactly, wait_writable
+
+needs_linux("levels_and_edges")
+from select import EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT  # Elsewhere there are no such names.
 
 
 def main():

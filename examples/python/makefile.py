@@ -59,7 +59,7 @@ def reading_ahead(lesson):
     peer.sendall(b"one\ntwo\n")
     lesson.told("file: readline()", file.readline())
     sock.setblocking(False)
-    # To find the first line feed the file took all that was there, up to 8192 bytes, in one recv.
+    # To find the first line feed the file took all that was there, as far as its buffer has room, in one recv.
     try:
         direct = sock.recv(4)
     except BlockingIOError as error:

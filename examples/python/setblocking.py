@@ -50,7 +50,7 @@ def non_blocking(lesson, sock, peer):
     lesson.part("Non-blocking: the same call on the same empty socket")
     sock.setblocking(False)
     lesson.did("setblocking(False)")
-    # This is all that it did: fcntl(2) set one bit in the kernel's description of the open socket.
+    # This is all that it did: ioctl(2), with FIONBIO, set one bit in the kernel's description of the open socket.
     lesson.told("O_NONBLOCK", is_nonblocking(sock))
     try:
         empty = sock.recv(5)

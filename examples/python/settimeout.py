@@ -66,7 +66,7 @@ def three_modes_one_door(lesson):
         lesson.told("  getblocking()", sock.getblocking())
         lesson.told("  O_NONBLOCK", is_nonblocking(sock))
     # Python calls timeout mode "blocking", because a call may wait. The descriptor is non-blocking all the same: the
-    # waiting is done by poll(2) in the library, which can be told when to stop; recv(2) can't.
+    # waiting is done by poll(2) in the library, which takes a limit as an argument; recv(2) has none.
     lesson.check(
         "with a timeout it is blocking to Python, and non-blocking to the kernel",
         sock.getblocking() and is_nonblocking(sock),

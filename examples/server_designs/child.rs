@@ -20,7 +20,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use std::{env, fs, process, thread};
+use std::{env, process, thread};
 
 use crate::common::{complain, say};
 use crate::servers::Design;
@@ -85,7 +85,7 @@ fn usage() -> io::Result<Usage> {
 
 #[cfg(target_os = "linux")]
 fn resident_kib() -> io::Result<u64> {
-    let status = fs::read_to_string("/proc/self/status")?;
+    let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
     number.ok_or_else(|| io::Error::other("no VmRSS in /proc/self/status"))

@@ -55,7 +55,7 @@ pub enum SecretError {
     Missing(PathBuf),
     /// Nothing was given and there is no place for a default file.
     #[error(
-        "no secret: give --secret-file or {VARIABLE} (neither XDG_CONFIG_HOME nor HOME is set)"
+        "no secret: give --secret-file or {VARIABLE} (neither XDG_CONFIG_HOME nor HOME is an absolute path)"
     )]
     Homeless,
 }

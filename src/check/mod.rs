@@ -90,8 +90,8 @@ impl Config {
 /// The server that is tried.
 #[derive(Debug)]
 pub enum Target {
-    /// One that runs already.
-    Running(SocketAddr),
+    /// One that runs already, at the first of these addresses that takes a connection.
+    Running(Vec<SocketAddr>),
     /// One that is started by a command, in which `{port}` stands for the port.
     Command {
         /// The program and its arguments.

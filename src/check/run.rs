@@ -33,7 +33,7 @@ pub fn run(
     let mut report = Report { seed: config.seed, outcomes: Vec::new(), never_there: None };
     let until = Instant::now() + WHOLE;
     let server = match &config.target {
-        Target::Running(address) => Ok(Server::at(*address, until)),
+        Target::Running(addresses) => Server::at(addresses, until),
         Target::Command { words, leash } => {
             Server::of(words.clone(), config.secret.clone(), leash.clone(), until)
         }

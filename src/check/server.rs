@@ -37,6 +37,8 @@ pub(super) type Connected = (Socket, Instant);
 #[derive(Debug)]
 pub(super) struct Server {
     address: SocketAddr,
+    /// Where it may be as well, for a name can stand for several addresses.
+    others: Vec<SocketAddr>,
     launch: Option<Launch>,
     leash: Leash,
     process: Option<Process>,
@@ -51,9 +53,11 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// One that runs already.
-    pub(super) fn at(address: SocketAddr, until: Instant) -> Server {
-        Server::new(address, None, Leash::default(), until)
+    /// One that runs already, at one of these addresses.
+    pub(super) fn at(addresses: &[SocketAddr], until: Instant) -> Result<Server, String> {
+        let (&address, others) = addresses.split_first().ok_or("no address was given")?;
+        let server = Server::new(address, None, Leash::default(), until);
+        Ok(Server { others: others.into(), ..server })
     }
 
     /// One that is started with `command`, on a free port.
@@ -70,7 +74,8 @@ impl Server {
 
     fn new(address: SocketAddr, launch: Option<Launch>, leash: Leash, until: Instant) -> Server {
         let (process, first, served, may_end) = (None, None, 0, false);
-        Server { address, launch, leash, process, first, served, may_end, until }
+        let others = Vec::new();
+        Server { address, others, launch, leash, process, first, served, may_end, until }
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -109,8 +114,7 @@ impl Server {
     pub(super) fn be_there(&mut self) -> Result<(), String> {
         if self.launch.is_none() {
             if self.served == 0 && self.first.is_none() {
-                let connected = connect(self.address, CONNECT);
-                self.first = Some(connected.map_err(|error| format!("{}: {error}", self.address))?);
+                self.first = Some(self.find()?);
             }
             return Ok(());
         }
@@ -118,6 +122,22 @@ impl Server {
             return Ok(());
         }
         self.start(None)
+    }
+
+    /// The first connection, to the first of its addresses that takes one: there it is from now on.
+    fn find(&mut self) -> Result<Connected, String> {
+        let addresses = [self.address].into_iter().chain(self.others.drain(..));
+        let mut refused = String::new();
+        for address in addresses {
+            match connect(address, CONNECT) {
+                Ok(connected) => {
+                    self.address = address;
+                    return Ok(connected);
+                }
+                Err(error) => refused = format!("{address}: {error}"),
+            }
+        }
+        Err(refused)
     }
 
     /// Starts it anew, if it is ours.
@@ -253,4 +273,24 @@ fn free_port() -> Option<u16> {
         Some(socket.local_addr().ok()?.port())
     };
     ports.chain([0]).find_map(free)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_name_may_stand_for_an_address_at_which_nobody_listens() {
+        let deaf = Socket::tcp().unwrap();
+        deaf.bind("127.0.0.1:0").unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let [dead, alive] = [deaf.local_addr().unwrap(), listener.local_addr().unwrap()];
+        let mut server = Server::at(&[dead, alive], Instant::now()).unwrap();
+        assert_eq!((server.be_there(), server.address()), (Ok(()), alive));
+        let nowhere = Server::at(&[dead, dead], Instant::now()).unwrap().be_there();
+        assert!(nowhere.unwrap_err().starts_with(&format!("{dead}: ")));
+        assert!(Server::at(&[], Instant::now()).is_err());
+    }
 }

@@ -20,7 +20,8 @@ use sockmodes::auth::{IfMissing, MAX_NONCE_LEN, Scheme, Secret, SecretError};
 use sockmodes::check::{self, Check, Config, LEVELS, Leash, Outcome, Report, Service, Target};
 use sockmodes::session::Timeout;
 
-use super::values::{Address, Auth, timeout};
+use super::files::input;
+use super::values::{Address, Auth, number, timeout};
 use super::{Done, Failure};
 
 pub(super) const AFTER_HELP: &str = "\
@@ -41,21 +42,20 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value = "hmac-md5")]
     auth: Auth,
     /// Bytes of the server's nonce, 1 to 64
-    #[arg(long, value_name = "BYTES", default_value_t = 32)]
+    #[arg(long, value_name = "BYTES", value_parser = number::<usize>, default_value = "32")]
     nonce_len: usize,
     /// What a client gets once it is let in
     #[arg(long, value_enum, default_value = "upper")]
     service: Tried,
     /// The file with the secret [default: $SOCKMODES_SECRET, else sockmodes/secret in the
     /// configuration directory, else, for a COMMAND, one that is made for the run]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = input())]
     secret_file: Option<PathBuf>,
     /// The handshake timeout that the server promises
     #[arg(long, value_name = "TIME", value_parser = timeout, default_value = "10s")]
     handshake_timeout: Timeout,
     /// Only levels 1 to N of 6
-    #[arg(long, value_name = "N", default_value_t = LEVELS,
-          value_parser = clap::value_parser!(u8).range(1..=i64::from(LEVELS)))]
+    #[arg(long, value_name = "N", value_parser = level, default_value_t = LEVELS)]
     level: u8,
     /// Only the check of this name, or those whose names begin so; may be repeated
     #[arg(long, value_name = "NAME")]
@@ -64,7 +64,7 @@ pub(super) struct Args {
     #[arg(long)]
     list: bool,
     /// Ask the same random questions again [default: a new number]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::<u64>)]
     seed: Option<u64>,
     /// How the report is written
     #[arg(long, value_enum, default_value = "text")]
@@ -72,6 +72,11 @@ pub(super) struct Args {
     /// The server, as a command: {port} in it stands for the port
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
+}
+
+fn level(text: &str) -> Result<u8, String> {
+    let level = number(text).ok().filter(|level| (1..=LEVELS).contains(level));
+    level.ok_or_else(|| format!("expected a level, 1 to {LEVELS}"))
 }
 
 /// `--format`
@@ -212,7 +217,7 @@ fn running(args: &Args) -> Result<Target, Failure> {
     };
     let failed = |error| Failure::Failed(format!("cannot connect to {address}: {error}"));
     let found = address.resolve().map_err(failed)?;
-    Ok(Target::Running(found[0]))
+    Ok(Target::Running(found))
 }
 
 fn command(args: &Args) -> Result<Target, Failure> {

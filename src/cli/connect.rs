@@ -12,7 +12,7 @@ use sockmodes::session::Timeout;
 use super::editor::{Editor, MAX_LEN, Typed};
 use super::files::{check_input, find_secret, input};
 use super::prompt::{self, Echo};
-use super::values::{Address, Auth, bytes, timeout};
+use super::values::{Address, Auth, number, timeout};
 use super::{Done, Failure, terminal};
 
 const PROMPT: &str = ">>: ";
@@ -30,7 +30,7 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value = "hmac-md5")]
     auth: Auth,
     /// Bytes of the server's nonce, 1 to 64
-    #[arg(long, value_name = "BYTES", value_parser = bytes, default_value = "32")]
+    #[arg(long, value_name = "BYTES", value_parser = number::<usize>, default_value = "32")]
     nonce_len: usize,
     /// The file with the secret [default: $SOCKMODES_SECRET, else sockmodes/secret in the
     /// configuration directory]

@@ -24,7 +24,7 @@ use sockmodes::session::{Protocol, Timeout};
 
 use super::files::{Open, input, output};
 use super::values::{Address, Auth, BufferSize, Limit, Offer, Penalty, Pending};
-use super::values::{bytes, say_back, timeout};
+use super::values::{number, say_back, timeout};
 use super::{Done, Failure};
 use files::{connections_for, raise_open_files};
 use supervisor::Supervisor;
@@ -50,7 +50,7 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value = "hmac-md5")]
     auth: Auth,
     /// Random bytes of a nonce, 8 to 64
-    #[arg(long, value_name = "BYTES", value_parser = bytes, default_value = "32")]
+    #[arg(long, value_name = "BYTES", value_parser = number::<usize>, default_value = "32")]
     nonce_len: usize,
     /// Send this text in place of a random nonce, to show a replay (with --auth md5 only)
     #[arg(long, value_name = "TEXT", conflicts_with = "nonce_len")]

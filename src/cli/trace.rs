@@ -28,6 +28,7 @@ use units::many;
 
 use super::draft::Draft;
 use super::files::{check_input, check_outputs, output};
+use super::values::number;
 use super::{Done, Failure, one_line};
 
 #[derive(clap::Args)]
@@ -36,7 +37,7 @@ pub(super) struct Args {
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Tell what happened to this connection, line by line
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::<u64>)]
     connection: Option<u64>,
     /// Write the page with the trace in it to this file, which needs no network
     #[arg(long, value_name = "OUT", value_parser = output(), conflicts_with = "connection")]

@@ -6,7 +6,7 @@ mod time;
 
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 
@@ -16,7 +16,7 @@ use sockmodes::auth::Scheme;
 use sockmodes::server::MaxPending;
 use sockmodes::session::Service;
 
-pub(super) use number::bytes;
+pub(super) use number::number;
 use number::whole;
 pub(super) use penalty::Penalty;
 pub(super) use time::{say_back, timeout};
@@ -99,9 +99,15 @@ impl Address {
         }
     }
 
-    /// The addresses that the name stands for, at least one.
+    /// The addresses that the name stands for, at least one. An IPv4 address that is written as an IPv6 one is IPv4:
+    /// a socket of IPv6 alone can't be bound to it.
     pub(super) fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
-        let found: Vec<_> = (self.host.as_str(), self.port).to_socket_addrs()?.collect();
+        let plain = |address: SocketAddr| match address.ip().to_canonical() {
+            ip @ IpAddr::V4(_) => SocketAddr::new(ip, address.port()),
+            IpAddr::V6(_) => address,
+        };
+        let found = (self.host.as_str(), self.port).to_socket_addrs()?;
+        let found: Vec<_> = found.map(plain).collect();
         if found.is_empty() { Err(io::Error::other("the name has no address")) } else { Ok(found) }
     }
 }
@@ -201,6 +207,8 @@ mod tests {
         for bad in [&no_port[..], &no_number, &no_host].concat() {
             assert!(bad.parse::<Address>().is_err(), "{bad}");
         }
+        let mapped = "[::ffff:127.0.0.1]:80".parse::<Address>().unwrap().resolve().unwrap();
+        assert_eq!(mapped, ["127.0.0.1:80".parse().unwrap()]);
         assert!(Address::on_loopback("9998").is_ok());
         assert!(Address::on_loopback("+9998").is_err());
     }
@@ -211,7 +219,7 @@ mod tests {
         assert_eq!("7".parse(), Ok(Limit(Some(7))));
         for bad in ["0", "+7", "-7", " 7", "7.0", "7e3", "0x7"] {
             assert!(bad.parse::<Limit>().is_err(), "{bad}");
-            assert!(bytes(bad).is_err() || bad == "0", "{bad}");
+            assert!(number::<usize>(bad).is_err() || bad == "0", "{bad}");
         }
         assert_eq!("4KiB".parse(), Ok(BufferSize(NonZeroUsize::new(4096).unwrap())));
         assert_eq!("1MiB".parse(), Ok(BufferSize(NonZeroUsize::new(1 << 20).unwrap())));

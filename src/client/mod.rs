@@ -95,6 +95,14 @@ impl Client {
         for &address in addresses {
             match open(address, timeout) {
                 Ok(socket) => return Client::over(socket, key, nonce_len, timeout),
+                // It took the connection and reset it before this side had looked: who takes none is refused
+                // by the kernel, with another error.
+                Err(ClientError::Connect { source, .. }) if source.is_peer_gone() => {
+                    return Err(match key {
+                        Some(_) => ClientError::RefusedBeforeNonce,
+                        None => ClientError::RefusedBeforeReply,
+                    });
+                }
                 Err(error) => last = error,
             }
         }

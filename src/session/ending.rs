@@ -72,11 +72,21 @@ impl Session {
         }
     }
 
-    /// The socket failed with `reason`: nothing more can be read or sent.
+    /// The socket failed with `reason`: nothing more can be read or sent. After a write timeout, the time for
+    /// what was owed is over.
     pub fn handle_lost(&mut self, reason: Reason) {
         match self.take_stage() {
+            Stage::Behind(behind) => {
+                self.stage = behind.then;
+                self.handle_lost(reason);
+            }
             Stage::Lingering(linger) => self.close(linger.reason),
             Stage::Closed(reason) => self.close(reason),
+            // A nonce answers nobody.
+            Stage::AwaitHeader(_) | Stage::SendNonce(_) | Stage::AwaitDigest(_) => {
+                self.close(reason);
+            }
+            _ if reason == Reason::WriteTimeout => self.cut_off(reason),
             _ => self.close(reason),
         }
     }

@@ -134,6 +134,30 @@ fn a_twin_without_standard_output_runs_all_the_same() {
     }
 }
 
+/// What the lessons in Rust say there, `.ci/run` only compiles.
+#[test]
+fn a_twin_that_needs_linux_says_so_elsewhere() {
+    if !python_is_there() {
+        return;
+    }
+    let elsewhere = "import runpy, sys; sys.platform = 'darwin'; sys.path.insert(0, sys.argv[1]); \
+                     runpy.run_path(f'{sys.argv[1]}/{sys.argv[2]}.py', run_name='__main__')";
+    for name in ["dead_peer", "levels_and_edges", "edge_trap"] {
+        let mut python = assert_cmd::Command::new("python3");
+        python.args(["-c", elsewhere]).arg(root("examples/python")).arg(name);
+        let ended = python.env("PYTHONDONTWRITEBYTECODE", "1").timeout(WATCHDOG).unwrap_err();
+        let ended = ended.as_output().unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!((ended.status.code(), ended.stdout.len()), (Some(1), 0), "{said}");
+        let sentence = format!("{name} uses what Linux alone has, and can't run here; ");
+        assert!(said.starts_with(&sentence) && said.lines().count() == 1, "{said}");
+        // The same words as in Rust, and a file that is there.
+        let common = fs::read_to_string(root("examples/common/mod.rs")).unwrap();
+        assert!(common.contains("{name} uses what Linux alone has, and can't run here; "));
+        assert!(root(&format!("docs/src/output/{name}.txt")).exists());
+    }
+}
+
 /// Runs a lesson and its twin, and compares them with each other and with the page in the book.
 /// Returns how many lines agree.
 fn check(name: &str, python: bool) -> Result<usize, String> {

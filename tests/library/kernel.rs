@@ -1,6 +1,8 @@
 //! What the book says of the kernel, where neither a lesson nor a program in the book shows it. Each test stands
 //! for a sentence there: where it fails, the book is wrong about that kernel.
 
+mod waiting;
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
@@ -220,8 +222,8 @@ fn an_address_is_shared_only_by_those_who_all_say_so() {
     }
 }
 
-/// `loop.md`: "Suppose that you `close` a socket while there are bytes in its receive buffer that you have not read, or
-/// that more come afterwards. Then the kernel answers with a *reset*". The first of the two is the next test.
+/// `ending.md`: "A kernel sends one when something comes for a socket that is gone. It also sends one when a program closes
+/// a socket **with bytes in the receive buffer that it has not read**". The second of the two is the next test.
 #[test]
 fn what_comes_after_a_close_is_answered_with_a_reset() {
     let (mut near, far) = pair();

@@ -13,6 +13,8 @@ mod edge_triggered;
 mod health_checks;
 #[cfg(target_os = "linux")]
 mod kernel;
+#[cfg(target_os = "linux")]
+mod kernel_limits;
 mod login_pool;
 mod login_session;
 mod simulation;

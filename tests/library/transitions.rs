@@ -137,6 +137,24 @@ fn half_a_header_is_a_bad_one() {
 }
 
 #[test]
+fn a_write_timeout_cuts_off_whoever_answers_are_under_way_to() {
+    for (state, service, cut_off) in [
+        (State::AwaitDigest, Service::Echo, false),
+        (State::Serving, Service::Echo, true),
+        (State::Verifying, Service::Login, true),
+        (State::Draining, Service::Echo, true),
+        (State::Ending, Service::Echo, true),
+        // All is sent; what is not acknowledged is the end.
+        (State::Lingering, Service::UpperOnce, false),
+    ] {
+        let mut driven = Driven::new(Some(Scheme::HmacMd5), service);
+        assert!(driven.bring_to(state, matches!(state, State::Draining | State::Ending)));
+        driven.session.handle_lost(Reason::WriteTimeout);
+        assert_eq!(driven.session.is_cut_off(), cut_off, "{state}");
+    }
+}
+
+#[test]
 fn what_a_one_shot_service_has_too_late_is_a_handshake_that_timed_out() {
     let mut driven = Driven::new(None, Service::UpperOnce);
     driven.bytes(b"no line feed");

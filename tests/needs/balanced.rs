@@ -21,18 +21,27 @@ use std::time::Instant;
 use rustix::process::Signal;
 
 use crate::common::client::eventually;
-use crate::common::harness::Test;
+use crate::common::harness::{Need, Test, missing_program};
 use crate::common::network::{NEEDS, alone, ip};
-use crate::common::program::{Program, Server, sockmodes};
+use crate::common::program::{Program, SECRET, Server, run, sockmodes};
 use crate::deploy::{HAPROXY, OPENSSL, haproxy_with_certificate};
 use crowd::{NETWORK, around};
 use verdict::{Ended, judge};
 
-pub(crate) const TESTS: &[Test] = &[(
-    "whatever_becomes_of_servers_new_connections_succeed",
-    &[NEEDS[0], NEEDS[1], HAPROXY, OPENSSL],
-    whatever_becomes_of_servers,
-)];
+pub(crate) const TESTS: &[Test] = &[
+    (
+        "whatever_becomes_of_servers_new_connections_succeed",
+        &[NEEDS[0], NEEDS[1], HAPROXY, OPENSSL],
+        whatever_becomes_of_servers,
+    ),
+    (
+        "a_client_without_tls_comes_through_the_door_with_it",
+        &[NEEDS[0], NEEDS[1], HAPROXY, OPENSSL, SOCAT],
+        a_client_without_tls,
+    ),
+];
+
+const SOCAT: Need = Need::Peer(|| missing_program("socat"));
 
 const BALANCER: &str = "10.0.0.10:9999";
 const OTHER_DOOR: &str = "10.0.0.10:9443";
@@ -42,10 +51,7 @@ const GRACE: &str = "--grace 2400ms";
 
 fn whatever_becomes_of_servers() {
     alone(|| {
-        ip(&format!("route add local {NETWORK} dev lo"));
-        for host in [1, 2, 3, 10] {
-            ip(&format!("address add 10.0.0.{host}/32 dev lo"));
-        }
+        take_addresses();
         let folder = tempfile::tempdir().unwrap();
         let config = configuration(folder.path());
         let mut servers: Vec<_> =
@@ -66,6 +72,40 @@ fn whatever_becomes_of_servers() {
             assert!(haproxy.log_so_far().contains(&away), "it never looked away from {name}");
         }
     });
+}
+
+/// As the page tells those who have no TLS of their own.
+fn a_client_without_tls() {
+    alone(|| {
+        take_addresses();
+        let folder = tempfile::tempdir().unwrap();
+        let config = configuration(folder.path());
+        let server = Started::as_told(&config, 0);
+        let _haproxy = balance(folder.path(), &config);
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/src/past.md");
+        let page = fs::read_to_string(page).unwrap();
+        let command = page.lines().find(|line| line.starts_with("socat ")).unwrap();
+        let certificate =
+            format!("commonname=sockmodes.example,cafile={}/cert", folder.path().display());
+        let here =
+            command.replace("sockmodes.example:9443", &format!("{OTHER_DOOR},{certificate}"));
+        let socat =
+            Program::start(Command::new("socat").args(["-d", "-d"]).args(here.split(' ').skip(1)));
+        socat.wait_for_log("listening on AF=2 127.0.0.1:9999");
+        let mut connect = sockmodes(["connect"]);
+        let said = run(connect.env("SOCKMODES_SECRET", SECRET), b"hello\n").expect(0);
+        assert_eq!(said.out(), "HELLO\n");
+        server.signal(Signal::TERM);
+        server.0.program.finish().expect(0);
+    });
+}
+
+/// Those of the example, in the network that the test has for itself.
+fn take_addresses() {
+    ip(&format!("route add local {NETWORK} dev lo"));
+    for host in [1, 2, 3, 10] {
+        ip(&format!("address add 10.0.0.{host}/32 dev lo"));
+    }
 }
 
 /// The example's, changed for this network.

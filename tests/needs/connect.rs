@@ -16,6 +16,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("a_line_larger_than_every_buffer", &[], a_line_larger_than_every_buffer),
     ("many_lines_at_once", &[], many_lines_at_once),
     ("refused_is_status_1_and_says_so", &[], refused_is_status_1_and_says_so),
+    ("a_reset_is_a_refusal_however_soon_it_comes", &[], a_reset_is_a_refusal_however_soon_it_comes),
     ("the_end_is_no_refusal_once_let_in", &[], the_end_is_no_refusal_once_let_in),
     ("silence_times_out", &[], silence_times_out),
     ("another_proof_than_the_servers_is_named", &[], another_proof_than_the_servers_is_named),
@@ -117,6 +118,27 @@ fn refused_is_status_1_and_says_so() {
     says(run(&mut connect(&full, &[]), b"hello\n"), &address, before_nonce);
     full.program.wait_for_log("too_many_connections");
 }
+
+/// Whether the reset comes before the client has seen that it is connected, or behind that.
+fn a_reset_is_a_refusal_however_soon_it_comes() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let resets = thread::spawn(move || {
+        for stream in listener.incoming().take(RESETS) {
+            // With no time to linger, the kernel sends a reset.
+            let stream = socket2::Socket::from(stream.unwrap());
+            stream.set_linger(Some(Duration::ZERO)).unwrap();
+        }
+    });
+    for _ in 0..RESETS {
+        let mut command = sockmodes(["connect", &address]);
+        let done = run(command.env("SOCKMODES_SECRET", SECRET), b"hello\n");
+        says(done, &address, "refused: the connection ended before the nonce was whole");
+    }
+    resets.join().unwrap();
+}
+
+const RESETS: usize = 20;
 
 fn the_end_is_no_refusal_once_let_in() {
     let server = Server::start(&["--service", "upper-once"]);

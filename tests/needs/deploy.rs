@@ -91,7 +91,7 @@ fn the_alerts_are_about_what_is_counted() {
     for name in found(r"(sockmodes_\w+)") {
         assert!(metrics.contains(&format!("\n{name}")), "there is no {name}");
     }
-    let values = found(r#"(?:reason|state|reader)=~?"([^"]+)""#);
+    let values = found(r#"(?:reason|state|reader|result)=~?"([^"]+)""#);
     for value in values.iter().flat_map(|values| values.split('|')) {
         let there = Regex::new(&format!(r#"="{value}"\}}"#)).unwrap();
         assert!(there.is_match(&metrics), "nothing has the label {value}");

@@ -52,6 +52,7 @@ fn slow_and_dead() {
     exchange(&mut server.enter(), b"hello", b"hello");
     let done = server.stop();
     assert_eq!(done.err().matches("reason=write_timeout").count(), 1, "{}", done.err());
+    assert!(done.err().contains("INFO cut off conn=1 "), "{}", done.err());
 }
 
 /// Reads at the pace until `enough` and [`SLOWLY`] bytes are there, then the rest; how many bytes those were.

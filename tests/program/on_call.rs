@@ -77,7 +77,9 @@ fn every_line_of_the_log_has_its_row() {
 fn every_metric_has_its_row() {
     let server = Server::start(&["--admin", "127.0.0.1:0"]);
     let metrics = get(admin::address(&server.program), "/metrics").body;
-    assert_eq!(rows("Metrics"), found(&metrics, r"(?m)^# TYPE (\w+)"));
+    let metrics = found(&metrics, r"(?m)^# TYPE (\w+)");
+    assert_eq!(rows("Metrics"), metrics);
+    assert_eq!(found(&read("docs/src/reference/admin.md"), r"(?m)^\| `(\w+_\w+)` \|"), metrics);
     server.stop();
 }
 

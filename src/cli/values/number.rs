@@ -8,7 +8,7 @@ pub(super) fn whole<N: FromStr>(text: &str) -> Option<N> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
-/// A number of bytes, for clap.
-pub(in crate::cli) fn bytes(text: &str) -> Result<usize, String> {
+/// The same for clap: how many, which one, or a seed.
+pub(in crate::cli) fn number<N: FromStr>(text: &str) -> Result<N, String> {
     whole(text).ok_or_else(|| "expected a whole number".to_owned())
 }

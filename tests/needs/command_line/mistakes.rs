@@ -98,6 +98,8 @@ const BAD_WORDS: &str = "
     connect 127.0.0.1:1 127.0.0.1:2 | '127.0.0.1:2'
     connect --service echo | '--service'
     demo extra | 'extra'
+    trace file --connection +1 | expected a whole number
+    trace file --connection first | expected a whole number
     completions | <SHELL>
     completions tcsh | 'tcsh'
     man extra | 'extra'";

@@ -1,36 +1,21 @@
-//! `dead_peer`: who notices that the other side is gone, when, and what each call says then.
-//!
-//! A connection is a memory at each end, and nothing else. If one end goes, the other finds out by what arrives, and
-//! if nothing arrives it does not find out. So the first `send` to a dead peer succeeds; and on a connection that is
-//! quiet, a machine that has lost its power looks like one that has nothing to say.
-//!
-//! Before you run it: the peer has closed. What does the first `send` return, what the second, what `recv`? Then the
-//! peer's cable is cut instead. Which call tells you, and after how long?
-//!
-//! ```text
-//! cargo run --example dead_peer
-//! python3 examples/python/dead_peer.py
-//! ```
-//!
-//! Next: `levels_and_edges`, where the same news comes by epoll.
-
-mod common;
+//! The lesson `dead_peer`; `main.rs` says what to predict. Each part is a function, in the order in which they run.
 
 use std::error::Error;
 use std::fs;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use common::{Lesson, Varies, connected, ms, wait_hung_up, wait_readable};
 use rustix::io::Errno;
 use socket2::{SockFilter, SockRef};
 use sockmodes::socket::{
     Error as SocketError, KeepAlive, KeepCount, KeepIdle, KeepInterval, Result, Socket, UserTimeout,
 };
 
+use crate::common::{Lesson, Varies, connected, ms, wait_hung_up, wait_readable};
+
 type Outcome<T> = std::result::Result<T, Box<dyn Error>>;
 
-fn main() -> Outcome<ExitCode> {
+pub(crate) fn run() -> Outcome<ExitCode> {
     let mut lesson = Lesson::begin(
         "dead_peer: who notices, and when",
         &[

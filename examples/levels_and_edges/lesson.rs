@@ -1,35 +1,19 @@
-//! `levels_and_edges`: what epoll tells, how often, and how a loop comes to use all of a core for nothing.
-//!
-//! *Level-triggered*, which is what epoll does unless it is asked otherwise, tells a state: as long as it is so, every
-//! wait returns at once. *Edge-triggered* tells a change, once. `edge_trap` is about what goes wrong with the second;
-//! here is what goes wrong with the first, what is told without having been asked for, and the trap once more, with
-//! datagrams.
-//!
-//! Before you run it: a loop waits for EPOLLIN and EPOLLOUT, and has nothing to send. How often is it woken in 0.1 s?
-//! How often with edges? And if it asks for nothing at all?
-//!
-//! ```text
-//! cargo run --example levels_and_edges
-//! python3 examples/python/levels_and_edges.py
-//! ```
-//!
-//! Next: `ready_but_blocks`, where what is told is not so.
-
-mod common;
+//! The lesson `levels_and_edges`; `main.rs` says what to predict. Each part is a function, in the order in which they run.
 
 use std::error::Error;
 use std::os::fd::OwnedFd;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use common::{Lesson, Told, Varies, connected, ms, recv_exactly, wait_writable};
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use sockmodes::socket::{Linger, RecvBuffer, SendBuffer, Shutdown, Socket};
 
+use crate::common::{Lesson, Told, Varies, connected, ms, recv_exactly, wait_writable};
+
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-fn main() -> Result<ExitCode> {
+pub(crate) fn run() -> Result<ExitCode> {
     let mut lesson = Lesson::begin(
         "levels_and_edges: told while it is so, or told when it comes",
         &[
