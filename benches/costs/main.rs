@@ -10,6 +10,8 @@ mod calls;
 mod load;
 mod measure;
 mod peers;
+#[path = "../../examples/common/plot.rs"]
+mod plot;
 mod plots;
 mod server;
 mod table;

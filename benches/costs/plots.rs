@@ -1,22 +1,20 @@
 //! The two pictures of the book: throughput and memory against connections.
 
-use std::error::Error;
 use std::fs;
 use std::io;
-use std::ops::Range;
 use std::path::Path;
 
 use plotters::prelude::*;
 
 use super::measure::{memory, most_connections, rate};
 use super::peers::Peer;
+use super::plot::{self, Area, BLUE, FAINT, INK, Outcome, PAPER, VERMILION, rounded, text};
 use super::server::Server;
 use super::table::median;
 
-/// Colours that can be told apart without their hues, too.
-const COLOURS: [RGBColor; 3] =
-    [RGBColor(0, 90, 156), RGBColor(200, 80, 0), RGBColor(110, 110, 110)];
+const COLOURS: [RGBColor; 3] = [BLUE, VERMILION, FAINT];
 const PEERS: [Peer; 3] = [Peer::Ours(None), Peer::Tokio, Peer::Threads];
+const HEIGHT: u32 = 280;
 /// Each point is the median of this many.
 const ROUNDS: usize = 5;
 
@@ -30,13 +28,13 @@ pub(crate) fn draw(folder: &Path) -> io::Result<()> {
         Ok(rate(peer, clients)? / 1000.)
     })?;
     let legend = SeriesLabelPosition::LowerRight;
-    plot(&folder.join("throughput.svg"), "thousand messages a second", legend, &rates)?;
+    draw_lines(&folder.join("throughput.svg"), "thousand messages a second", legend, &rates)?;
     let costs = lines(&[500, 1000, 2000, 4000, 8000, 16_000], 1000, |peer, clients| {
         let server = Server::start(&mut peer.command())?;
         memory(&server, clients).map(|(bytes, _)| bytes)
     })?;
     let legend = SeriesLabelPosition::MiddleRight;
-    plot(&folder.join("memory.svg"), "bytes a connection", legend, &costs)
+    draw_lines(&folder.join("memory.svg"), "bytes a connection", legend, &costs)
 }
 
 /// The points of every peer, the rounds interleaved; threads only up to `most_threads`.
@@ -65,57 +63,69 @@ fn lines(
     Ok(lines)
 }
 
-fn plot(path: &Path, y: &str, legend: SeriesLabelPosition, lines: &[Line; 3]) -> io::Result<()> {
-    try_plot(path, y, legend, lines).map_err(|error| io::Error::other(error.to_string()))
-}
-
-/// From where to where the lines go, with some room around them.
-fn bounds(lines: &[Line; 3]) -> (Range<f64>, Range<f64>) {
-    let points = || lines.iter().flatten();
-    let right = points().map(|(x, _)| *x).fold(1., f64::max);
-    let left = points().map(|(x, _)| *x).fold(right, f64::min);
-    let low = points().map(|(_, y)| *y).fold(f64::INFINITY, f64::min);
-    let high = points().map(|(_, y)| *y).fold(0., f64::max);
-    (left..right * 1.05, low.max(1.) / 1.5..high * 1.5)
-}
-
-fn try_plot(
+fn draw_lines(
     path: &Path,
     y: &str,
     legend: SeriesLabelPosition,
     lines: &[Line; 3],
-) -> Result<(), Box<dyn Error>> {
-    let (across, up) = bounds(lines);
-    let root = SVGBackend::new(path, (720, 400)).into_drawing_area();
-    root.fill(&WHITE)?;
-    let mut chart = ChartBuilder::on(&root)
-        .margin(12)
-        .x_label_area_size(44)
-        .y_label_area_size(76)
-        .build_cartesian_2d(across.log_scale(), up.log_scale())?;
+) -> io::Result<()> {
+    let title = format!("Connections, and {y}");
+    plot::draw(path, HEIGHT, (&title, &in_words(lines)), |area| paint(area, y, legend, lines))
+        .map_err(|error| io::Error::other(error.to_string()))
+}
+
+/// The points, for those who hear the picture.
+fn in_words(lines: &[Line; 3]) -> String {
+    let point = |(x, y): &(f64, f64)| format!("{:.0} with {x:.0}", rounded(*y));
+    let line = |(line, peer): (&Line, Peer)| {
+        format!("{}: {}.", peer.name(), line.iter().map(point).collect::<Vec<_>>().join(", "))
+    };
+    let lines = lines.iter().zip(PEERS).map(line).collect::<Vec<_>>();
+    format!("Both axes are logarithmic. {}", lines.join(" "))
+}
+
+fn paint(area: &Area, y: &str, legend: SeriesLabelPosition, lines: &[Line; 3]) -> Outcome {
+    let points = || lines.iter().flatten();
+    let right = points().map(|(x, _)| *x).fold(1., f64::max);
+    let left = points().map(|(x, _)| *x).fold(right, f64::min);
+    let (low, high) = (
+        points().map(|(_, y)| *y).fold(f64::INFINITY, f64::min),
+        points().map(|(_, y)| *y).fold(0., f64::max),
+    );
+    let mut chart = ChartBuilder::on(area)
+        .margin(10)
+        .x_label_area_size(38)
+        .y_label_area_size(58)
+        .build_cartesian_2d(
+        (left..right * 1.05).log_scale(),
+        (low.max(1.) / 1.5..high * 1.5).log_scale(),
+    )?;
     chart
         .configure_mesh()
         .x_desc("connections")
         .x_labels(4)
         .y_desc(y)
-        .label_style(("sans-serif", 14))
+        .axis_style(INK)
+        .bold_line_style(FAINT.mix(0.3))
+        .label_style(text(12., INK))
         .x_label_formatter(&|x| format!("{x:.0}"))
         .y_label_formatter(&|y| format!("{y:.0}"))
         .light_line_style(TRANSPARENT)
         .draw()?;
     for ((line, peer), colour) in lines.iter().zip(PEERS).zip(COLOURS) {
-        let line = LineSeries::new(line.iter().copied(), colour.stroke_width(2)).point_size(3);
         chart
-            .draw_series(line)?
+            .draw_series(
+                LineSeries::new(line.iter().copied(), colour.stroke_width(2)).point_size(3),
+            )?
             .label(peer.name())
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], colour.stroke_width(2)));
     }
     chart
         .configure_series_labels()
         .position(legend)
-        .label_font(("sans-serif", 14))
-        .background_style(WHITE)
-        .border_style(BLACK)
+        .label_font(text(12., INK))
+        .background_style(PAPER)
+        .border_style(INK)
         .draw()?;
-    Ok(root.present()?)
+    Ok(())
 }

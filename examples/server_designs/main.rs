@@ -24,6 +24,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/plot.rs"]
+mod plot;
 
 mod child;
 mod load;

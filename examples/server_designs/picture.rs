@@ -1,29 +1,30 @@
 //! The picture: six small charts with the same x-axis, one line a design. It measures nothing.
 //!
-//! The colours are those of Okabe and Ito, which people with any kind of colour vision can tell
-//! apart, and every design has a shape of its own as well, for printing in grey.
+//! Every design has a colour and a shape of its own, for printing in grey.
 
-use std::error::Error;
 use std::path::Path;
 
-use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::load::{Cell, UNDER_WAY};
+use crate::plot::{
+    self, Area, BLUE, FAINT, GREEN, INK, ORANGE, Outcome, PAPER, PURPLE, VERMILION, rounded, text,
+};
 use crate::servers::Design;
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Outcome = Result<(), Box<dyn Error>>;
-
-const SIZE: (u32, u32) = (1020, 800);
-const INK: RGBColor = RGBColor(40, 40, 40);
-const FAINT: RGBColor = RGBColor(226, 226, 226);
-const FONT: &str = "Helvetica, Arial, sans-serif";
+const HEIGHT: u32 = 732;
+/// What is above the charts: a title, and a line for each design.
+const HEAD: u32 = 126;
+const FOOT: u32 = 88;
+/// The height of a line of text.
+const LINE: i32 = 16;
+const TITLE: &str = "Five servers under the same load";
 
 /// One chart: what it shows, of each cell of the table.
 struct Chart {
     title: &'static str,
+    good: &'static str,
     value: fn(&Cell) -> f64,
     /// A logarithmic axis has no place for zero: what is less than this is drawn at this.
     least: f64,
@@ -32,7 +33,8 @@ struct Chart {
 
 const CHARTS: [Chart; 6] = [
     Chart {
-        title: "answers a second (more is better)",
+        title: "answers a second",
+        good: "more is better",
         value: Cell::answers_per_second,
         least: 1.0,
         label: |value| {
@@ -40,36 +42,51 @@ const CHARTS: [Chart; 6] = [
         },
     },
     Chart {
-        title: "p50: half wait no longer (less is better)",
+        title: "p50: half of all waits",
+        good: "less is better",
         value: |cell| cell.p50.as_secs_f64(),
         least: 1e-6,
         label: time,
     },
     Chart {
-        title: "p99: 99 of 100 wait no longer (less is better)",
+        title: "p99: 99 of 100 waits",
+        good: "less is better",
         value: |cell| cell.p99.as_secs_f64(),
         least: 1e-6,
         label: time,
     },
     Chart {
-        title: "CPU time for an answer (less is better)",
+        title: "CPU time for an answer",
+        good: "less is better",
         value: |cell| cell.cpu_per_answer().as_secs_f64(),
         least: 1e-6,
         label: time,
     },
     Chart {
-        title: "CPU while all are silent (less is better)",
+        title: "CPU while all are silent",
+        good: "less is better",
         value: |cell| cell.idle * 100.0,
         least: 0.1,
         label: |value| format!("{value} %"),
     },
     Chart {
-        title: "memory, resident (less is better)",
+        title: "memory, resident",
+        good: "less is better",
         value: |cell| cell.memory_kib as f64 / 1024.0,
         least: 1.0,
         label: |value| format!("{value} MiB"),
     },
 ];
+
+impl Chart {
+    fn point(&self, cell: &Cell) -> f64 {
+        (self.value)(cell).max(self.least)
+    }
+
+    fn said(&self, cell: &Cell) -> String {
+        (self.label)(rounded(self.point(cell)))
+    }
+}
 
 fn time(seconds: f64) -> String {
     match seconds {
@@ -80,66 +97,79 @@ fn time(seconds: f64) -> String {
 }
 
 pub(crate) fn draw(cells: &[Cell], path: &Path) -> Outcome {
-    let picture = SVGBackend::new(path, SIZE).into_drawing_area();
-    picture.fill(&WHITE)?;
-    let (head, rest) = picture.split_vertically(104);
-    let (body, foot) = rest.split_vertically(SIZE.1 - 104 - 44);
-    legend(&head)?;
-    for (area, chart) in body.split_evenly((2, 3)).iter().zip(&CHARTS) {
-        draw_chart(area, chart, cells)?;
-    }
-    let words = text(16, INK);
+    plot::draw(path, HEIGHT, (TITLE, &in_words(cells)), |picture| {
+        let (head, rest) = picture.split_vertically(HEAD);
+        let (body, foot) = rest.split_vertically(HEIGHT - HEAD - FOOT);
+        legend(&head)?;
+        for (area, chart) in body.split_evenly((3, 2)).iter().zip(&CHARTS) {
+            draw_chart(area, chart, cells)?;
+        }
+        notes(&foot)
+    })
+}
+
+/// Every chart and every line in it, for those who hear the picture.
+fn in_words(cells: &[Cell]) -> String {
+    let line = |chart: &Chart, design: Design| {
+        let of = cells.iter().filter(|cell| cell.design == design);
+        let point = |cell: &Cell| format!("{} with {}", chart.said(cell), cell.clients);
+        format!("{} {}", design.name(), of.map(point).collect::<Vec<_>>().join(", "))
+    };
+    let sentence = |chart: &Chart| {
+        let lines = Design::ALL.map(|design| line(chart, design));
+        format!("{} ({}): {}.", chart.title, chart.good, lines.join("; "))
+    };
+    CHARTS.iter().map(sentence).collect::<Vec<_>>().join(" ")
+}
+
+fn notes(area: &Area) -> Outcome {
     let lines = [
-        format!(
-            "x: clients connected. At most {UNDER_WAY} of them wait for an answer at one time, the others \
-             are silent."
-        ),
-        "Hollow: time was up before every client was served; the true waits are longer still. On the \
-         lowest line: that or less."
-            .to_owned(),
+        format!("x: clients connected. At most {UNDER_WAY} of them wait for an"),
+        "answer at one time, the others are silent.".to_owned(),
+        "Hollow: time was up before every client was served;".to_owned(),
+        "the true waits are longer still. On the lowest line:".to_owned(),
+        "that or less.".to_owned(),
     ];
     for (number, line) in (0..).zip(&lines) {
-        foot.draw_text(line, &words, (20, 2 + 19 * number))?;
+        area.draw_text(line, &text(12., INK), (14, 2 + LINE * number))?;
     }
-    picture.present()?;
     Ok(())
 }
 
-/// The powers of ten around them: both axes are logarithmic, so a line that halves as N doubles is straight.
-fn decades(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
-    let low = values.clone().fold(f64::MAX, f64::min);
-    let high = values.fold(f64::MIN, f64::max);
-    (decade(low.log10().floor()), decade(high.log10().ceil()))
-}
-
 fn draw_chart(area: &Area, chart: &Chart, cells: &[Cell]) -> Outcome {
-    let value = |cell: &Cell| (chart.value)(cell).max(chart.least);
-    let (bottom, top) = decades(cells.iter().map(value));
-    let mut context = ChartBuilder::on(area)
-        .caption(chart.title, text(16, INK))
-        .margin(8)
-        .margin_right(18)
-        .x_label_area_size(24)
-        .y_label_area_size(64)
+    let values: Vec<f64> = cells.iter().map(|cell| chart.point(cell)).collect();
+    let low = values.iter().copied().fold(f64::MAX, f64::min);
+    let high = values.iter().copied().fold(f64::MIN, f64::max);
+    // Whole powers of ten: both axes are logarithmic, so a line that halves as N doubles is straight.
+    let (bottom, top) = (decade(low.log10().floor()), decade(high.log10().ceil()));
+    area.draw_text(chart.title, &text(12., INK), (8, 4))?;
+    area.draw_text(chart.good, &text(11.5, FAINT), (8, 4 + LINE))?;
+    let (_, area) = area.split_vertically(2 * LINE + 2);
+    let mut context = ChartBuilder::on(&area)
+        .margin(6)
+        .margin_right(14)
+        .x_label_area_size(20)
+        .y_label_area_size(52)
         .build_cartesian_2d((0.8..1250.0).log_scale(), (bottom * 0.8..top * 1.25).log_scale())?;
     // The grid by hand, at the powers of ten: what the library picks on a logarithmic axis is a thicket.
     let (left, above) = area.get_base_pixel();
     let powers = (bottom.log10().round() as i32)..=(top.log10().round() as i32);
     for power in powers.map(|power| decade(f64::from(power))) {
-        let line = PathElement::new([(0.8, power), (1250.0, power)], FAINT);
+        let line = PathElement::new([(0.8, power), (1250.0, power)], FAINT.mix(0.3));
         context.plotting_area().draw(&line)?;
         let (x, y) = context.backend_coord(&(0.8, power));
-        label(area, &(chart.label)(power), (x - left - 6, y - above), HPos::Right)?;
+        label(&area, &(chart.label)(power), (x - left - 5, y - above), HPos::Right)?;
     }
     for clients in [1.0, 10.0, 100.0, 1000.0] {
-        let line = PathElement::new([(clients, bottom * 0.8), (clients, top * 1.25)], FAINT);
+        let line =
+            PathElement::new([(clients, bottom * 0.8), (clients, top * 1.25)], FAINT.mix(0.3));
         context.plotting_area().draw(&line)?;
         let (x, y) = context.backend_coord(&(clients, bottom * 0.8));
-        label(area, &clients.to_string(), (x - left, y - above + 12), HPos::Center)?;
+        label(&area, &clients.to_string(), (x - left, y - above + 12), HPos::Center)?;
     }
     for design in Design::ALL {
         let of: Vec<&Cell> = cells.iter().filter(|cell| cell.design == design).collect();
-        let point = |cell: &Cell| (cell.clients as f64, value(cell));
+        let point = |cell: &Cell| (cell.clients as f64, chart.point(cell));
         let line = of.iter().map(|cell| point(cell));
         context.draw_series(LineSeries::new(line, colour(design).stroke_width(2)))?;
         for cell in of {
@@ -152,23 +182,22 @@ fn draw_chart(area: &Area, chart: &Chart, cells: &[Cell]) -> Outcome {
 }
 
 fn legend(area: &Area) -> Outcome {
-    let title = "Five servers under the same load";
-    area.draw_text(title, &text(26, INK), (20, 14))?;
+    area.draw_text(TITLE, &text(16., INK), (14, 12))?;
     let words = [
-        (Design::Blocking, "blocking", "one client after another"),
-        (Design::Threads, "threads", "a thread for each client"),
-        (Design::Spinning, "spinning", "never waits, asks everybody"),
-        (Design::Timeouts, "timeouts", "waits 1 ms for each client"),
-        (Design::Loop, "loop", "mio: the kernel tells who"),
+        (Design::Blocking, "one client after another"),
+        (Design::Threads, "a thread for each client"),
+        (Design::Spinning, "never waits, asks everybody"),
+        (Design::Timeouts, "waits 1 ms for each client"),
+        (Design::Loop, "mio: the kernel tells who"),
     ];
-    for (number, (design, name, what)) in (0..).zip(words) {
-        let x = 34 + 198 * number;
-        let line = PathElement::new([(x - 16, 62), (x + 16, 62)], colour(design).stroke_width(2));
+    for (number, (design, what)) in (0..).zip(words) {
+        let y = 46 + LINE * number;
+        let line = PathElement::new([(14, y), (46, y)], colour(design).stroke_width(2));
         area.draw(&line)?;
         let (inside, around) = marker(design, false);
-        area.draw(&(EmptyElement::at((x, 62)) + inside + around))?;
-        area.draw_text(name, &text(18, colour(design)), (x + 24, 52))?;
-        area.draw_text(what, &text(14, INK), (x + 24, 75))?;
+        area.draw(&(EmptyElement::at((30, y)) + inside + around))?;
+        label(area, design.name(), (58, y), HPos::Left)?;
+        label(area, what, (132, y), HPos::Left)?;
     }
     Ok(())
 }
@@ -200,7 +229,7 @@ fn marker(design: Design, is_hollow: bool) -> Marker {
     };
     let mut around = corners.to_vec();
     around.extend(corners.first());
-    let inside = if is_hollow { WHITE } else { colour(design) };
+    let inside = if is_hollow { PAPER } else { colour(design) };
     (
         Polygon::new(corners, inside.filled()),
         PathElement::new(around, colour(design).stroke_width(2)),
@@ -209,22 +238,18 @@ fn marker(design: Design, is_hollow: bool) -> Marker {
 
 fn colour(design: Design) -> RGBColor {
     match design {
-        Design::Blocking => RGBColor(213, 94, 0),
-        Design::Threads => RGBColor(0, 114, 178),
-        Design::Spinning => RGBColor(204, 121, 167),
-        Design::Timeouts => RGBColor(230, 159, 0),
-        Design::Loop => RGBColor(0, 158, 115),
+        Design::Blocking => VERMILION,
+        Design::Threads => BLUE,
+        Design::Spinning => PURPLE,
+        Design::Timeouts => ORANGE,
+        Design::Loop => GREEN,
     }
 }
 
 fn label(area: &Area, words: &str, at: (i32, i32), side: HPos) -> Outcome {
-    let style = text(14, INK).pos(Pos::new(side, VPos::Center));
+    let style = text(12., INK).pos(Pos::new(side, VPos::Center));
     area.draw(&Text::new(words.to_owned(), at, style))?;
     Ok(())
-}
-
-fn text(size: u32, colour: RGBColor) -> TextStyle<'static> {
-    (FONT, size).into_font().color(&colour)
 }
 
 fn decade(power: f64) -> f64 {

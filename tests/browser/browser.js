@@ -14,13 +14,25 @@ let browser;
 after(async () => (await browser)?.close());
 
 /**
+ * Our page, in one of the browser's own: it says of itself when it is ready.
+ * @param {import('./scope.js').Scope} t
+ * @param {string} url
+ * @param {Parameters<typeof visit>[2]} options
+ */
+export async function open(t, url, options = {}) {
+  const page = await visit(t, url, options);
+  await page.waitForFunction(() => document.documentElement.dataset.state);
+  return page;
+}
+
+/**
  * A page of its own, which must not have complained by the end of the test.
  * @param {import('./scope.js').Scope} t
  * @param {string} url
  * @param {import('playwright-core').BrowserContextOptions & { mayFail?: RegExp, onRequest?: (url: string) => void }}
  *   options `mayFail`: what may be said in the console all the same
  */
-export async function open(t, url, { mayFail, onRequest, ...options } = {}) {
+export async function visit(t, url, { mayFail, onRequest, ...options } = {}) {
   browser ??= chromium.launch({ executablePath: BROWSER });
   const context = await (await browser).newContext({ reducedMotion: 'reduce', ...options });
   const page = await context.newPage();
@@ -36,7 +48,6 @@ export async function open(t, url, { mayFail, onRequest, ...options } = {}) {
     assert.deepEqual(complaints, [], 'the console has complaints');
   });
   await page.goto(url);
-  await page.waitForFunction(() => document.documentElement.dataset.state);
   return page;
 }
 

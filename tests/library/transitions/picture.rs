@@ -79,38 +79,30 @@ fn arrow(from: State, to: State) -> Arrow {
     Arrow { class, path, words }
 }
 
+/// In a page of the book the colours are those of its theme, alone those of the system. The page has other drawings,
+/// so whatever is said here is said of this one.
 const HEAD: &str = r#"<style>
-  .card { fill: #ffffff; stroke: #d0d7de; }
-  text { font: 14px system-ui, "Segoe UI", "Helvetica Neue", Arial, sans-serif; fill: #1f2328; }
-  .title { font-size: 19px; font-weight: 600; }
-  .name { font: 600 15px ui-monospace, "SFMono-Regular", Menlo, Consolas, "DejaVu Sans Mono", monospace; text-anchor: middle; }
-  .about { font-size: 12px; text-anchor: middle; fill: #57606a; }
-  .words { font-size: 13px; stroke: #ffffff; stroke-width: 5px; stroke-linejoin: round; paint-order: stroke; }
-  .note { font-size: 13px; fill: #57606a; }
-  .arrow { fill: none; stroke-width: 1.6; stroke: #6e7781; marker-end: url(#side); }
-  .arrow.main { stroke-width: 3; stroke: #0969da; marker-end: url(#main); }
-  #side path { fill: #6e7781; } #main path { fill: #0969da; }
-  .box { stroke-width: 1.6; }
-  .entry { fill: #ddf4ff; stroke: #54aeff; }
-  .serving { fill: #dafbe1; stroke: #4ac26b; }
-  .leaving { fill: #fff8c5; stroke: #d4a72c; }
-  .closed { fill: #eaeef2; stroke: #8c959f; }
-  @media (prefers-color-scheme: dark) {
-    .card { fill: #161b22; stroke: #30363d; }
-    text { fill: #e6edf3; }
-    .about, .note { fill: #a5adb6; }
-    .words { stroke: #161b22; }
-    .arrow { stroke: #8b949e; } #side path { fill: #8b949e; }
-    .arrow.main { stroke: #58a6ff; } #main path { fill: #58a6ff; }
-    .entry { fill: #0c2d4d; stroke: #388bfd; }
-    .serving { fill: #0f3320; stroke: #3fb950; }
-    .leaving { fill: #3a2c06; stroke: #bb8009; }
-    .closed { fill: #262c36; stroke: #6e7681; }
-  }
+  .states { --ink: light-dark(#1f2328, #e6edf3); --faint: light-dark(#57606a, #a5adb6); --paper: light-dark(#ffffff, #161b22); --edge: light-dark(#d0d7de, #30363d); --line: light-dark(#6e7781, #8b949e); --main: light-dark(#0969da, #58a6ff); }
+  .states:root { color-scheme: light dark; }
+  .states .card { fill: var(--paper); stroke: var(--edge); }
+  .states text { font: 14px system-ui, "Segoe UI", "Helvetica Neue", Arial, sans-serif; fill: var(--ink); }
+  .states .title { font-size: 19px; font-weight: 600; }
+  .states .name { font: 600 15px ui-monospace, "SFMono-Regular", Menlo, Consolas, "DejaVu Sans Mono", monospace; text-anchor: middle; }
+  .states .about { font-size: 12px; text-anchor: middle; fill: var(--faint); }
+  .states .words { font-size: 13px; stroke: var(--paper); stroke-width: 5px; stroke-linejoin: round; paint-order: stroke; }
+  .states .note { font-size: 13px; fill: var(--faint); }
+  .states .arrow { fill: none; stroke-width: 1.6; stroke: var(--line); marker-end: url(#states-side); }
+  .states .arrow.main { stroke-width: 3; stroke: var(--main); marker-end: url(#states-main); }
+  #states-side path { fill: var(--line); } #states-main path { fill: var(--main); }
+  .states .box { stroke-width: 1.6; }
+  .states .entry { fill: light-dark(#ddf4ff, #0c2d4d); stroke: light-dark(#54aeff, #388bfd); }
+  .states .serving { fill: light-dark(#dafbe1, #0f3320); stroke: light-dark(#4ac26b, #3fb950); }
+  .states .leaving { fill: light-dark(#fff8c5, #3a2c06); stroke: light-dark(#d4a72c, #bb8009); }
+  .states .closed { fill: light-dark(#eaeef2, #262c36); stroke: light-dark(#8c959f, #6e7681); }
 </style>
 <defs>
-  <marker id="side" viewBox="0 0 10 10" refX="8" refY="5" markerWidth="11" markerHeight="11" markerUnits="userSpaceOnUse" orient="auto"><path d="M0 0 L10 5 L0 10 z"/></marker>
-  <marker id="main" viewBox="0 0 10 10" refX="6" refY="5" markerWidth="15" markerHeight="15" markerUnits="userSpaceOnUse" orient="auto"><path d="M0 0 L10 5 L0 10 z"/></marker>
+  <marker id="states-side" viewBox="0 0 10 10" refX="8" refY="5" markerWidth="11" markerHeight="11" markerUnits="userSpaceOnUse" orient="auto"><path d="M0 0 L10 5 L0 10 z"/></marker>
+  <marker id="states-main" viewBox="0 0 10 10" refX="6" refY="5" markerWidth="15" markerHeight="15" markerUnits="userSpaceOnUse" orient="auto"><path d="M0 0 L10 5 L0 10 z"/></marker>
 </defs>
 "#;
 
@@ -120,11 +112,11 @@ pub(crate) fn svg() -> String {
     let everywhere = everywhere();
     let _ = write!(
         svg,
-        "<!-- Drawn by tests/library/transitions.rs from TRANSITIONS in src/session/state.rs. -->\n\
-         <svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"{LEFT} 0 {WIDTH} {HEIGHT}\" \
-         width=\"{WIDTH}\" height=\"{HEIGHT}\" role=\"img\" aria-labelledby=\"title about\">\n\
-         <title id=\"title\">The states of a connection</title>\n\
-         <desc id=\"about\">{}</desc>\n{HEAD}",
+        "<svg class=\"states\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"{LEFT} 0 {WIDTH} {HEIGHT}\" \
+         width=\"{WIDTH}\" height=\"{HEIGHT}\" role=\"img\" aria-labelledby=\"states-title states-desc\">\n\
+         <!-- Drawn by tests/library/transitions.rs from TRANSITIONS in src/session/state.rs. -->\n\
+         <title id=\"states-title\">The states of a connection</title>\n\
+         <desc id=\"states-desc\">{}</desc>\n{HEAD}",
         in_words()
     );
     let _ = writeln!(
