@@ -136,7 +136,8 @@ fn script(number: u64, service: Service) -> Script {
     let pieces = |most| Pieces { most, pause: Duration::from_millis(300) };
     script.sending = [Pieces::WHOLE, pieces(7), pieces(1)][number as usize % 3];
     script.receiving = [pieces(5), Pieces::WHOLE][number as usize % 2];
-    script.rest = number.is_multiple_of(5).then_some(Rest { after: 4, lasts: Duration::from_secs(3) });
+    script.rest =
+        number.is_multiple_of(5).then_some(Rest { after: 4, lasts: Duration::from_secs(3) });
     script.stubborn = number.is_multiple_of(7);
     (script.window, script.receive_buffer, script.send_buffer) = (10, 20, 20);
     script
