@@ -53,10 +53,8 @@ fn waves() {
     let before = login_server.memory("VmRSS:");
     let (busy, done) = (AtomicBool::new(false), AtomicBool::new(false));
     let (mut logins, mut all) = (Vec::new(), Vec::new());
-    let (mut idle, mut own, mut other, mut echo) = (vec![], vec![], vec![], vec![]);
-    for _ in 0..200 {
-        idle.push(nonce_time(upper_server.address));
-    }
+    let (mut own, mut other, mut echo) = (vec![], vec![], vec![]);
+    let mut idle: Vec<_> = (0..200).map(|_| nonce_time(upper_server.address)).collect();
     thread::scope(|scope| {
         let nonces = |address| {
             let (busy, done) = (&busy, &done);

@@ -106,6 +106,10 @@ impl fmt::Display for Visits {
 }
 
 impl Visits {
+    fn sessions(&self, protocol: &Protocol) -> Slab<Session> {
+        (0..self.connections).map(|key| (key, let_in(protocol))).collect()
+    }
+
     /// Which connection's turn it is; at random: in an order that no cache foresees.
     fn next(&self, count: u64) -> usize {
         let random = count.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20;
@@ -113,15 +117,20 @@ impl Visits {
     }
 }
 
-/// The deadline of one of the connections moves.
-#[divan::bench(args = VISITS)]
-fn deadline_moved(bencher: Bencher, visits: Visits) {
-    let connections = visits.connections;
+/// Deadlines of so many connections, in the order of their numbers.
+fn one_for_each(connections: usize) -> Deadlines {
     let mut deadlines = Deadlines::default();
     for connection in 0..connections {
         deadlines.set(connection, Timer::Idle, at(connection as u64));
     }
-    let mut now = connections as u64;
+    deadlines
+}
+
+/// The deadline of one of the connections moves.
+#[divan::bench(args = VISITS)]
+fn deadline_moved(bencher: Bencher, visits: Visits) {
+    let mut deadlines = one_for_each(visits.connections);
+    let mut now = visits.connections as u64;
     bencher.bench_local(|| {
         now += 1;
         deadlines.set(visits.next(now), Timer::Idle, at(now));
@@ -131,10 +140,7 @@ fn deadline_moved(bencher: Bencher, visits: Visits) {
 /// The earliest falls due and is set anew.
 #[divan::bench(args = SIZES)]
 fn deadline_due(bencher: Bencher, connections: usize) {
-    let mut deadlines = Deadlines::default();
-    for connection in 0..connections {
-        deadlines.set(connection, Timer::Idle, at(connection as u64));
-    }
+    let mut deadlines = one_for_each(connections);
     let mut now = connections as u64;
     bencher.bench_local(|| {
         now += 1;
@@ -148,10 +154,7 @@ fn deadline_due(bencher: Bencher, connections: usize) {
 #[divan::bench(args = VISITS)]
 fn session_in_slab(bencher: Bencher, visits: Visits) {
     let protocol = protocol();
-    let mut sessions = Slab::new();
-    for _ in 0..visits.connections {
-        sessions.insert(let_in(&protocol));
-    }
+    let mut sessions = visits.sessions(&protocol);
     let mut message = [b'a'; 64];
     let mut count = 0;
     bencher.bench_local(|| {
@@ -165,11 +168,7 @@ fn session_in_slab(bencher: Bencher, visits: Visits) {
 /// One of the sessions goes, and another comes.
 #[divan::bench(args = VISITS)]
 fn slab_gone_and_come(bencher: Bencher, visits: Visits) {
-    let protocol = protocol();
-    let mut sessions = Slab::new();
-    for _ in 0..visits.connections {
-        sessions.insert(let_in(&protocol));
-    }
+    let mut sessions = visits.sessions(&protocol());
     let mut count = 0;
     bencher.bench_local(|| {
         count += 1;

@@ -43,10 +43,19 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
     );
     let secret = Secret::new(SECRET.into())?;
 
+    let (md5, hmac) = (Key::new(Scheme::Md5, &secret), Key::new(Scheme::HmacMd5, &secret));
+    a_fixed_text(&mut lesson, &md5)?;
+    let in_md5 = random_bytes(&mut lesson, &md5)?;
+    in_place_of_md5(&mut lesson, &hmac, &in_md5)?;
+    hmac_by_hand(&mut lesson, &hmac);
+    another_secret(&mut lesson, &hmac)?;
+    Ok(lesson.end())
+}
+
+fn a_fixed_text(lesson: &mut Lesson, md5: &Key) -> Result<()> {
     lesson.part("1. A fixed text, answered with the hex digits of md5(secret + text)");
     let fixed = FIXED_TEXT.as_bytes();
-    let md5 = Key::new(Scheme::Md5, &secret);
-    let first = converse(&mut lesson, fixed, &md5, &md5)?;
+    let first = converse(lesson, fixed, md5, md5)?;
     lesson.note(&format!("the question, as text: {}", String::from_utf8_lossy(&first.question)));
     lesson.note(&format!("the answer, as text: {}", String::from_utf8_lossy(&first.answer)));
     lesson.check("whoever knows the secret is let in", first.is_let_in);
@@ -54,41 +63,40 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
         "the secret itself never crosses the wire",
         !contains(&first.question, SECRET) && !contains(&first.answer, SECRET),
     );
-    let again = converse(&mut lesson, fixed, &md5, &md5)?;
+    let again = converse(lesson, fixed, md5, md5)?;
     // This is the flaw that `replay` exploits: whoever has heard the answer once can give it for
     // ever.
     lesson
         .check("the same question gets the same answer, every time", again.answer == first.answer);
+    Ok(())
+}
 
+/// Returns an answer of this kind, 32 hex digits.
+fn random_bytes(lesson: &mut Lesson, md5: &Key) -> Result<Vec<u8>> {
     lesson.part("2. Ten random bytes, answered with the hex digits of md5(secret + bytes)");
     // Ten bytes make 2 to the 80th questions: at a thousand
     // connections a second it takes decades until one is likely to come a second time, and then it
     // is any one, not yours.
-    let second = converse(&mut lesson, &ten_random_bytes(), &md5, &md5)?;
-    let third = converse(&mut lesson, &ten_random_bytes(), &md5, &md5)?;
+    let second = converse(lesson, &ten_random_bytes(), md5, md5)?;
+    let third = converse(lesson, &ten_random_bytes(), md5, md5)?;
     lesson.check("both were let in", second.is_let_in && third.is_let_in);
     lesson.check("two questions, two answers", second.answer != third.answer);
+    Ok(second.answer)
+}
 
+fn in_place_of_md5(lesson: &mut Lesson, hmac: &Key, in_md5: &[u8]) -> Result<()> {
     lesson.part("3. Ten random bytes, answered with hmac-md5(secret, bytes)");
     // md5(secret + text) has a crack of its own: MD5 works through its input block by block, and
     // the digest *is* its state after the last block. Whoever has md5(secret + text) can go on from
     // there and work out md5(secret + text + padding + more) without the secret. Here the nonce has
     // a fixed length and nothing can be appended to it; but HMAC, which hashes a second time with
     // the secret in front again, does not depend on such luck (RFC 2104).
-    let hmac = Key::new(Scheme::HmacMd5, &secret);
-    let fourth = converse(&mut lesson, &ten_random_bytes(), &hmac, &hmac)?;
+    let fourth = converse(lesson, &ten_random_bytes(), hmac, hmac)?;
     lesson.check("whoever knows the secret is let in", fourth.is_let_in);
     lesson.check("the answer is 16 raw bytes now, where it was 16 bytes as 32 hex digits", {
-        fourth.answer.len() == 16 && second.answer.len() == 32
+        fourth.answer.len() == 16 && in_md5.len() == 32
     });
-
-    hmac_by_hand(&mut lesson, &hmac);
-
-    lesson.part("And somebody who knows another secret");
-    let wrong = Key::new(Scheme::HmacMd5, &Secret::new("宝塔镇河妖".into())?);
-    let fifth = converse(&mut lesson, &ten_random_bytes(), &hmac, &wrong)?;
-    lesson.check("is not let in", !fifth.is_let_in);
-    Ok(lesson.end())
+    Ok(())
 }
 
 // ANCHOR: hmac
@@ -117,6 +125,14 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 // ANCHOR_END: hmac
+
+fn another_secret(lesson: &mut Lesson, hmac: &Key) -> std::result::Result<(), Box<dyn Error>> {
+    lesson.part("And somebody who knows another secret");
+    let wrong = Key::new(Scheme::HmacMd5, &Secret::new("宝塔镇河妖".into())?);
+    let fifth = converse(lesson, &ten_random_bytes(), hmac, &wrong)?;
+    lesson.check("is not let in", !fifth.is_let_in);
+    Ok(())
+}
 
 /// What happened on one connection.
 struct Conversation {

@@ -17,7 +17,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use common::{Lesson, ms, wait_writable};
+use common::{Lesson, full_backlog, ms, wait_writable};
 use rustix::io::Errno;
 use sockmodes::socket::{Mode, Result, Socket, SocketError};
 
@@ -139,26 +139,4 @@ fn refusing() -> Result<(SocketAddr, Socket)> {
     let holder = Socket::tcp()?;
     holder.bind("127.0.0.1:0")?;
     Ok((holder.local_addr()?, holder))
-}
-
-/// An address whose queue of connections that wait for `accept` is full, and the sockets that keep it so.
-///
-/// Linux does not refuse the next one: it drops the segment, in the hope of room by the time the client
-/// sends it again, a second later.
-fn full_backlog() -> Result<(SocketAddr, Vec<Socket>)> {
-    let listener = Socket::tcp()?;
-    listener.bind("127.0.0.1:0")?;
-    listener.listen(0)?;
-    let address = listener.local_addr()?;
-    let mut holders = vec![listener];
-    loop {
-        let socket = Socket::tcp()?;
-        socket.set_mode(Mode::NonBlocking)?;
-        let _goes_on = socket.connect_ex(address);
-        let got_in = wait_writable(&socket, ms(100));
-        holders.push(socket);
-        if !got_in {
-            return Ok((address, holders));
-        }
-    }
 }

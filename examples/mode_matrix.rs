@@ -20,6 +20,8 @@
 mod common;
 
 // One set of conditions for the test and for this table: two would drift apart.
+#[path = "../tests/oracle/all.rs"]
+mod all;
 #[path = "../tests/oracle/bench.rs"]
 mod bench;
 #[path = "../tests/oracle/cell.rs"]
@@ -41,12 +43,11 @@ mod writing;
 
 use std::collections::HashMap;
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::thread;
 
+use all::{run_all, trial_of};
 use cell::Cell;
 use common::{Lesson, complain, say};
-use trial::{Run, Trial};
+use trial::Run;
 
 const MODES: [&str; 3] = ["blocking", "nonblocking", "timeout"];
 
@@ -88,15 +89,35 @@ fn table(cells: &[Cell]) -> ExitCode {
             "which operations can end with less than all of it, and in which modes?",
         ],
     );
+    how_to_read_it(&mut lesson);
+    let measured = measure(cells);
+    let runs: Runs = cells.iter().map(key).zip(&measured).collect();
+    let rows = print_rows(&mut lesson, cells, &runs);
+    and_cpython(&mut lesson, cells, &measured, rows.len());
+    for_ever(&mut lesson, &rows, &runs);
+    lesson.end()
+}
+
+/// What came of each cell, by operation, mode and condition.
+type Runs<'a> = HashMap<(&'a str, &'a str, &'a str), &'a Run>;
+/// An operation, and a condition.
+type Row<'a> = (&'a str, &'a str);
+
+fn key(cell: &Cell) -> (&str, &str, &str) {
+    (&cell.op, &cell.mode, &cell.condition)
+}
+
+fn how_to_read_it(lesson: &mut Lesson) {
     lesson.part("How to read it");
     lesson.note("Each cell: what came of it, how long it took, and what it waited for:");
     lesson.note("  -      nothing, it came back at once");
     lesson.note("  peer   the peer, which acts after 0.1 s");
     lesson.note("  limit  the timeout of 0.3 s, which ran out");
     lesson.note("  ever   it would wait for ever; it was given up after 1.3 s");
+}
 
-    let measured = measure(cells);
-    let by_key: HashMap<_, _> = cells.iter().map(key).zip(&measured).collect();
+/// Prints the rows, an operation a part, and returns them.
+fn print_rows<'a>(lesson: &mut Lesson, cells: &'a [Cell], runs: &Runs) -> Vec<Row<'a>> {
     let (mut op, mut rows) = ("", Vec::new());
     for cell in cells {
         let row = (cell.op.as_str(), cell.condition.as_str());
@@ -109,36 +130,37 @@ fn table(cells: &[Cell]) -> ExitCode {
             lesson.part(&format!("{op:<51}{:<33}{:<33}timeout", MODES[0], MODES[1]));
         }
         let columns = MODES
-            .map(|mode| by_key.get(&(row.0, mode, row.1)).map_or(String::new(), |run| shown(run)));
+            .map(|mode| runs.get(&(row.0, mode, row.1)).map_or(String::new(), |run| shown(run)));
         let line = format!("  {:<49}{:<33}{:<33}{}", row.1, columns[0], columns[1], columns[2]);
         say(line.trim_end());
     }
+    rows
+}
+
+fn and_cpython(lesson: &mut Lesson, cells: &[Cell], measured: &[Run], rows: usize) {
     lesson.part("And CPython?");
-    lesson.note(&format!("{} cells in {} rows were measured.", cells.len(), rows.len()));
-    for (cell, run) in cells.iter().zip(&measured).filter(|(cell, run)| !agree(cell, run)) {
+    lesson.note(&format!("{} cells in {rows} rows were measured.", cells.len()));
+    let differing: Vec<_> =
+        cells.iter().zip(measured).filter(|(cell, run)| !agree(cell, run)).collect();
+    for (cell, run) in &differing {
         lesson.note(&format!("differs: {cell}: {} {}", run.outcome, run.elapsed));
     }
-    lesson.check(
-        "every cell is what was measured on CPython",
-        cells.iter().zip(&measured).all(|(cell, run)| agree(cell, run)),
-    );
-    let is = |row: &(&str, &str), mode, wait| {
-        by_key.get(&(row.0, mode, row.1)).is_some_and(|run| run.elapsed == wait)
-    };
-    let for_ever: Vec<_> = rows.iter().filter(|row| is(row, "blocking", "forever")).collect();
+    lesson.check("every cell is what was measured on CPython", differing.is_empty());
+}
+
+/// What the rows have in common in which blocking mode never comes back.
+fn for_ever(lesson: &mut Lesson, rows: &[Row], runs: &Runs) {
+    let waits = |row: &Row, mode| runs.get(&(row.0, mode, row.1)).map(|run| run.elapsed);
+    let never_back: Vec<_> =
+        rows.iter().filter(|row| waits(row, "blocking") == Some("forever")).collect();
     lesson.check(
         "where blocking waits for ever, non-blocking never waits at all",
-        for_ever.iter().all(|row| is(row, "nonblocking", "immediate")),
+        never_back.iter().all(|row| waits(row, "nonblocking") == Some("immediate")),
     );
     lesson.check(
         "and timeout mode does not wait for ever either",
-        for_ever.iter().all(|row| !is(row, "timeout", "forever")),
+        never_back.iter().all(|row| waits(row, "timeout") != Some("forever")),
     );
-    lesson.end()
-}
-
-fn key(cell: &Cell) -> (&str, &str, &str) {
-    (&cell.op, &cell.mode, &cell.condition)
 }
 
 /// Measures the cells and prints each as a line of JSON, in the form of the table that it is compared with.
@@ -175,27 +197,8 @@ fn agree(cell: &Cell, run: &Run) -> bool {
     run.outcome == cell.outcome && run.elapsed == cell.elapsed
 }
 
-/// Runs every cell, many at a time; the results are in the order of the cells.
 fn measure(cells: &[Cell]) -> Vec<Run> {
-    let results: Vec<Mutex<Option<Run>>> = cells.iter().map(|_| Mutex::new(None)).collect();
-    let run = |at: usize| *results[at].lock().unwrap() = Some(settled(&cells[at]));
-    // The default timeout is the whole process's: nothing else may make a socket meanwhile.
-    let (alone, together): (Vec<_>, Vec<_>) =
-        (0..cells.len()).partition(|&at| cells[at].condition.contains("default"));
-    alone.into_iter().for_each(run);
-    let queue = Mutex::new(together.into_iter());
-    thread::scope(|scope| {
-        for _ in 0..AT_A_TIME {
-            scope.spawn(|| {
-                loop {
-                    let Some(at) = queue.lock().unwrap().next() else { return };
-                    run(at);
-                }
-            });
-        }
-    });
-    let done = results.into_iter().map(|result| result.into_inner().unwrap());
-    done.map(|result| result.expect("every cell was run")).collect()
+    run_all(cells, AT_A_TIME, settled)
 }
 
 /// Runs a cell, and again if a busy machine may have spoilt it: that can make anything slow, but nothing fast.
@@ -211,12 +214,4 @@ fn settled(cell: &Cell) -> Run {
         run = trial_of(cell).run();
     }
     run
-}
-
-fn trial_of(cell: &Cell) -> Trial {
-    reading::trial(cell)
-        .or_else(|| writing::trial(cell))
-        .or_else(|| connecting::trial(cell))
-        .or_else(|| states::trial(cell))
-        .unwrap_or_else(|| panic!("no condition is written for {cell}"))
 }

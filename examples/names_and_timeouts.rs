@@ -24,7 +24,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Lesson, Varies, ms, wait_writable};
+use common::{Lesson, Varies, full_backlog, ms};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use sockmodes::socket::{
     Address, Domain, Mode, Result, Socket, SocketError, ToAddress, set_default_mode,
@@ -42,10 +42,11 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
         ],
     );
     no_socket_no_timeout(&mut lesson)?;
-    let (silent, _holders) = two_that_are_silent()?;
+    // Two that are silent, and one that answers.
+    let ((one, _ones), (two, _others)) = (full_backlog()?, full_backlog()?);
     let listener = Socket::create_server("127.0.0.1:0")?;
     let good = listener.local_addr()?;
-    let addresses = [silent[0], silent[1], good];
+    let addresses = [one, two, good];
 
     a_slow_resolver(&mut lesson, good)?;
     resolving_with_a_deadline(&mut lesson);
@@ -201,27 +202,3 @@ fn first_connected(attempts: &[Socket], limit: Duration) -> Result<Option<usize>
     Ok(None)
 }
 // ANCHOR_END: apart
-
-/// Two addresses of this machine that are silent, and the sockets that keep them so: each has a queue for `accept` that is
-/// full, and Linux drops whoever comes then.
-fn two_that_are_silent() -> Result<([SocketAddr; 2], Vec<Socket>)> {
-    let mut holders = Vec::new();
-    let mut silent = || -> Result<SocketAddr> {
-        let listener = Socket::tcp()?;
-        listener.bind("127.0.0.1:0")?;
-        listener.listen(0)?;
-        let address = listener.local_addr()?;
-        holders.push(listener);
-        loop {
-            let socket = Socket::tcp()?;
-            socket.set_mode(Mode::NonBlocking)?;
-            let _goes_on = socket.connect_ex(address);
-            let got_in = wait_writable(&socket, ms(100));
-            holders.push(socket);
-            if !got_in {
-                return Ok(address);
-            }
-        }
-    };
-    Ok(([silent()?, silent()?], holders))
-}

@@ -45,16 +45,21 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     );
     let secret = Secret::new("linhaifeng bang bang bang".into())?;
     let (address, handle, verdicts) = start_server(&secret, ms(10_000))?;
+    legal(&mut lesson, address, &verdicts, &secret)?;
+    without_the_scheme(&mut lesson, &secret)?;
+    with_the_wrong_key(&mut lesson, address, &verdicts)?;
+    handle.stop();
+    Ok(lesson.end())
+}
 
+fn legal(
+    lesson: &mut Lesson,
+    address: SocketAddr,
+    verdicts: &Receiver<Reason>,
+    secret: &Secret,
+) -> Result<(), Box<dyn Error>> {
     lesson.part("The legal client: it knows the scheme and the key");
-    let client = connect(&mut lesson, address)?;
-    let nonce = recv_exactly(&client, NONCE_LEN)?;
-    lesson.told("recv(32)", &Counted(&nonce));
-    let digest = Key::new(Scheme::HmacMd5, &secret).digest(&nonce);
-    client.send_all(digest.as_bytes())?;
-    lesson.did("sendall(digest)");
-    client.send_all(b"hello")?;
-    lesson.did("sendall(\"hello\")");
+    let client = say_hello(lesson, address, secret)?;
     let reply = client.recv(1024)?;
     lesson.told("recv(1024)", &reply);
     // No "welcome" came in between. Being served is how one learns that the digest was right.
@@ -63,11 +68,14 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let verdict = verdicts.recv().map(Verdict)?;
     lesson.told("the server, about it", &verdict);
     lesson.check("for the server all went well", verdict.0 == Reason::Done);
+    Ok(())
+}
 
+fn without_the_scheme(lesson: &mut Lesson, secret: &Secret) -> Result<(), Box<dyn Error>> {
     lesson.part("The client without the scheme: it expects a server that just answers");
     // The same server, but less patient: it gives a client 0.3 s to be let in, and not ten seconds.
-    let (impatient, its_handle, its_verdicts) = start_server(&secret, ms(300))?;
-    let client = connect(&mut lesson, impatient)?;
+    let (impatient, handle, verdicts) = start_server(secret, ms(300))?;
+    let client = connect(lesson, impatient)?;
     client.send_all(b"hello")?;
     lesson.did("sendall(\"hello\")");
     let reply = recv_exactly(&client, NONCE_LEN)?;
@@ -81,21 +89,21 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     lesson.told("recv(1024)", &end);
     lesson.check("then the connection ends, without a word", end.is_empty());
     drop(client);
-    let verdict = its_verdicts.recv().map(Verdict)?;
+    let verdict = verdicts.recv().map(Verdict)?;
     lesson.told("the server, about it", &verdict);
     lesson.check("it was not let in within the time", verdict.0 == Reason::HandshakeTimeout);
-    its_handle.stop();
+    handle.stop();
+    Ok(())
+}
 
+fn with_the_wrong_key(
+    lesson: &mut Lesson,
+    address: SocketAddr,
+    verdicts: &Receiver<Reason>,
+) -> Result<(), Box<dyn Error>> {
     lesson.part("The client with the wrong key: it does everything right, but for four digits");
-    let client = connect(&mut lesson, address)?;
-    let nonce = recv_exactly(&client, NONCE_LEN)?;
-    lesson.told("recv(32)", &Counted(&nonce));
     let wrong = Secret::new("linhaifeng bang bang bang1111".into())?;
-    let digest = Key::new(Scheme::HmacMd5, &wrong).digest(&nonce);
-    client.send_all(digest.as_bytes())?;
-    lesson.did("sendall(digest)");
-    client.send_all(b"hello")?;
-    lesson.did("sendall(\"hello\")");
+    let client = say_hello(lesson, address, &wrong)?;
     let end = client.recv(1024)?;
     lesson.told("recv(1024)", &end);
     // It can't tell this from a server that crashed, and that is as it should be: the less a refusal says,
@@ -105,9 +113,24 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let verdict = verdicts.recv().map(Verdict)?;
     lesson.told("the server, about it", &verdict);
     lesson.check("the server knows why, and keeps it to itself", verdict.0 == Reason::WrongDigest);
+    Ok(())
+}
 
-    handle.stop();
-    Ok(lesson.end())
+/// What a client does that knows the scheme: it answers the nonce, and goes on without waiting to hear how that was.
+fn say_hello(
+    lesson: &mut Lesson,
+    address: SocketAddr,
+    secret: &Secret,
+) -> Result<Socket, SocketError> {
+    let client = connect(lesson, address)?;
+    let nonce = recv_exactly(&client, NONCE_LEN)?;
+    lesson.told("recv(32)", &Counted(&nonce));
+    let digest = Key::new(Scheme::HmacMd5, secret).digest(&nonce);
+    client.send_all(digest.as_bytes())?;
+    lesson.did("sendall(digest)");
+    client.send_all(b"hello")?;
+    lesson.did("sendall(\"hello\")");
+    Ok(client)
 }
 
 fn connect(lesson: &mut Lesson, address: SocketAddr) -> Result<Socket, SocketError> {

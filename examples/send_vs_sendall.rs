@@ -33,23 +33,44 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
             "a non-blocking sendall fails half way: what do you know then?",
         ],
     );
-    // Every byte tells where it belongs, so that a byte lost, sent twice or out of place is seen.
-    // The period is a prime number: buffers come in powers of two, and a period that divides them
-    // would hide the loss of a whole one.
-    let payload: Vec<u8> = (0..LENGTH).map(|at| (at % 251) as u8).collect();
+    let payload = payload();
+    let (socket, peer, first) = a_short_send(&mut lesson, &payload)?;
+    the_loop(&mut lesson, socket, peer, &payload, first)?;
+    one_timeout_for_all(&mut lesson, &payload)?;
+    again_from_the_front(&mut lesson, &payload)?;
+    on_from_where_it_stopped(&mut lesson, &payload)?;
+    Ok(lesson.end())
+}
 
+/// Every byte tells where it belongs, so that a byte lost, sent twice or out of place is seen. The period is a prime
+/// number: buffers come in powers of two, and a period that divides them would hide the loss of a whole one.
+fn payload() -> Vec<u8> {
+    (0..LENGTH).map(|at| (at % 251) as u8).collect()
+}
+
+/// Returns the connection, and how much of the payload is gone.
+fn a_short_send(lesson: &mut Lesson, payload: &[u8]) -> Result<(Socket, Socket, usize)> {
     lesson.part("send takes what fits, and says how much that was");
     let (socket, peer) = narrow()?;
     socket.set_mode(Mode::Timeout(ms(5000)))?;
-    let first = socket.send(&payload)?;
+    let first = socket.send(payload)?;
     lesson.told("send(786432 bytes), nobody reads", &Varies(first));
     lesson.check("a short send: some, not all, and no error", 0 < first && first < LENGTH);
+    Ok((socket, peer, first))
+}
 
+fn the_loop(
+    lesson: &mut Lesson,
+    socket: Socket,
+    peer: Socket,
+    payload: &[u8],
+    sent: usize,
+) -> Result<()> {
     lesson.part("The loop that makes it sendall");
     // Only now does the peer start to read: before, nothing could have made room.
     let reader = read_all(peer);
     let mut sends = 1;
-    let mut rest = &payload[first..];
+    let mut rest = &payload[sent..];
     let begun = Instant::now();
     while !rest.is_empty() {
         let taken = socket.send(rest)?;
@@ -61,7 +82,7 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
     lesson.note(&format!("~{sends} sends in {:.3} s", begun.elapsed().as_secs_f64()));
     let (socket, peer) = narrow()?;
     let reader = read_all(peer);
-    socket.send_all(&payload)?;
+    socket.send_all(payload)?;
     lesson.did("sendall(786432 bytes)");
     drop(socket);
     let by_sendall = reader.join().expect("the peer reads")?;
@@ -70,14 +91,17 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
         "loop and sendall: equal, byte for byte",
         by_loop == payload && by_sendall == payload,
     );
+    Ok(())
+}
 
+fn one_timeout_for_all(lesson: &mut Lesson, payload: &[u8]) -> Result<()> {
     lesson.part("The timeout of sendall is for all of it");
     let (socket, peer) = narrow()?;
     socket.set_mode(Mode::Timeout(ms(200)))?;
     // 64 KiB every 0.04 s: each single send gets something done long before 0.2 s are over.
     let reader = read_slowly(peer);
     let begun = Instant::now();
-    let outcome = socket.send_all(&payload);
+    let outcome = socket.send_all(payload);
     let took = begun.elapsed();
     lesson.told("sendall(786432 bytes), timeout 0.2", &outcome);
     let failed = outcome.expect_err("the peer needs 0.3 s at least");
@@ -86,11 +110,14 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
     lesson.note(&format!("the peer found ~{arrived} bytes, an unfinished message"));
     lesson.check("progress did not move the deadline", failed.source.is_timed_out());
     lesson.check("and it was kept to", took >= ms(200) && 0 < arrived && arrived < LENGTH);
+    Ok(())
+}
 
+fn again_from_the_front(lesson: &mut Lesson, payload: &[u8]) -> Result<()> {
     lesson.part("A non-blocking sendall that fails, and starting again from the front");
     let (socket, peer) = narrow()?;
     socket.set_mode(Mode::NonBlocking)?;
-    let outcome = socket.send_all(&payload);
+    let outcome = socket.send_all(payload);
     lesson.told("sendall(786432 bytes), nobody reads", &outcome);
     let failed = outcome.expect_err("there is no room for that");
     lesson.check("it gave up where it would have had to wait", failed.source.is_would_block());
@@ -98,19 +125,22 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
     // successfully sent". So what could be sent next? From the front is wrong:
     socket.set_mode(Mode::Blocking)?;
     let reader = read_all(peer);
-    socket.send_all(&payload)?;
+    socket.send_all(payload)?;
     lesson.did("sendall(786432 bytes), again");
     drop(socket);
     let arrived = reader.join().expect("the peer reads")?.len();
     lesson.note(&format!("the peer found ~{arrived} bytes"));
     lesson.check("what had gone the first time went twice", arrived > LENGTH);
+    Ok(())
+}
 
+fn on_from_where_it_stopped(lesson: &mut Lesson, payload: &[u8]) -> Result<()> {
     lesson.part("The same with the count kept: go on where it stopped");
     let (socket, peer) = narrow()?;
     socket.set_mode(Mode::NonBlocking)?;
     // Here the error says how far it got. Python's does not, so the twin keeps the count in a loop
     // of its own.
-    let failed = socket.send_all(&payload).expect_err("there is no room for that");
+    let failed = socket.send_all(payload).expect_err("there is no room for that");
     let sent = failed.sent;
     lesson.told("the bytes that are gone", &Varies(sent));
     socket.set_mode(Mode::Blocking)?;
@@ -120,7 +150,7 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
     drop(socket);
     let arrived = reader.join().expect("the peer reads")?;
     lesson.check("nothing lost, nothing twice: equal, byte for byte", arrived == payload);
-    Ok(lesson.end())
+    Ok(())
 }
 
 /// A connection with little room in it: small buffers on both sides, which have to be asked for before

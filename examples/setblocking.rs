@@ -34,9 +34,17 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     );
     let (socket, peer) = connected()?;
 
+    blocking(&mut lesson, &socket, &peer)?;
+    non_blocking(&mut lesson, &socket, &peer)?;
+    whose_flag(&mut lesson, &socket)?;
+    what_waiting_costs(&mut lesson, &socket, &peer)?;
+    Ok(lesson.end())
+}
+
+fn blocking(lesson: &mut Lesson, socket: &Socket, peer: &Socket) -> Result<(), Box<dyn Error>> {
     lesson.part("Blocking, as every socket starts");
     lesson.told("getblocking()", &socket.is_blocking());
-    lesson.told("O_NONBLOCK", &is_nonblocking(&socket));
+    lesson.told("O_NONBLOCK", &is_nonblocking(socket));
     // The peer needs a socket of its own in its thread: a second handle on the same connection.
     let sender = peer.try_clone()?;
     let sending = later(ms(200), move || sender.send_all(b"hello"));
@@ -45,12 +53,15 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     lesson.told("recv(5)", &got);
     sending.join().expect("the peer sends")?;
     lesson.check("one call was enough: it slept until the bytes came", got == b"hello");
+    Ok(())
+}
 
+fn non_blocking(lesson: &mut Lesson, socket: &Socket, peer: &Socket) -> Result<(), Box<dyn Error>> {
     lesson.part("Non-blocking: the same call on the same empty socket");
     socket.set_blocking(false)?;
     lesson.did("setblocking(False)");
     // This is all that it did: fcntl(2) set one bit in the kernel's description of the open socket.
-    lesson.told("O_NONBLOCK", &is_nonblocking(&socket));
+    lesson.told("O_NONBLOCK", &is_nonblocking(socket));
     let empty = socket.recv(5);
     lesson.told("recv(5)", &empty);
     // EAGAIN, "try again": Python raises BlockingIOError for it. Nobody waited.
@@ -59,11 +70,14 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         empty.is_err_and(|error| error.is_would_block()),
     );
     peer.send_all(b"again")?;
-    wait_readable(&socket, ms(5000));
+    wait_readable(socket, ms(5000));
     let got = socket.recv(5)?;
     lesson.told("recv(5), once it is there", &got);
     lesson.check("it is not an error of the connection, which works on", got == b"again");
+    Ok(())
+}
 
+fn whose_flag(lesson: &mut Lesson, socket: &Socket) -> Result<(), Box<dyn Error>> {
     lesson.part("The flag is the kernel's, and a dup shares it");
     let twin = socket.try_clone()?;
     twin.set_blocking(true)?;
@@ -71,17 +85,24 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     // Both objects are names for one open socket. The first still believes what it was told.
     let believes = socket.is_blocking();
     lesson.told("getblocking() of the first", &believes);
-    let flag = is_nonblocking(&socket);
+    let flag = is_nonblocking(socket);
     lesson.told("O_NONBLOCK of the first", &flag);
     lesson.check("the first believes that it does not block, and would", !believes && !flag);
+    Ok(())
+}
 
+fn what_waiting_costs(
+    lesson: &mut Lesson,
+    socket: &Socket,
+    peer: &Socket,
+) -> Result<(), Box<dyn Error>> {
     lesson.part("What waiting costs, in three ways");
     let mut rows = Vec::new();
     socket.set_blocking(true)?;
-    rows.push(measure("recv, blocking", &socket, &peer, sleep_in_recv)?);
+    rows.push(measure("recv, blocking", socket, peer, sleep_in_recv)?);
     socket.set_blocking(false)?;
-    rows.push(measure("recv again and again", &socket, &peer, spin)?);
-    rows.push(measure("poll, then recv", &socket, &peer, poll_then_recv)?);
+    rows.push(measure("recv again and again", socket, peer, spin)?);
+    rows.push(measure("poll, then recv", socket, peer, poll_then_recv)?);
     lesson.note("                             calls     waited    CPU time");
     for row in &rows {
         let Cost { name, calls, waited, cpu } = row;
@@ -89,15 +110,15 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         lesson
             .note(&format!("{name:<22} {:>11} {waited:>8.3} s  {cpu:>8.4} s", format!("~{calls}")));
     }
-    let [blocking, spinning, polling] = &rows[..] else { unreachable!("three ways") };
-    lesson.check("sleeping in recv is one call", blocking.calls == 1);
+    let [sleeping, spinning, polling] = &rows[..] else { unreachable!("three ways") };
+    lesson.check("sleeping in recv is one call", sleeping.calls == 1);
     lesson.check("spinning asks many times for the same five bytes", spinning.calls > 2);
     lesson.check("polling is two calls, and the thread sleeps in the first", polling.calls == 2);
     lesson.check(
         "spinning burns more CPU than the other two together",
-        spinning.cpu > blocking.cpu + polling.cpu,
+        spinning.cpu > sleeping.cpu + polling.cpu,
     );
-    Ok(lesson.end())
+    Ok(())
 }
 
 /// Asks the kernel whether the bit that setblocking(False) sets is set.

@@ -39,7 +39,13 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
             "the client reads at last: is anything missing?",
         ],
     );
+    ignoring_it(&mut lesson)?;
+    let exchange = heeding_it(&mut lesson)?;
+    reading_at_last(&mut lesson, exchange)?;
+    Ok(lesson.end())
+}
 
+fn ignoring_it(lesson: &mut Lesson) -> Result<()> {
     lesson.part("A server that ignores back-pressure: what send does not take, it keeps");
     let (client, server) = small_buffers()?;
     let mut exchange = Exchange::new(client, Server::new(server, usize::MAX));
@@ -55,7 +61,10 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
     // One client did this, on purpose or because its user closed the laptop. Where is the end? At the memory
     // limit, where the kernel kills the server and with it everybody else's connection.
     lesson.check("and the more is sent, the more it keeps: there is no end", whole.0 > half.0);
+    Ok(())
+}
 
+fn heeding_it(lesson: &mut Lesson) -> Result<Exchange> {
     lesson.part("A server that heeds it: while it owes 64 KiB, it does not read");
     let (client, server) = small_buffers()?;
     let mut exchange = Exchange::new(client, Server::new(server, LIMIT));
@@ -67,13 +76,16 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
     // EAGAIN (or, on a blocking socket, waits). Nobody sent a message for it. This *is* TCP's flow control.
     lesson.check("the client is stopped before the 8 MiB are through", sent.0 < TOTAL);
     lesson.check("the server never kept more than 64 KiB", exchange.server.most <= LIMIT);
+    Ok(exchange)
+}
 
+fn reading_at_last(lesson: &mut Lesson, mut exchange: Exchange) -> Result<()> {
     lesson.part("The client reads at last");
     lesson.told("client: send the rest, and read", &exchange.run(TOTAL, Reads::Everything)?);
     lesson.check("every byte comes, in order, none twice", exchange.is_whole());
     lesson.check("and the server never kept more than 64 KiB", exchange.server.most <= LIMIT);
     lesson.check("now it keeps nothing", exchange.server.owed.is_empty());
-    Ok(lesson.end())
+    Ok(())
 }
 
 /// The server's side: it sends back in upper case what it reads, and never waits.

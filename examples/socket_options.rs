@@ -92,7 +92,11 @@ fn reuse_address(lesson: &mut Lesson) -> Result<()> {
     let while_it_runs = second.bind(address);
     lesson.told("bind to a port that is listened on", &while_it_runs);
     lesson.check("it is not for two servers on one port", is_in_use(&while_it_runs));
+    restart(lesson, listener, client, accepted)
+}
 
+fn restart(lesson: &mut Lesson, listener: Socket, client: Socket, accepted: Socket) -> Result<()> {
+    let address = listener.local_addr()?;
     // Whoever closes first keeps the memory of the connection for a minute (TIME_WAIT), so that
     // late segments can't be taken for a newer connection's. Here the server closes first.
     drop(accepted);

@@ -16,6 +16,7 @@
 mod common;
 
 use std::error::Error;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::thread;
 
@@ -45,7 +46,14 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
     listener.listen(5)?;
     let address = listener.local_addr()?;
     thread::spawn(move || serve(&listener));
+    one_client(&mut lesson, address)?;
+    let (first, second) = (Socket::tcp()?, Socket::tcp()?);
+    nothing_to_say_yet(&mut lesson, address, &first, &second)?;
+    client_1_speaks(&mut lesson, &first, &second)?;
+    Ok(lesson.end())
+}
 
+fn one_client(lesson: &mut Lesson, address: SocketAddr) -> Result<()> {
     lesson.part("One client: everything is fine");
     let client = Socket::tcp()?;
     client.connect(address)?;
@@ -55,12 +63,18 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
     let reply = client.recv(1024)?;
     lesson.told("recv(1024)", &reply);
     lesson.check("it is served", reply == b"HELLO");
+    Ok(())
+}
 
+fn nothing_to_say_yet(
+    lesson: &mut Lesson,
+    address: SocketAddr,
+    first: &Socket,
+    second: &Socket,
+) -> Result<()> {
     lesson.part("Two clients, and the first has nothing to say yet");
-    let first = Socket::tcp()?;
     first.connect(address)?;
     lesson.did("client 1: connect");
-    let second = Socket::tcp()?;
     // It is the kernel that takes connections, and keeps them in the backlog until somebody accepts. And it
     // is the kernel that takes the bytes. So to client 2 all looks well.
     second.connect(address)?;
@@ -73,7 +87,10 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
     // The server is not busy: it is asleep, in the `recv` of client 1. A single telephone call in which nobody
     // speaks, and the whole exchange is dead. (Doing it on purpose to a web server has a name: Slowloris.)
     lesson.check("client 2 waits", nothing.is_err_and(|error| error.is_timed_out()));
+    Ok(())
+}
 
+fn client_1_speaks(lesson: &mut Lesson, first: &Socket, second: &Socket) -> Result<()> {
     lesson.part("Client 1 speaks at last");
     first.send_all(b"first\n")?;
     lesson.did("client 1: sendall(\"first\\n\")");
@@ -85,5 +102,5 @@ fn main() -> std::result::Result<ExitCode, Box<dyn Error>> {
     let reply = second.recv(1024)?;
     lesson.told("client 2: recv(1024)", &reply);
     lesson.check("and then, and only then, client 2", reply == b"SECOND");
-    Ok(lesson.end())
+    Ok(())
 }

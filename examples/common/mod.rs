@@ -23,12 +23,13 @@ mod told;
 
 use std::fmt::Display;
 use std::io::{self, BufRead, ErrorKind, IsTerminal, Write};
+use std::net::SocketAddr;
 use std::process::{self, ExitCode};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use sockmodes::socket::{Result, Socket};
+use sockmodes::socket::{Mode, Result, Socket};
 
 pub(crate) use told::{Counted, Told, Varies, errno_name};
 
@@ -165,6 +166,29 @@ pub(crate) fn connected() -> Result<(Socket, Socket)> {
     Ok((ours, peer))
 }
 // ANCHOR_END: connected
+
+/// An address of this machine that is silent, and the sockets that keep it so: its queue of connections that wait for
+/// `accept` is full.
+///
+/// Linux does not refuse the next one: it drops the segment, in the hope of room by the time the client
+/// sends it again, a second later.
+pub(crate) fn full_backlog() -> Result<(SocketAddr, Vec<Socket>)> {
+    let listener = Socket::tcp()?;
+    listener.bind("127.0.0.1:0")?;
+    listener.listen(0)?;
+    let address = listener.local_addr()?;
+    let mut holders = vec![listener];
+    loop {
+        let socket = Socket::tcp()?;
+        socket.set_mode(Mode::NonBlocking)?;
+        let _goes_on = socket.connect_ex(address);
+        let got_in = wait_writable(&socket, ms(100));
+        holders.push(socket);
+        if !got_in {
+            return Ok((address, holders));
+        }
+    }
+}
 
 /// Receives exactly `count` bytes, or what came before the end of input.
 ///

@@ -43,7 +43,15 @@ def main():
             "the third uses hmac in place of md5: what changes on the wire, and what is hmac made of?",
         ],
     )
+    a_fixed_text(lesson)
+    in_md5 = random_bytes(lesson)
+    in_place_of_md5(lesson, in_md5)
+    hmac_by_hand(lesson)
+    another_secret(lesson)
+    lesson.end()
 
+
+def a_fixed_text(lesson):
     lesson.part("1. A fixed text, answered with the hex digits of md5(secret + text)")
     first = converse(lesson, FIXED_TEXT, SECRET, md5_digest)
     lesson.note(f"the question, as text: {first.question.decode()}")
@@ -58,6 +66,9 @@ def main():
     # ever.
     lesson.check("the same question gets the same answer, every time", again.answer == first.answer)
 
+
+def random_bytes(lesson):
+    """Returns an answer of this kind, 32 hex digits."""
     lesson.part("2. Ten random bytes, answered with the hex digits of md5(secret + bytes)")
     # Ten bytes make 2 to the 80th questions: at a thousand connections a second it takes decades
     # until one is likely to come a second time, and then it is any one, not yours.
@@ -65,7 +76,10 @@ def main():
     third = converse(lesson, os.urandom(10), SECRET, md5_digest)
     lesson.check("both were let in", second.is_let_in and third.is_let_in)
     lesson.check("two questions, two answers", second.answer != third.answer)
+    return second.answer
 
+
+def in_place_of_md5(lesson, in_md5):
     lesson.part("3. Ten random bytes, answered with hmac-md5(secret, bytes)")
     # md5(secret + text) has a crack of its own: MD5 works through its input block by block, and the
     # digest *is* its state after the last block. Whoever has md5(secret + text) can go on from
@@ -76,15 +90,8 @@ def main():
     lesson.check("whoever knows the secret is let in", fourth.is_let_in)
     lesson.check(
         "the answer is 16 raw bytes now, where it was 16 bytes as 32 hex digits",
-        len(fourth.answer) == 16 and len(second.answer) == 32,
+        len(fourth.answer) == 16 and len(in_md5) == 32,
     )
-
-    hmac_by_hand(lesson)
-
-    lesson.part("And somebody who knows another secret")
-    fifth = converse(lesson, os.urandom(10), "宝塔镇河妖".encode(), hmac_digest)
-    lesson.check("is not let in", not fifth.is_let_in)
-    lesson.end()
 
 
 # ANCHOR: hmac
@@ -108,6 +115,12 @@ def hmac_by_hand(lesson):
     lesson.told("the library's hmac-md5(secret, nonce)", digest)
     lesson.check("it is the outer hash", outer.hexdigest() == digest)
 # ANCHOR_END: hmac
+
+
+def another_secret(lesson):
+    lesson.part("And somebody who knows another secret")
+    fifth = converse(lesson, os.urandom(10), "宝塔镇河妖".encode(), hmac_digest)
+    lesson.check("is not let in", not fifth.is_let_in)
 
 
 def converse(lesson, nonce, clients_secret, digest):

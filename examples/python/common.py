@@ -215,6 +215,27 @@ def connected():
         return ours, peer
 
 
+def full_backlog():
+    """An address of this machine that is silent, and the sockets that keep it so: its queue of connections that wait
+    for `accept` is full.
+
+    Linux does not refuse the next one: it drops the segment, in the hope of room by the time the client sends it again,
+    a second later.
+    """
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(0)
+    holders = [listener]
+    while True:
+        sock = socket.socket()
+        sock.setblocking(False)
+        sock.connect_ex(listener.getsockname())
+        got_in = wait_writable(sock, 0.1)
+        holders.append(sock)
+        if not got_in:
+            return listener.getsockname(), holders
+
+
 def recv_exactly(sock, count):
     """Receives exactly `count` bytes, or what came before the end of input.
 

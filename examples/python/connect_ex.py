@@ -10,7 +10,24 @@ import errno
 import socket
 import time
 
-from common import Errno, Lesson, is_errno, is_timed_out, wait_writable
+from common import Errno, Lesson, full_backlog, is_errno, is_timed_out, wait_writable
+
+
+def main():
+    lesson = Lesson(
+        "connect_ex: an answer now, the outcome later",
+        [
+            "connect to a port where nobody listens: what does connect do, what connect_ex?",
+            "the same, non-blocking: what comes back at once, and where is the refusal?",
+            "the socket is writable: does that mean connected?",
+            "a server whose backlog is full: refused, or silent?",
+        ],
+    )
+    raised_or_returned(lesson)
+    in_progress_then_connected(lesson)
+    in_progress_then_refused(lesson)
+    silent(lesson)
+    lesson.end()
 
 
 def connect_ex(sock, address):
@@ -119,33 +136,5 @@ def refusing():
     return holder.getsockname(), holder
 
 
-def full_backlog():
-    """An address whose queue for accept is full, and the sockets that keep it so."""
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    listener.listen(0)
-    holders = [listener]
-    while True:
-        sock = socket.socket()
-        sock.setblocking(False)
-        sock.connect_ex(listener.getsockname())
-        got_in = wait_writable(sock, 0.1)
-        holders.append(sock)
-        if not got_in:
-            return listener.getsockname(), holders
-
-
-lesson = Lesson(
-    "connect_ex: an answer now, the outcome later",
-    [
-        "connect to a port where nobody listens: what does connect do, what connect_ex?",
-        "the same, non-blocking: what comes back at once, and where is the refusal?",
-        "the socket is writable: does that mean connected?",
-        "a server whose backlog is full: refused, or silent?",
-    ],
-)
-raised_or_returned(lesson)
-in_progress_then_connected(lesson)
-in_progress_then_refused(lesson)
-silent(lesson)
-lesson.end()
+if __name__ == "__main__":
+    main()

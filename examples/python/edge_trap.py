@@ -39,6 +39,14 @@ def main():
     # From here on the kernel keeps a note for `reader`: put it on the list whenever something comes.
     epoll.register(reader, select.EPOLLIN | select.EPOLLET)
 
+    the_trap(lesson, epoll, reader, peer)
+    a_level(lesson, reader)
+    one_more_byte(lesson, epoll, reader, peer)
+    until_eagain(lesson, epoll, reader, peer)
+    lesson.end()
+
+
+def the_trap(lesson, epoll, reader, peer):
     lesson.part("The trap")
     peer.sendall(b"0123456789")
     lesson.did("peer: send ten bytes")
@@ -55,6 +63,8 @@ def main():
     # If the peer now waits for an answer to its ten bytes, both wait for ever. No error, no CPU time, no
     # line in the log: a hang is the quietest of all bugs.
 
+
+def a_level(lesson, reader):
     lesson.part("What a level says")
     level = wait_for_level(reader)
     lesson.told("poll(2), for 5 s at most", level)
@@ -62,6 +72,8 @@ def main():
     # not changed. The price: on every turn one is told about everybody who has something left.
     lesson.check("the level is high: there is something to read", level == 1)
 
+
+def one_more_byte(lesson, epoll, reader, peer):
     lesson.part("New data makes a new edge, but does not mend the reader")
     peer.sendall(b"!")
     lesson.did("peer: send one byte more")
@@ -73,6 +85,8 @@ def main():
     # So under load the bug can't be seen: there is always a next byte. It bites when the talk pauses.
     lesson.check("it runs after the data and never catches up", told == 1 and left == b"89!")
 
+
+def until_eagain(lesson, epoll, reader, peer):
     lesson.part("The fix: read until EAGAIN, and only then wait")
     peer.sendall(b"abcdefghij")
     lesson.did("peer: send ten bytes")
@@ -98,7 +112,6 @@ def main():
     # saves the call that would only have brought EAGAIN. (The end of input may still have come along in the
     # same edge.)
     lesson.check("and the next arrival is an edge again", told == 1)
-    lesson.end()
 
 
 def peek(reader):

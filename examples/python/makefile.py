@@ -11,6 +11,25 @@ import errno
 from common import Lesson, connected, is_errno, is_timed_out, later, wait_readable
 
 
+def main():
+    lesson = Lesson(
+        "makefile: lines from a stream",
+        [
+            'the peer sends "hel", "lo\\nwor", "ld\\n": what does readline give, call by call?',
+            "a file has read one line of two: what does recv on its socket give?",
+            "half a line has arrived and the timeout strikes: where is the half?",
+            "the same in non-blocking mode: an error, or something else?",
+        ],
+    )
+    lines(lesson)
+    reading_ahead(lesson)
+    timing_out(lesson)
+    keeping_the_half(lesson)
+    not_waiting(lesson)
+    writing(lesson)
+    lesson.end()
+
+
 def lines(lesson):
     lesson.part("A stream has no lines; a file makes them")
     sock, peer = connected()
@@ -173,19 +192,5 @@ def writing(lesson):
     lesson.check("a closed socket lives on until its last file is closed", last == b"bye\n" and end == b"")
 
 
-lesson = Lesson(
-    "makefile: lines from a stream",
-    [
-        'the peer sends "hel", "lo\\nwor", "ld\\n": what does readline give, call by call?',
-        "a file has read one line of two: what does recv on its socket give?",
-        "half a line has arrived and the timeout strikes: where is the half?",
-        "the same in non-blocking mode: an error, or something else?",
-    ],
-)
-lines(lesson)
-reading_ahead(lesson)
-timing_out(lesson)
-keeping_the_half(lesson)
-not_waiting(lesson)
-writing(lesson)
-lesson.end()
+if __name__ == "__main__":
+    main()

@@ -167,6 +167,17 @@ def print_table(cells):
             "which operations can end with less than all of it, and in which modes?",
         ],
     )
+    how_to_read_it(lesson)
+    measured = measure(cells)
+    runs = {(c["op"], c["mode"], c["condition"]): r for c, r in zip(cells, measured)}
+    rows = list(dict.fromkeys((cell["op"], cell["condition"]) for cell in cells))
+    print_rows(lesson, rows, runs)
+    and_cpython(lesson, cells, measured, len(rows))
+    for_ever(lesson, rows, runs)
+    lesson.end()
+
+
+def how_to_read_it(lesson):
     lesson.part("How to read it")
     lesson.note("Each cell: what came of it, how long it took, and what it waited for:")
     lesson.note("  -      nothing, it came back at once")
@@ -174,37 +185,43 @@ def print_table(cells):
     lesson.note("  limit  the timeout of 0.3 s, which ran out")
     lesson.note("  ever   it would wait for ever; it was given up after 1.3 s")
 
-    measured = measure(cells)
-    by_key = {(c["op"], c["mode"], c["condition"]): r for c, r in zip(cells, measured)}
-    rows = dict.fromkeys((cell["op"], cell["condition"]) for cell in cells)
+
+def print_rows(lesson, rows, runs):
+    """Prints the rows, an operation a part."""
     last = None
     for op, condition in rows:
         if op != last:
             last = op
             lesson.part(f"{op:<51}{MODES[0]:<33}{MODES[1]:<33}timeout")
-        columns = [shown(by_key.get((op, mode, condition))) for mode in MODES]
+        columns = [shown(runs.get((op, mode, condition))) for mode in MODES]
         print(f"  {condition:<49}{columns[0]:<33}{columns[1]:<33}{columns[2]}".rstrip())
+
+
+def and_cpython(lesson, cells, measured, rows):
     lesson.part("And CPython?")
-    lesson.note(f"{len(cells)} cells in {len(rows)} rows were measured.")
+    lesson.note(f"{len(cells)} cells in {rows} rows were measured.")
     differing = [(c, r) for c, r in zip(cells, measured) if not r.agrees_with(c)]
     for cell, result in differing:
         lesson.note(f"differs: {' / '.join(cell.values())}: {result.outcome} {result.elapsed}")
     lesson.check("every cell is what was measured on CPython", not differing)
 
+
+def for_ever(lesson, rows, runs):
+    """What the rows have in common in which blocking mode never comes back."""
+
     def waits(row, mode):
-        result = by_key.get((row[0], mode, row[1]))
+        result = runs.get((row[0], mode, row[1]))
         return result and result.elapsed
 
-    for_ever = [row for row in rows if waits(row, "blocking") == "forever"]
+    never_back = [row for row in rows if waits(row, "blocking") == "forever"]
     lesson.check(
         "where blocking waits for ever, non-blocking never waits at all",
-        all(waits(row, "nonblocking") == "immediate" for row in for_ever),
+        all(waits(row, "nonblocking") == "immediate" for row in never_back),
     )
     lesson.check(
         "and timeout mode does not wait for ever either",
-        all(waits(row, "timeout") != "forever" for row in for_ever),
+        all(waits(row, "timeout") != "forever" for row in never_back),
     )
-    lesson.end()
 
 
 def print_json(cells):

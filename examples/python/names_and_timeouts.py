@@ -20,7 +20,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from unittest.mock import patch
 
-from common import Lesson, Varies, wait_writable
+from common import Lesson, Varies, full_backlog
 
 
 def main():
@@ -35,11 +35,11 @@ def main():
         ],
     )
     no_socket_no_timeout(lesson)
-    holders = []
-    silent = [one_that_is_silent(holders), one_that_is_silent(holders)]
+    # Two that are silent, and one that answers.
+    (one, _ones), (two, _others) = full_backlog(), full_backlog()
     listener = socket.create_server(("127.0.0.1", 0))
     good = listener.getsockname()
-    addresses = [*silent, good]
+    addresses = [one, two, good]
 
     a_slow_resolver(lesson, good)
     resolving_with_a_deadline(lesson)
@@ -175,23 +175,6 @@ def first_connected(attempts, limit):
             return attempts.index(sock)
     return None
 # ANCHOR_END: apart
-
-
-def one_that_is_silent(holders):
-    """An address of this machine that is silent, and in `holders` the sockets that keep it so: its queue for
-    `accept` is full, and Linux drops whoever comes then."""
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    listener.listen(0)
-    holders.append(listener)
-    while True:
-        sock = socket.socket()
-        sock.setblocking(False)
-        sock.connect_ex(listener.getsockname())
-        got_in = wait_writable(sock, 0.1)
-        holders.append(sock)
-        if not got_in:
-            return listener.getsockname()
 
 
 if __name__ == "__main__":

@@ -35,16 +35,15 @@ def main():
         ],
     )
     address, verdicts = start_server(10)
+    legal(lesson, address, verdicts)
+    without_the_scheme(lesson)
+    with_the_wrong_key(lesson, address, verdicts)
+    lesson.end()
 
+
+def legal(lesson, address, verdicts):
     lesson.part("The legal client: it knows the scheme and the key")
-    with connect(lesson, address) as client:
-        nonce = recv_exactly(client, NONCE_LEN)
-        lesson.told("recv(32)", Counted(nonce))
-        digest = hmac.new(SECRET, nonce, "md5").digest()
-        client.sendall(digest)
-        lesson.did("sendall(digest)")
-        client.sendall(b"hello")
-        lesson.did('sendall("hello")')
+    with say_hello(lesson, address, SECRET) as client:
         reply = client.recv(1024)
         lesson.told("recv(1024)", reply)
     # No "welcome" came in between. Being served is how one learns that the digest was right.
@@ -53,9 +52,11 @@ def main():
     lesson.told("the server, about it", verdict)
     lesson.check("for the server all went well", verdict == "done")
 
+
+def without_the_scheme(lesson):
     lesson.part("The client without the scheme: it expects a server that just answers")
     # The same server, but less patient: it gives a client 0.3 s to be let in, and not ten seconds.
-    impatient, its_verdicts = start_server(0.3)
+    impatient, verdicts = start_server(0.3)
     with connect(lesson, impatient) as client:
         client.sendall(b"hello")
         lesson.did('sendall("hello")')
@@ -70,19 +71,14 @@ def main():
         end = client.recv(1024)
         lesson.told("recv(1024)", end)
         lesson.check("then the connection ends, without a word", end == b"")
-    verdict = its_verdicts.get()
+    verdict = verdicts.get()
     lesson.told("the server, about it", verdict)
     lesson.check("it was not let in within the time", verdict == "handshake_timeout")
 
+
+def with_the_wrong_key(lesson, address, verdicts):
     lesson.part("The client with the wrong key: it does everything right, but for four digits")
-    with connect(lesson, address) as client:
-        nonce = recv_exactly(client, NONCE_LEN)
-        lesson.told("recv(32)", Counted(nonce))
-        digest = hmac.new(b"linhaifeng bang bang bang1111", nonce, "md5").digest()
-        client.sendall(digest)
-        lesson.did("sendall(digest)")
-        client.sendall(b"hello")
-        lesson.did('sendall("hello")')
+    with say_hello(lesson, address, b"linhaifeng bang bang bang1111") as client:
         end = client.recv(1024)
         lesson.told("recv(1024)", end)
         # It can't tell this from a server that crashed, and that is as it should be: the less a refusal
@@ -91,7 +87,19 @@ def main():
     verdict = verdicts.get()
     lesson.told("the server, about it", verdict)
     lesson.check("the server knows why, and keeps it to itself", verdict == "wrong_digest")
-    lesson.end()
+
+
+def say_hello(lesson, address, secret):
+    """What a client does that knows the scheme: it answers the nonce, and goes on without waiting to hear how that
+    was."""
+    client = connect(lesson, address)
+    nonce = recv_exactly(client, NONCE_LEN)
+    lesson.told("recv(32)", Counted(nonce))
+    client.sendall(hmac.new(secret, nonce, "md5").digest())
+    lesson.did("sendall(digest)")
+    client.sendall(b"hello")
+    lesson.did('sendall("hello")')
+    return client
 
 
 def connect(lesson, address):

@@ -13,7 +13,122 @@ import time
 
 from common import Lesson, Varies, is_errno, is_timed_out
 
+# More than both sockets' buffers hold, by far.
 LENGTH = 768 * 1024
+# Every byte tells where it belongs, so that a byte lost, sent twice or out of place is seen. The period is a prime
+# number: buffers come in powers of two, and a period that divides them would hide the loss of a whole one.
+PAYLOAD = bytes(at % 251 for at in range(LENGTH))
+
+
+def main():
+    lesson = Lesson(
+        "send and sendall: who keeps the count",
+        [
+            "send(786432 bytes), with room for far less: how many does it take?",
+            "what is the loop that turns send into sendall?",
+            "sendall with a timeout, a peer that always reads a little: does the clock start again?",
+            "a non-blocking sendall fails half way: what do you know then?",
+        ],
+    )
+    sock, peer, first = a_short_send(lesson)
+    the_loop(lesson, sock, peer, first)
+    one_timeout_for_all(lesson)
+    again_from_the_front(lesson)
+    on_from_where_it_stopped(lesson)
+    lesson.end()
+
+
+def a_short_send(lesson):
+    """Returns the connection, and how much of the payload is gone."""
+    lesson.part("send takes what fits, and says how much that was")
+    sock, peer = narrow()
+    sock.settimeout(5)
+    first = sock.send(PAYLOAD)
+    lesson.told("send(786432 bytes), nobody reads", Varies(first))
+    lesson.check("a short send: some, not all, and no error", 0 < first < LENGTH)
+    return sock, peer, first
+
+
+def the_loop(lesson, sock, peer, sent):
+    lesson.part("The loop that makes it sendall")
+    # Only now does the peer start to read: before, nothing could have made room.
+    reader = Reader(peer)
+    sends = 1
+    rest = PAYLOAD[sent:]
+    begun = time.monotonic()
+    while rest:
+        taken = sock.send(rest)
+        rest = rest[taken:]
+        sends += 1
+    sock.close()
+    by_loop = reader.result()
+    lesson.note(f"~{sends} sends in {time.monotonic() - begun:.3f} s")
+    sock, peer = narrow()
+    reader = Reader(peer)
+    sock.sendall(PAYLOAD)
+    lesson.did("sendall(786432 bytes)")
+    sock.close()
+    by_sendall = reader.result()
+    lesson.check("the loop took more than one send", sends > 1)
+    lesson.check("loop and sendall: equal, byte for byte", by_loop == PAYLOAD and by_sendall == PAYLOAD)
+
+
+def one_timeout_for_all(lesson):
+    lesson.part("The timeout of sendall is for all of it")
+    sock, peer = narrow()
+    sock.settimeout(0.2)
+    reader = Reader(peer, rest=0.04)
+    begun = time.monotonic()
+    # 64 KiB every 0.04 s: each single send gets something done long before 0.2 s are over.
+    try:
+        failed = sock.sendall(PAYLOAD)
+    except TimeoutError as error:
+        failed = error
+    lesson.told("sendall(786432 bytes), timeout 0.2", failed)
+    took = time.monotonic() - begun
+    sock.close()
+    arrived = len(reader.result())
+    lesson.note(f"the peer found ~{arrived} bytes, an unfinished message")
+    lesson.check("progress did not move the deadline", is_timed_out(failed))
+    lesson.check("and it was kept to", took >= 0.2 and 0 < arrived < LENGTH)
+
+
+def again_from_the_front(lesson):
+    lesson.part("A non-blocking sendall that fails, and starting again from the front")
+    sock, peer = narrow()
+    sock.setblocking(False)
+    try:
+        failed = sock.sendall(PAYLOAD)
+    except BlockingIOError as error:
+        failed = error
+    lesson.told("sendall(786432 bytes), nobody reads", failed)
+    lesson.check("it gave up where it would have had to wait", is_errno(failed, errno.EAGAIN))
+    sock.setblocking(True)
+    reader = Reader(peer)
+    # What Python's documentation says: "there is no way to determine how much data, if any, was successfully sent". So
+    # what could be sent next? From the front is wrong:
+    sock.sendall(PAYLOAD)
+    lesson.did("sendall(786432 bytes), again")
+    sock.close()
+    arrived = len(reader.result())
+    lesson.note(f"the peer found ~{arrived} bytes")
+    lesson.check("what had gone the first time went twice", arrived > LENGTH)
+
+
+def on_from_where_it_stopped(lesson):
+    lesson.part("The same with the count kept: go on where it stopped")
+    sock, peer = narrow()
+    sock.setblocking(False)
+    # The exception does not say how far it got, so the count is kept in a loop of our own.
+    sent = send_all_counted(sock, PAYLOAD)
+    lesson.told("the bytes that are gone", Varies(sent))
+    sock.setblocking(True)
+    reader = Reader(peer)
+    sock.sendall(PAYLOAD[sent:])
+    lesson.did("sendall(the rest)")
+    sock.close()
+    arrived = reader.result()
+    lesson.check("nothing lost, nothing twice: equal, byte for byte", arrived == PAYLOAD)
 
 
 def narrow():
@@ -62,98 +177,5 @@ def send_all_counted(sock, data):
     return sent
 
 
-lesson = Lesson(
-    "send and sendall: who keeps the count",
-    [
-        "send(786432 bytes), with room for far less: how many does it take?",
-        "what is the loop that turns send into sendall?",
-        "sendall with a timeout, a peer that always reads a little: does the clock start again?",
-        "a non-blocking sendall fails half way: what do you know then?",
-    ],
-)
-# Every byte tells where it belongs, so that a byte lost, sent twice or out of place is seen. The period is a prime
-# number: buffers come in powers of two, and a period that divides them would hide the loss of a whole one.
-payload = bytes(at % 251 for at in range(LENGTH))
-
-lesson.part("send takes what fits, and says how much that was")
-sock, peer = narrow()
-sock.settimeout(5)
-first = sock.send(payload)
-lesson.told("send(786432 bytes), nobody reads", Varies(first))
-lesson.check("a short send: some, not all, and no error", 0 < first < LENGTH)
-
-lesson.part("The loop that makes it sendall")
-# Only now does the peer start to read: before, nothing could have made room.
-reader = Reader(peer)
-sends = 1
-rest = payload[first:]
-begun = time.monotonic()
-while rest:
-    taken = sock.send(rest)
-    rest = rest[taken:]
-    sends += 1
-sock.close()
-by_loop = reader.result()
-lesson.note(f"~{sends} sends in {time.monotonic() - begun:.3f} s")
-sock, peer = narrow()
-reader = Reader(peer)
-sock.sendall(payload)
-lesson.did("sendall(786432 bytes)")
-sock.close()
-by_sendall = reader.result()
-lesson.check("the loop took more than one send", sends > 1)
-lesson.check("loop and sendall: equal, byte for byte", by_loop == payload and by_sendall == payload)
-
-lesson.part("The timeout of sendall is for all of it")
-sock, peer = narrow()
-sock.settimeout(0.2)
-reader = Reader(peer, rest=0.04)
-begun = time.monotonic()
-# 64 KiB every 0.04 s: each single send gets something done long before 0.2 s are over.
-try:
-    failed = sock.sendall(payload)
-except TimeoutError as error:
-    failed = error
-lesson.told("sendall(786432 bytes), timeout 0.2", failed)
-took = time.monotonic() - begun
-sock.close()
-arrived = len(reader.result())
-lesson.note(f"the peer found ~{arrived} bytes, an unfinished message")
-lesson.check("progress did not move the deadline", is_timed_out(failed))
-lesson.check("and it was kept to", took >= 0.2 and 0 < arrived < LENGTH)
-
-lesson.part("A non-blocking sendall that fails, and starting again from the front")
-sock, peer = narrow()
-sock.setblocking(False)
-try:
-    failed = sock.sendall(payload)
-except BlockingIOError as error:
-    failed = error
-lesson.told("sendall(786432 bytes), nobody reads", failed)
-lesson.check("it gave up where it would have had to wait", is_errno(failed, errno.EAGAIN))
-sock.setblocking(True)
-reader = Reader(peer)
-# What Python's documentation says: "there is no way to determine how much data, if any, was successfully sent". So
-# what could be sent next? From the front is wrong:
-sock.sendall(payload)
-lesson.did("sendall(786432 bytes), again")
-sock.close()
-arrived = len(reader.result())
-lesson.note(f"the peer found ~{arrived} bytes")
-lesson.check("what had gone the first time went twice", arrived > LENGTH)
-
-lesson.part("The same with the count kept: go on where it stopped")
-sock, peer = narrow()
-sock.setblocking(False)
-# The exception does not say how far it got, so the count is kept in a loop of our own.
-gone = send_all_counted(sock, payload)
-sent = gone
-lesson.told("the bytes that are gone", Varies(sent))
-sock.setblocking(True)
-reader = Reader(peer)
-sock.sendall(payload[sent:])
-lesson.did("sendall(the rest)")
-sock.close()
-arrived = reader.result()
-lesson.check("nothing lost, nothing twice: equal, byte for byte", arrived == payload)
-lesson.end()
+if __name__ == "__main__":
+    main()

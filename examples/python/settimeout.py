@@ -16,6 +16,28 @@ import time
 from common import Lesson, connected, is_errno, later, told
 
 
+def main():
+    lesson = Lesson(
+        "settimeout: wait, but not for ever",
+        [
+            "settimeout(None), settimeout(0), settimeout(0.1): which modes are they?",
+            "a socket with a timeout: is it blocking? is its descriptor?",
+            "after a timeout, is the connection broken?",
+            "the kernel has a read timeout of its own, SO_RCVTIMEO: is it the same thing?",
+        ],
+    )
+    three_modes_one_door(lesson)
+    ours = no_error_of_the_connection(lesson)
+    kernels = the_kernels_own(lesson)
+
+    lesson.part("Side by side")
+    lesson.note(f"{'':<28}{'settimeout(0.1)':<16}SO_RCVTIMEO of 0.1")
+    for (what, mine), (_, theirs) in zip(ours, kernels):
+        lesson.note(f"{what:<28}{mine:<16}{theirs}")
+    lesson.check("they differ in every line", all(mine != theirs for mine, theirs in zip(ours, kernels)))
+    lesson.end()
+
+
 def is_nonblocking(sock):
     """Asks the kernel whether the descriptor itself refuses to wait."""
     return bool(fcntl.fcntl(sock.fileno(), fcntl.F_GETFL) & os.O_NONBLOCK)
@@ -123,22 +145,5 @@ def the_kernels_own(lesson):
     return table
 
 
-lesson = Lesson(
-    "settimeout: wait, but not for ever",
-    [
-        "settimeout(None), settimeout(0), settimeout(0.1): which modes are they?",
-        "a socket with a timeout: is it blocking? is its descriptor?",
-        "after a timeout, is the connection broken?",
-        "the kernel has a read timeout of its own, SO_RCVTIMEO: is it the same thing?",
-    ],
-)
-three_modes_one_door(lesson)
-ours = no_error_of_the_connection(lesson)
-kernels = the_kernels_own(lesson)
-
-lesson.part("Side by side")
-lesson.note(f"{'':<28}{'settimeout(0.1)':<16}SO_RCVTIMEO of 0.1")
-for (what, mine), (_, theirs) in zip(ours, kernels):
-    lesson.note(f"{what:<28}{mine:<16}{theirs}")
-lesson.check("they differ in every line", all(mine != theirs for mine, theirs in zip(ours, kernels)))
-lesson.end()
+if __name__ == "__main__":
+    main()

@@ -38,7 +38,13 @@ def main():
             "the client reads at last: is anything missing?",
         ],
     )
+    ignoring_it(lesson)
+    exchange = heeding_it(lesson)
+    reading_at_last(lesson, exchange)
+    lesson.end()
 
+
+def ignoring_it(lesson):
     lesson.part("A server that ignores back-pressure: what send does not take, it keeps")
     client, server = small_buffers()
     exchange = Exchange(client, Server(server, sys.maxsize))
@@ -55,6 +61,8 @@ def main():
     # limit, where the kernel kills the server and with it everybody else's connection.
     lesson.check("and the more is sent, the more it keeps: there is no end", whole > half)
 
+
+def heeding_it(lesson):
     lesson.part("A server that heeds it: while it owes 64 KiB, it does not read")
     client, server = small_buffers()
     exchange = Exchange(client, Server(server, LIMIT))
@@ -67,13 +75,15 @@ def main():
     # control.
     lesson.check("the client is stopped before the 8 MiB are through", sent < TOTAL)
     lesson.check("the server never kept more than 64 KiB", exchange.server.most <= LIMIT)
+    return exchange
 
+
+def reading_at_last(lesson, exchange):
     lesson.part("The client reads at last")
     lesson.told("client: send the rest, and read", exchange.run(TOTAL, reads=True))
     lesson.check("every byte comes, in order, none twice", exchange.received == TEXT.upper())
     lesson.check("and the server never kept more than 64 KiB", exchange.server.most <= LIMIT)
     lesson.check("now it keeps nothing", not exchange.server.owed)
-    lesson.end()
 
 
 class Server:

@@ -21,6 +21,23 @@ IPPROTO_TCP, TCP_NODELAY = socket.IPPROTO_TCP, socket.TCP_NODELAY
 ROUNDS = 8
 
 
+def main():
+    lesson = Lesson(
+        "socket options: what the kernel knows, and can be told",
+        [
+            "getsockname before bind, after bind(port 0), and on a closed socket?",
+            "a server restarts at once on the same port: does bind succeed?",
+            "setsockopt(SO_SNDBUF, 32768): what does getsockopt say then?",
+            "two small sends, then wait for the answer: what can that cost?",
+        ],
+    )
+    names_and_numbers(lesson)
+    reuse_address(lesson)
+    buffer_sizes(lesson)
+    no_delay(lesson)
+    lesson.end()
+
+
 def names_and_numbers(lesson):
     lesson.part("getsockname, getpeername, fileno")
     listener = socket.socket()
@@ -81,7 +98,11 @@ def reuse_address(lesson):
         while_it_runs = error
     lesson.told("bind to a port that is listened on", while_it_runs)
     lesson.check("it is not for two servers on one port", is_errno(while_it_runs, errno.EADDRINUSE))
+    restart(lesson, listener, client, accepted)
 
+
+def restart(lesson, listener, client, accepted):
+    address = listener.getsockname()
     # Whoever closes first keeps the memory of the connection for a minute (TIME_WAIT), so that late segments can't be
     # taken for a newer connection's. Here the server closes first.
     accepted.close()
@@ -175,17 +196,5 @@ def answer_pairs(peer):
             peer.sendall(b"!")
 
 
-lesson = Lesson(
-    "socket options: what the kernel knows, and can be told",
-    [
-        "getsockname before bind, after bind(port 0), and on a closed socket?",
-        "a server restarts at once on the same port: does bind succeed?",
-        "setsockopt(SO_SNDBUF, 32768): what does getsockopt say then?",
-        "two small sends, then wait for the answer: what can that cost?",
-    ],
-)
-names_and_numbers(lesson)
-reuse_address(lesson)
-buffer_sizes(lesson)
-no_delay(lesson)
-lesson.end()
+if __name__ == "__main__":
+    main()

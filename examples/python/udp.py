@@ -12,6 +12,23 @@ import socket
 from common import Lesson, is_errno, is_timed_out
 
 
+def main():
+    lesson = Lesson(
+        "udp: messages, not a stream",
+        [
+            "two sendto of five bytes each, then one recvfrom(1024): how many bytes?",
+            "a datagram of five bytes and recvfrom(3): where are the other two?",
+            "recvfrom gives no bytes at all: is that the end of input?",
+            "sendto to a port where nobody is: does it fail? And on a connected UDP socket?",
+        ],
+    )
+    boundaries(lesson)
+    truncation(lesson)
+    connected_udp(lesson)
+    the_late_error(lesson)
+    lesson.end()
+
+
 def udp():
     return socket.socket(type=socket.SOCK_DGRAM)
 
@@ -118,17 +135,5 @@ def the_late_error(lesson):
     lesson.check("and only once", sent == 5)
 
 
-lesson = Lesson(
-    "udp: messages, not a stream",
-    [
-        "two sendto of five bytes each, then one recvfrom(1024): how many bytes?",
-        "a datagram of five bytes and recvfrom(3): where are the other two?",
-        "recvfrom gives no bytes at all: is that the end of input?",
-        "sendto to a port where nobody is: does it fail? And on a connected UDP socket?",
-    ],
-)
-boundaries(lesson)
-truncation(lesson)
-connected_udp(lesson)
-the_late_error(lesson)
-lesson.end()
+if __name__ == "__main__":
+    main()

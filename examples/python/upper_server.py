@@ -38,7 +38,14 @@ def main():
     server = socketserver.TCPServer(("127.0.0.1", 0), UpperHandler)
     address = server.server_address
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    one_client(lesson, address)
+    with socket.socket() as first, socket.socket() as second:
+        nothing_to_say_yet(lesson, address, first, second)
+        client_1_speaks(lesson, first, second)
+    lesson.end()
 
+
+def one_client(lesson, address):
     lesson.part("One client: everything is fine")
     with socket.socket() as client:
         client.connect(address)
@@ -49,39 +56,41 @@ def main():
         lesson.told("recv(1024)", reply)
         lesson.check("it is served", reply == b"HELLO")
 
-    lesson.part("Two clients, and the first has nothing to say yet")
-    with socket.socket() as first, socket.socket() as second:
-        first.connect(address)
-        lesson.did("client 1: connect")
-        # It is the kernel that takes connections, and keeps them in the backlog until somebody accepts. And
-        # it is the kernel that takes the bytes. So to client 2 all looks well.
-        second.connect(address)
-        lesson.did("client 2: connect")
-        second.sendall(b"second\n")
-        lesson.did('client 2: sendall("second\\n")')
-        second.settimeout(0.5)
-        try:
-            nothing = second.recv(1024)
-        except TimeoutError as error:
-            nothing = error
-        lesson.told("client 2: recv(1024), for 0.5 s at most", nothing)
-        # The server is not busy: it is asleep, in the `recv` of client 1. A single telephone call in which
-        # nobody speaks, and the whole exchange is dead. (Doing it on purpose to a web server has a name:
-        # Slowloris.)
-        lesson.check("client 2 waits", is_timed_out(nothing))
 
-        lesson.part("Client 1 speaks at last")
-        first.sendall(b"first\n")
-        lesson.did('client 1: sendall("first\\n")')
-        reply = first.recv(1024)
-        lesson.told("client 1: recv(1024)", reply)
-        lesson.check("client 1 is served", reply == b"FIRST")
-        # A timeout broke nothing: the same call on the same socket goes on where the first one left off.
-        second.settimeout(None)
-        reply = second.recv(1024)
-        lesson.told("client 2: recv(1024)", reply)
-        lesson.check("and then, and only then, client 2", reply == b"SECOND")
-    lesson.end()
+def nothing_to_say_yet(lesson, address, first, second):
+    lesson.part("Two clients, and the first has nothing to say yet")
+    first.connect(address)
+    lesson.did("client 1: connect")
+    # It is the kernel that takes connections, and keeps them in the backlog until somebody accepts. And
+    # it is the kernel that takes the bytes. So to client 2 all looks well.
+    second.connect(address)
+    lesson.did("client 2: connect")
+    second.sendall(b"second\n")
+    lesson.did('client 2: sendall("second\\n")')
+    second.settimeout(0.5)
+    try:
+        nothing = second.recv(1024)
+    except TimeoutError as error:
+        nothing = error
+    lesson.told("client 2: recv(1024), for 0.5 s at most", nothing)
+    # The server is not busy: it is asleep, in the `recv` of client 1. A single telephone call in which
+    # nobody speaks, and the whole exchange is dead. (Doing it on purpose to a web server has a name:
+    # Slowloris.)
+    lesson.check("client 2 waits", is_timed_out(nothing))
+
+
+def client_1_speaks(lesson, first, second):
+    lesson.part("Client 1 speaks at last")
+    first.sendall(b"first\n")
+    lesson.did('client 1: sendall("first\\n")')
+    reply = first.recv(1024)
+    lesson.told("client 1: recv(1024)", reply)
+    lesson.check("client 1 is served", reply == b"FIRST")
+    # A timeout broke nothing: the same call on the same socket goes on where the first one left off.
+    second.settimeout(None)
+    reply = second.recv(1024)
+    lesson.told("client 2: recv(1024)", reply)
+    lesson.check("and then, and only then, client 2", reply == b"SECOND")
 
 
 if __name__ == "__main__":

@@ -84,6 +84,8 @@ fn recorded(trial: &mut Trial<'_>) -> Told<Vec<u8>> {
     Ok(trial.digest(&nonce))
 }
 
+const STRANGER: &[u8] = b"hello? can anybody hear me? I have no digest";
+
 /// What is said in place of the digest, and what that is called.
 fn say(
     trial: &mut Trial<'_>,
@@ -120,10 +122,7 @@ fn say(
             (echoed, "the nonce in place of a digest".into())
         }
         Refused::Replayed => (earlier.to_vec(), "the digest of an earlier nonce".into()),
-        Refused::Stranger => {
-            let words = b"hello? can anybody hear me? I have no digest";
-            (words.to_vec(), "a request in place of a digest".into())
-        }
+        Refused::Stranger => (STRANGER.to_vec(), "a request in place of a digest".into()),
     }
 }
 

@@ -5,6 +5,7 @@ mod files;
 mod supervisor;
 mod watch;
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -125,15 +126,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> Done {
     let passed = supervisor::passed();
-    let failed = |what| move |error| Failure::Failed(format!("cannot {what}: {error}"));
-    // Whoever started it may have blocked them, and a mask is inherited: by every thread, too.
-    SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP])
-        .thread_unblock()
-        .map_err(|errno| failed("unblock signals")(errno.into()))?;
-    // It never ends the server, so it doesn't end one that is still starting either.
-    signal_hook::flag::register(SIGHUP, Arc::default()).map_err(failed("catch signals"))?;
-    // A trace or a log that has reached a limit of size costs lines, as on a full disk.
-    signal_hook::flag::register(SIGXFSZ, Arc::default()).map_err(failed("catch signals"))?;
+    take_signals()?;
     let files = raise_open_files();
     let nonces = args.nonces()?;
     let users = args.users()?;
@@ -143,9 +136,7 @@ pub(super) fn run(args: Args) -> Done {
     let passed = passed?;
     let mut config = args.config(args.addresses(&passed)?, entry);
     let supervisor = Supervisor::find();
-    if supervisor.is_some() {
-        config.heartbeat = Supervisor::heartbeat();
-    }
+    config.heartbeat = supervisor.as_ref().map_or(Timeout::NEVER, |_| Supervisor::heartbeat());
     let mut server = Server::bind_beside(passed, config)?;
     if let Some(users) = users {
         server.set_users(Arc::new(users));
@@ -157,21 +148,41 @@ pub(super) fn run(args: Args) -> Done {
     }
     args.warn();
     announce(server.local_addrs(), admin.as_ref().map(Admin::address))
-        .map_err(failed("start a thread"))?;
+        .map_err(cannot("start a thread"))?;
     if let Some(mut supervisor) = supervisor {
-        supervisor.ready().map_err(failed("tell the supervisor"))?;
+        supervisor.ready().map_err(cannot("tell the supervisor"))?;
         server.add_observer(Box::new(supervisor));
     }
-    let outcome = server.run().map_err(failed("serve"))?;
-    let dropped = lines.dropped() + trace_lines.as_ref().map_or(0, |lines| lines.dropped());
-    if dropped > 0 {
-        tracing::warn!(dropped, "lines of the log or the trace were lost");
-    }
+    let outcome = server.run().map_err(cannot("serve"))?;
+    warn_of_lost(lines.dropped() + trace_lines.as_ref().map_or(0, |lines| lines.dropped()));
     // What is queued is written before the exit.
     drop((admin, trace_lines, lines));
     match outcome {
         Outcome::Drained => Ok(ExitCode::SUCCESS),
         Outcome::Forced => Ok(ExitCode::FAILURE),
+    }
+}
+
+/// Has signals come, and none of them end the server that should not.
+fn take_signals() -> Result<(), Failure> {
+    // Whoever started it may have blocked them, and a mask is inherited: by every thread, too.
+    SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP])
+        .thread_unblock()
+        .map_err(|errno| cannot("unblock signals")(errno.into()))?;
+    // It never ends the server, so it doesn't end one that is still starting either.
+    signal_hook::flag::register(SIGHUP, Arc::default()).map_err(cannot("catch signals"))?;
+    // A trace or a log that has reached a limit of size costs lines, as on a full disk.
+    signal_hook::flag::register(SIGXFSZ, Arc::default()).map_err(cannot("catch signals"))?;
+    Ok(())
+}
+
+fn cannot(what: &str) -> impl FnOnce(io::Error) -> Failure {
+    move |error| Failure::Failed(format!("cannot {what}: {error}"))
+}
+
+fn warn_of_lost(dropped: u64) {
+    if dropped > 0 {
+        tracing::warn!(dropped, "lines of the log or the trace were lost");
     }
 }
 

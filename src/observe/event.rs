@@ -125,7 +125,7 @@ pub enum Event {
     },
     /// A login was checked.
     Login {
-        /// The name that the client gave, as [`shown`](super::shown) shows it.
+        /// The name that the client gave, as [`shown`](super::shown()) shows it.
         name: String,
         /// What came of it.
         #[serde(serialize_with = "name_of_verdict")]

@@ -144,6 +144,20 @@ mod tests {
     use crate::observe::Errno;
     use crate::session::Reason;
 
+    /// Whom a record is about, and what it tells.
+    fn brief(record: Record) -> (Option<u64>, &'static str) {
+        match record.event {
+            Event::Opened { state, .. } => (record.connection, state.name()),
+            Event::LetIn { .. } => (record.connection, "let in"),
+            Event::Timer { kind: Some(kind), .. } => (record.connection, kind.name()),
+            Event::Owed { bytes: 9 } => (record.connection, "owed"),
+            Event::Accepted { state: State::AwaitHeader, .. } => (record.connection, "waits"),
+            Event::Accepted { .. } => (record.connection, "accepted"),
+            Event::Local { .. } => (record.connection, "local"),
+            _ => (record.connection, "listening"),
+        }
+    }
+
     #[test]
     fn what_is_open_is_told_as_it_is_now_and_what_is_closed_is_forgotten() {
         let peer: SocketAddr = ([127, 0, 0, 1], 50_000).into();
@@ -172,16 +186,6 @@ mod tests {
         }
         let told = |most| {
             let (untold, records) = standing.records(most);
-            let brief = |record: Record| match record.event {
-                Event::Opened { state, .. } => (record.connection, state.name()),
-                Event::LetIn { .. } => (record.connection, "let in"),
-                Event::Timer { kind: Some(kind), .. } => (record.connection, kind.name()),
-                Event::Owed { bytes: 9 } => (record.connection, "owed"),
-                Event::Accepted { state: State::AwaitHeader, .. } => (record.connection, "waits"),
-                Event::Accepted { .. } => (record.connection, "accepted"),
-                Event::Local { .. } => (record.connection, "local"),
-                _ => (record.connection, "listening"),
-            };
             (untold, records.into_iter().map(brief).collect::<Vec<_>>())
         };
         let second = ["serving", "let in", "idle", "owed"].map(|told| (Some(2), told));

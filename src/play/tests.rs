@@ -241,3 +241,17 @@ fn a_run_that_would_not_end_is_played_no_further() {
     let answer = ask(&mut Play::default(), &events(1, "descriptors 0\nlegal", 90_000));
     assert_eq!((&answer["records"], &answer["end"]["how"]), (&json!([]), &json!("enough")));
 }
+
+/// Each setting beside another value of it: a loop that is told neither would do the same.
+#[test]
+fn what_is_set_is_what_is_played() {
+    for (one, other) in [
+        ("interrupted 50\n3 legal", "interrupted 0\n3 legal"),
+        ("descriptors 1 until 2s\n3 legal", "descriptors 1 until 9s\n3 legal"),
+        ("service login\ncheck-time 9s\nlegal", "service login\ncheck-time 20ms\nlegal"),
+        ("hangup at 9s\nlegal", "hangup at 30s\nlegal"),
+    ] {
+        let [one, other] = [one, other].map(|scenario| play(1, scenario).records);
+        assert!(!one.is_empty() && one != other, "{one:?}");
+    }
+}

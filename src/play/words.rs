@@ -34,8 +34,7 @@ const MOST_INTERRUPTED: usize = 90;
 pub struct ScenarioError {
     /// The line, counted from 1.
     pub line: usize,
-    /// The word that is wrong, or the last one where one is missing; as [`shown`](crate::observe::shown)
-    /// shows it.
+    /// The word that is wrong, or the last one where one is missing; as [`shown`] shows it.
     pub word: String,
     /// What is wrong with it.
     pub why: String,

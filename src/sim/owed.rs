@@ -19,21 +19,13 @@ pub(super) fn owed(
 ) -> usize {
     let now = Time::START;
     let random = |bytes: &mut [u8]| bytes[..nonce.len()].copy_from_slice(nonce);
-    let (mut owed, mut heard) = (0, heard.to_vec());
-    let mut session = if proxied {
-        let mut session = Session::behind_proxy(protocol, now);
-        session.handle_bytes(protocol, now, &mut heard);
-        if session.poll_step() != Step::Admit {
-            return 0;
-        }
-        // Whether they may stay is not known here; but whoever may not has been left by now.
-        owed += session.handle_admitted(protocol, now, random).len();
-        heard.clear();
-        session
+    let mut heard = heard.to_vec();
+    let (mut session, mut owed) = if proxied {
+        let Some(admitted) = admitted(protocol, &mut heard, random) else { return 0 };
+        admitted
     } else {
         let (session, nonce) = Session::new(protocol, now, random);
-        owed += nonce.len();
-        session
+        (session, nonce.len())
     };
     if nonce.len() < nonce_len {
         return owed;
@@ -45,6 +37,32 @@ pub(super) fn owed(
     if ended {
         session.handle_end_of_input();
     }
+    owed + answers(&mut session, protocol, users)
+}
+
+/// A session whose header, all that was `heard`, tells whom it is from, and the length of the nonce that it is sent;
+/// `None` as long as the header does not tell.
+fn admitted(
+    protocol: &Protocol,
+    heard: &mut Vec<u8>,
+    random: impl FnOnce(&mut [u8]),
+) -> Option<(Session, usize)> {
+    let now = Time::START;
+    let mut session = Session::behind_proxy(protocol, now);
+    session.handle_bytes(protocol, now, heard);
+    if session.poll_step() != Step::Admit {
+        return None;
+    }
+    // Whether they may stay is not known here; but whoever may not has been left by now.
+    let owed = session.handle_admitted(protocol, now, random).len();
+    heard.clear();
+    Some((session, owed))
+}
+
+/// How many bytes are still to be answered, by somebody who takes them all at once.
+fn answers(session: &mut Session, protocol: &Protocol, users: &Users) -> usize {
+    let now = Time::START;
+    let mut owed = 0;
     loop {
         owed += match session.poll_step() {
             Step::Answer => session.poll_answer().len(),

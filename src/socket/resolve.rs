@@ -63,7 +63,7 @@ pub trait ToAddress {
     ///
     /// # Errors
     ///
-    /// [`Error::Resolve`](super::Error::Resolve) for a name that has none.
+    /// [`Error::Resolve`] for a name that has none.
     fn to_addresses(&self, domain: Domain) -> Result<Vec<Address>>;
 }
 

@@ -81,8 +81,28 @@ class Program:
 
     def step(self, which, name, numbers):
         n, m, f = numbers
-        end, peer, socket = self.ends[which], self.ends[1 - which], self.socket
         payload = bytes(97 + (n * 7 + at) % 13 if at % 11 else 10 for at in range(n))
+        match name:
+            case "send" | "sendall" | "sendto" | "sendmsg" | "rights" | "flood":
+                return self.sending(which, name, payload, m, f)
+            case "recv" | "recv_into" | "recvfrom" | "recvfrom_into" | "recvmsg" | "recvmsg_into":
+                return self.receiving(self.ends[which], name, n, m, f)
+            case "shutdown" | "close" | "detach" | "timeout" | "accept" | "listen" | "bind" | "connect_ex":
+                return self.changing(self.ends[which], name, f)
+            case "state" | "names" | "option":
+                return self.asking(self.ends[which], name, f)
+            case "file":
+                if self.files[which] is None:
+                    mode = ["rb", "wb", "rwb", "rwb"][f % 4]
+                    self.files[which] = self.ends[which].makefile(mode, [0, 4, 64, -1][(n + m) % 4])
+                return "file"
+            case "shut_file":
+                self.files[which] = None
+                return "dropped"
+        return self.of_file(self.files[which], name, n, payload)
+
+    def sending(self, which, name, payload, m, f):
+        end, socket = self.ends[which], self.socket
         match name:
             case "send" | "sendall":
                 return getattr(end, name)(payload)
@@ -93,11 +113,24 @@ class Program:
             case "rights":
                 fds = array.array("i", [0] * (f % 3))
                 return end.sendmsg([payload], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
+            case "flood":
+                # How much fits is the same for a pair of Unix sockets only.
+                sent = 0
+                try:
+                    while sent < 10**7:
+                        sent += end.send(bytes(4096))
+                finally:
+                    self.drain(self.ends[1 - which])
+                return "it never ended"
+
+    def receiving(self, end, name, n, m, f):
+        match name:
             case "recv":
                 return end.recv(n, self.flags(f)).hex()
             case "recv_into":
                 buffer = bytearray(n)
-                return end.recv_into(buffer, m if f % 2 else 0, self.flags(f) & ~socket.MSG_TRUNC), buffer.hex()
+                flags = self.flags(f) & ~self.socket.MSG_TRUNC
+                return end.recv_into(buffer, m if f % 2 else 0, flags), buffer.hex()
             case "recvfrom":
                 data, address = end.recvfrom(n, self.flags(f))
                 return data.hex(), self.address(address)
@@ -111,15 +144,9 @@ class Program:
                 buffers = [bytearray(n), bytearray(), bytearray(m)]
                 count, *rest = end.recvmsg_into(buffers, 64)
                 return count, b"".join(buffers).hex(), self.message(b"", *rest)
-            case "flood":
-                # How much fits is the same for a pair of Unix sockets only.
-                sent = 0
-                try:
-                    while sent < 10**7:
-                        sent += end.send(bytes(4096))
-                finally:
-                    self.drain(peer)
-                return "it never ended"
+
+    def changing(self, end, name, f):
+        match name:
             case "shutdown":
                 return end.shutdown(f)
             case "close":
@@ -129,10 +156,6 @@ class Program:
                 return fd >= 0 and os.close(fd)
             case "timeout":
                 return end.settimeout([0, 0.001, 0, 0.002][f % 4])
-            case "state":
-                return end.gettimeout(), end.getblocking(), end.fileno() >= 0, end.family, end.type, end.proto
-            case "names":
-                return self.address(end.getsockname()), self.address(end.getpeername())
             case "accept":
                 return end.accept() and "accepted"
             case "listen":
@@ -141,17 +164,16 @@ class Program:
                 return end.bind([("", 0), ("::1", 0), "", b"\0", ("127.0.0.1",), None, 7, ("127.0.0.1", -1)][f])
             case "connect_ex":
                 return end.connect_ex([("127.0.0.1", 9), ("::1", 9), "/nowhere", ("", 0)][f % 4])
+
+    def asking(self, end, name, f):
+        socket = self.socket
+        match name:
+            case "state":
+                return end.gettimeout(), end.getblocking(), end.fileno() >= 0, end.family, end.type, end.proto
+            case "names":
+                return self.address(end.getsockname()), self.address(end.getpeername())
             case "option":
                 return end.getsockopt(socket.SOL_SOCKET, [socket.SO_ERROR, socket.SO_TYPE, socket.SO_ACCEPTCONN][f % 3])
-            case "file":
-                if self.files[which] is None:
-                    mode = ["rb", "wb", "rwb", "rwb"][f % 4]
-                    self.files[which] = end.makefile(mode, [0, 4, 64, -1][(n + m) % 4])
-                return "file"
-            case "shut_file":
-                self.files[which] = None
-                return "dropped"
-        return self.of_file(self.files[which], name, n, payload)
 
     def of_file(self, file, name, n, payload):
         if file is None:

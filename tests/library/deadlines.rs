@@ -9,8 +9,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use sockmodes::auth::Scheme;
 use sockmodes::session::{
-    DELIVERY, IDLE_SLACK, LINGER, LINGER_QUIET, Protocol, Reason, Service, State, Step, Time,
-    Timeout, Timer,
+    DELIVERY, IDLE_SLACK, LINGER, LINGER_QUIET, Protocol, Reason, Service, Session, State, Step,
+    Time, Timeout, Timer,
 };
 
 use crate::common::any::{cases, nonce_for, pair};
@@ -42,6 +42,79 @@ fn happenings() -> impl Strategy<Value = Vec<(Happens, u64)>> {
     vec((happens, 0..900_u64), 1..80)
 }
 
+/// A session and what has happened to it, from which its deadline follows.
+struct Course<'a> {
+    protocol: &'a Protocol,
+    session: Session,
+    /// What the client will send: no line feed, so that no request is ever over.
+    stream: Vec<u8>,
+    /// So much of it has come.
+    heard: usize,
+    digest_len: usize,
+    owing: bool,
+    begun: Time,
+    active_at: Time,
+    now: Time,
+}
+
+impl<'a> Course<'a> {
+    fn begin(protocol: &'a Protocol, scheme: Option<Scheme>, nonce: &[u8]) -> Course<'a> {
+        let begun = Time::after_start(Duration::from_secs(5));
+        Course {
+            protocol,
+            session: session(protocol, nonce, begun),
+            stream: stream(scheme, nonce, &[b'x'; 900]),
+            heard: 0,
+            digest_len: scheme.map_or(0, Scheme::digest_len),
+            owing: !nonce.is_empty(),
+            begun,
+            active_at: begun,
+            now: begun,
+        }
+    }
+
+    fn take(&mut self, happens: Happens) {
+        let before = self.heard;
+        match happens {
+            Happens::Bytes(len) => {
+                let rest = &self.stream[self.heard..];
+                let segment = &mut rest[..len.min(rest.len())].to_vec();
+                self.heard += segment.len();
+                let answer = self.session.handle_bytes(self.protocol, self.now, segment);
+                self.owing |= !answer.is_empty();
+            }
+            Happens::Flushed => {
+                self.session.handle_flushed(self.protocol, self.now);
+                self.owing = false;
+            }
+            Happens::Time => return,
+        }
+        let did_something = self.heard > before || matches!(happens, Happens::Flushed);
+        if did_something && self.heard >= self.digest_len {
+            self.active_at = self.now;
+        }
+    }
+
+    fn judge(&mut self) -> Result<(), TestCaseError> {
+        let (entry, idle) = (self.protocol.handshake_timeout, self.protocol.idle_timeout);
+        let slack = (idle / IDLE_SLACK).duration().unwrap();
+        let entering = match self.digest_len {
+            0 => self.protocol.service == Service::UpperOnce,
+            digest_len => self.heard < digest_len,
+        };
+        match (self.session.poll_deadline(), entering, self.owing) {
+            (Some((Timer::Handshake, at)), true, _) => prop_assert_eq!(at, self.begun + entry),
+            (Some((Timer::Idle, at)), false, false) => {
+                let over = at.since(self.active_at + idle);
+                prop_assert!(at >= self.active_at + idle && over <= slack, "{over:?}");
+            }
+            (None, false, true) => {}
+            other => prop_assert!(false, "{other:?}"),
+        }
+        Ok(())
+    }
+}
+
 proptest! {
     #![proptest_config(cases(5_000))]
 
@@ -54,54 +127,16 @@ proptest! {
     ) {
         let nonce = nonce_for(scheme, b"a nonce!");
         let protocol = Protocol::new(entry(scheme, nonce.len()), service);
-        let digest_len = scheme.map_or(0, Scheme::digest_len);
-        let (entry, idle) = (protocol.handshake_timeout, protocol.idle_timeout);
-        let slack = (idle / IDLE_SLACK).duration().unwrap();
-        let start = Time::after_start(Duration::from_secs(5));
-        let mut now = start;
-        let mut session = session(&protocol, nonce, now);
-        // What the client will send: no line feed, so that no request is ever over.
-        let stream = stream(scheme, nonce, &[b'x'; 900]);
-        let (mut heard, mut owing, mut active_at) = (0, !nonce.is_empty(), start);
+        let mut course = Course::begin(&protocol, scheme, nonce);
         for (happens, later) in happenings {
-            now = now + Duration::from_millis(later);
-            if session.poll_deadline().is_some_and(|(_, at)| at <= now) {
+            course.now = course.now + Duration::from_millis(later);
+            if course.session.poll_deadline().is_some_and(|(_, at)| at <= course.now) {
                 break;
             }
-            match happens {
-                Happens::Bytes(len) => {
-                    let segment = &mut stream[heard..][..len.min(stream.len() - heard)].to_vec();
-                    let before = heard;
-                    heard += segment.len();
-                    let answered = !session.handle_bytes(&protocol, now, segment).is_empty();
-                    owing |= answered;
-                    if heard > before && heard >= digest_len {
-                        active_at = now;
-                    }
-                }
-                Happens::Flushed => {
-                    session.handle_flushed(&protocol, now);
-                    owing = false;
-                    if heard >= digest_len {
-                        active_at = now;
-                    }
-                }
-                Happens::Time => {}
-            }
-            let asked = scheme.is_some();
-            let entering = asked && heard < digest_len
-                || !asked && service == Service::UpperOnce;
+            course.take(happens);
             // The end of the stream was reached: nothing more is heard, nothing moves.
-            prop_assume!(heard < stream.len());
-            match (session.poll_deadline(), entering, owing) {
-                (Some((Timer::Handshake, at)), true, _) => prop_assert_eq!(at, start + entry),
-                (Some((Timer::Idle, at)), false, false) => {
-                    let over = at.since(active_at + idle);
-                    prop_assert!(at >= active_at + idle && over <= slack, "{over:?}");
-                }
-                (None, false, true) => {}
-                other => prop_assert!(false, "{other:?}"),
-            }
+            prop_assume!(course.heard < course.stream.len());
+            course.judge()?;
         }
     }
 

@@ -60,54 +60,55 @@ fn ways_in() -> impl Iterator<Item = (New, Option<Scheme>, Service)> {
     ways.into_iter().flat_map(|new| pairs().map(move |(scheme, service)| (new, scheme, service)))
 }
 
+/// In which state what happens, with which service, and what it ends with.
+const ENDINGS: &[(State, Input, Service, Reason)] = &[
+    (State::AwaitHeader, Input::BadHeader, Service::Echo, Reason::BadProxyHeader),
+    (State::AwaitHeader, Input::RefusedHeader, Service::Echo, Reason::Penalized),
+    (State::AwaitHeader, Input::EndOfInput, Service::Echo, Reason::Done),
+    (State::AwaitHeader, Input::Deadline, Service::Echo, Reason::HandshakeTimeout),
+    (State::AwaitHeader, Input::Stop, Service::Echo, Reason::Stopped),
+    (State::AwaitHeader, Input::DrainDeadline, Service::Echo, Reason::DrainTimeout),
+    (State::AwaitHeader, Input::Lost, Service::Echo, Reason::Reset),
+    (State::SendNonce, Input::WrongDigest, Service::Echo, Reason::WrongDigest),
+    (State::SendNonce, Input::EndOfInput, Service::Echo, Reason::ShortDigest),
+    (State::SendNonce, Input::Deadline, Service::Echo, Reason::HandshakeTimeout),
+    (State::SendNonce, Input::Stop, Service::Echo, Reason::Stopped),
+    (State::SendNonce, Input::DrainDeadline, Service::Echo, Reason::DrainTimeout),
+    (State::AwaitDigest, Input::WrongDigest, Service::Echo, Reason::WrongDigest),
+    (State::AwaitDigest, Input::EndOfInput, Service::Echo, Reason::ShortDigest),
+    (State::AwaitDigest, Input::Deadline, Service::Echo, Reason::HandshakeTimeout),
+    (State::AwaitDigest, Input::Stop, Service::Echo, Reason::Stopped),
+    (State::AwaitDigest, Input::Lost, Service::Echo, Reason::Reset),
+    (State::Serving, Input::LastRequest, Service::UpperOnce, Reason::Done),
+    (State::Serving, Input::EndOfInput, Service::Upper, Reason::Done),
+    (State::Serving, Input::Deadline, Service::Upper, Reason::IdleTimeout),
+    (State::Serving, Input::Stop, Service::Upper, Reason::Stopped),
+    (State::Serving, Input::DrainDeadline, Service::Upper, Reason::DrainTimeout),
+    (State::Serving, Input::BadRequest, Service::Login, Reason::BadRequest),
+    (State::Verifying, Input::LastVerdict, Service::Login, Reason::TooManyTries),
+    (State::Verifying, Input::NoVerdict, Service::Login, Reason::VerifierFailed),
+    (State::Verifying, Input::DrainDeadline, Service::Login, Reason::DrainTimeout),
+    (State::Verifying, Input::Lost, Service::Login, Reason::Reset),
+    (State::Draining, Input::Delivered, Service::Upper, Reason::Done),
+    (State::Draining, Input::DrainDeadline, Service::Upper, Reason::DrainTimeout),
+    (State::Draining, Input::Lost, Service::Upper, Reason::Reset),
+    (State::Ending, Input::Delivered, Service::UpperOnce, Reason::Done),
+    (State::Ending, Input::Delivered, Service::Upper, Reason::Stopped),
+    (State::Ending, Input::EndOfInput, Service::Upper, Reason::Stopped),
+    (State::Ending, Input::Deadline, Service::UpperOnce, Reason::Done),
+    (State::Ending, Input::DrainDeadline, Service::Upper, Reason::DrainTimeout),
+    // Everything was handed over before: what it lingers with stays the reason.
+    (State::Lingering, Input::EndOfInput, Service::UpperOnce, Reason::Done),
+    (State::Lingering, Input::Deadline, Service::UpperOnce, Reason::Done),
+    (State::Lingering, Input::DrainDeadline, Service::UpperOnce, Reason::Done),
+    (State::Lingering, Input::Lost, Service::Upper, Reason::Stopped),
+    (State::Closed, Input::Lost, Service::Upper, Reason::Reset),
+    (State::Closed, Input::DrainDeadline, Service::Upper, Reason::Reset),
+];
+
 #[test]
 fn every_ending_has_its_reason() {
-    use Reason::*;
-    let cases: &[(State, Input, Service, Reason)] = &[
-        (State::AwaitHeader, Input::BadHeader, Service::Echo, BadProxyHeader),
-        (State::AwaitHeader, Input::RefusedHeader, Service::Echo, Penalized),
-        (State::AwaitHeader, Input::EndOfInput, Service::Echo, Done),
-        (State::AwaitHeader, Input::Deadline, Service::Echo, HandshakeTimeout),
-        (State::AwaitHeader, Input::Stop, Service::Echo, Stopped),
-        (State::AwaitHeader, Input::DrainDeadline, Service::Echo, DrainTimeout),
-        (State::AwaitHeader, Input::Lost, Service::Echo, Reset),
-        (State::SendNonce, Input::WrongDigest, Service::Echo, WrongDigest),
-        (State::SendNonce, Input::EndOfInput, Service::Echo, ShortDigest),
-        (State::SendNonce, Input::Deadline, Service::Echo, HandshakeTimeout),
-        (State::SendNonce, Input::Stop, Service::Echo, Stopped),
-        (State::SendNonce, Input::DrainDeadline, Service::Echo, DrainTimeout),
-        (State::AwaitDigest, Input::WrongDigest, Service::Echo, WrongDigest),
-        (State::AwaitDigest, Input::EndOfInput, Service::Echo, ShortDigest),
-        (State::AwaitDigest, Input::Deadline, Service::Echo, HandshakeTimeout),
-        (State::AwaitDigest, Input::Stop, Service::Echo, Stopped),
-        (State::AwaitDigest, Input::Lost, Service::Echo, Reset),
-        (State::Serving, Input::LastRequest, Service::UpperOnce, Done),
-        (State::Serving, Input::EndOfInput, Service::Upper, Done),
-        (State::Serving, Input::Deadline, Service::Upper, IdleTimeout),
-        (State::Serving, Input::Stop, Service::Upper, Stopped),
-        (State::Serving, Input::DrainDeadline, Service::Upper, DrainTimeout),
-        (State::Serving, Input::BadRequest, Service::Login, BadRequest),
-        (State::Verifying, Input::LastVerdict, Service::Login, TooManyTries),
-        (State::Verifying, Input::NoVerdict, Service::Login, VerifierFailed),
-        (State::Verifying, Input::DrainDeadline, Service::Login, DrainTimeout),
-        (State::Verifying, Input::Lost, Service::Login, Reset),
-        (State::Draining, Input::Delivered, Service::Upper, Done),
-        (State::Draining, Input::DrainDeadline, Service::Upper, DrainTimeout),
-        (State::Draining, Input::Lost, Service::Upper, Reset),
-        (State::Ending, Input::Delivered, Service::UpperOnce, Done),
-        (State::Ending, Input::Delivered, Service::Upper, Stopped),
-        (State::Ending, Input::EndOfInput, Service::Upper, Stopped),
-        (State::Ending, Input::Deadline, Service::UpperOnce, Done),
-        (State::Ending, Input::DrainDeadline, Service::Upper, DrainTimeout),
-        // Everything was handed over before: what it lingers with stays the reason.
-        (State::Lingering, Input::EndOfInput, Service::UpperOnce, Done),
-        (State::Lingering, Input::Deadline, Service::UpperOnce, Done),
-        (State::Lingering, Input::DrainDeadline, Service::UpperOnce, Done),
-        (State::Lingering, Input::Lost, Service::Upper, Stopped),
-        (State::Closed, Input::Lost, Service::Upper, Reset),
-        (State::Closed, Input::DrainDeadline, Service::Upper, Reset),
-    ];
-    for (state, input, service, reason) in cases {
+    for (state, input, service, reason) in ENDINGS {
         let new = if *state == State::AwaitHeader { Driven::behind_proxy } else { Driven::new };
         let mut driven = new(Some(Scheme::HmacMd5), *service);
         let delivers = [Input::Delivered, Input::EndOfInput, Input::Deadline].contains(input);

@@ -186,46 +186,54 @@ fn the_first_chapter_can_be_pasted() {
         let mut desk = Desk::with("docs/src/start.md");
         let (mut one, mut other) = (desk.open(), desk.open());
         let serve = desk.next();
-        one.paste(&serve, "listening on 127.0.0.1:9999");
+        one.paste(&serve, LISTENING);
         let connect = desk.next();
-        let converse = |shell: &mut Shell| {
-            shell.paste(&connect, ">>: ");
-            shell.types("hello\r", "HELLO");
-            shell.types("how are you?\r", "HOW ARE YOU?");
-            shell.types("quit\r", PROMPT);
-        };
-        converse(&mut other);
+        converse(&connect, &mut other);
         one.terminal.wait_for("reason=done received=33 sent=49");
         other.run(&desk.next(), "");
         other.run(&desk.next(), "HELLO, SERVER");
         one.stop();
-        one.paste(&serve, "listening on 127.0.0.1:9999");
+        one.paste(&serve, LISTENING);
         other.run(&desk.next(), "0000032");
         one.terminal.wait_for("refused conn=1");
         one.terminal.wait_for("reason=wrong_digest received=22 sent=32");
         other.run(&desk.next(), "HELLO");
         other.run(&desk.next(), "b'HELLO'");
         one.stop();
-        one.paste(&desk.next(), "epoll_wait");
-        one.stop();
-        one.paste(&desk.next(), "listening on 127.0.0.1:9999");
-        other.paste(&desk.next(), "");
-        converse(&mut desk.open());
-        // There may be colours in between.
-        other.terminal.wait_for("\"done\"");
-        other.terminal.wait_for("33");
-        other.stop();
-        one.stop();
-        one.paste(&desk.next(), "listening on 127.0.0.1:9999");
+        and_look_inside(&mut desk, &connect, &mut one, &mut other);
+        one.paste(&desk.next(), LISTENING);
         other.paste(&desk.next(), ">>: ");
         other.types("hello\r", "hello");
         other.types("quit\r", PROMPT);
         one.stop();
-        one.paste(&desk.next(), "listening on 127.0.0.1:9999");
+        one.paste(&desk.next(), LISTENING);
         other.run(&desk.next(), "HELLO");
         one.stop();
         desk.done();
     });
+}
+
+const LISTENING: &str = "listening on 127.0.0.1:9999";
+
+fn converse(connect: &str, shell: &mut Shell) {
+    shell.paste(connect, ">>: ");
+    shell.types("hello\r", "HELLO");
+    shell.types("how are you?\r", "HOW ARE YOU?");
+    shell.types("quit\r", PROMPT);
+}
+
+/// The part of the chapter about system calls and the trace.
+fn and_look_inside(desk: &mut Desk, connect: &str, one: &mut Shell, other: &mut Shell) {
+    one.paste(&desk.next(), "epoll_wait");
+    one.stop();
+    one.paste(&desk.next(), LISTENING);
+    other.paste(&desk.next(), "");
+    converse(connect, &mut desk.open());
+    // There may be colours in between.
+    other.terminal.wait_for("\"done\"");
+    other.terminal.wait_for("33");
+    other.stop();
+    one.stop();
 }
 
 /// In whatever language: the levels of their headings, their blocks to the letter, and where their links lead.

@@ -89,7 +89,8 @@ fn steps() -> Vec<&'static str> {
     call.captures_iter(turn).map(|call| call.extract::<1>().1[0]).collect()
 }
 
-fn after_a_real_trace_the_page_knows() {
+/// A trace of three connections: one that was served, one with a wrong digest, one that said nothing.
+fn trace() -> Vec<u8> {
     let trace = NamedTempFile::new().unwrap();
     let server = Server::start(&["--trace", trace.path().to_str().unwrap()]);
     let mut right = server.enter();
@@ -104,9 +105,12 @@ fn after_a_real_trace_the_page_knows() {
     server.program.wait_for_log("opened conn=3");
     server.stop();
     drop(silent);
+    fs::read(trace.path()).unwrap()
+}
 
+fn after_a_real_trace_the_page_knows() {
+    let trace = trace();
     let folder = script();
-    let trace = fs::read(trace.path()).unwrap();
     let done = run(Command::new("node").arg("replay.js").current_dir(&folder), &trace).expect(0);
     let known: Value = serde_json::from_str(done.out()).unwrap();
     assert_eq!(known["open"], json!([]));

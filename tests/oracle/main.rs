@@ -2,9 +2,10 @@
 //!
 //! The table, `cpython-3.11.json`, was measured on CPython: an operation, a mode, a condition, and what came of it.
 //! Every cell that the API can express is set up on real sockets here, run, and compared in outcome and in kind of
-//! waiting. `cell.rs` says what a cell is and lists the ones that can't be expressed; `trial.rs` runs one; `bench.rs`
-//! has the parts that conditions are made of; the other files hold the conditions, an area each.
+//! waiting. `cell.rs` says what a cell is and lists the ones that can't be expressed; `trial.rs` runs one, and `all.rs` all
+//! of them; `bench.rs` has the parts that conditions are made of; the other files hold the conditions, an area each.
 
+mod all;
 mod bench;
 mod cell;
 mod connecting;
@@ -16,11 +17,8 @@ mod states;
 mod trial;
 mod writing;
 
-use std::sync::Mutex;
-use std::thread;
-
+use all::{run_all, trial_of};
 use cell::Cell;
-use trial::Trial;
 
 /// How many cells run at a time. They mostly wait, so it has little to do with the number of cores.
 const POOL: usize = 24;
@@ -34,26 +32,7 @@ fn every_cell_agrees_with_cpython() {
     for cell in &other {
         println!("not expressible: {cell}: {}", cell.why_inexpressible().unwrap_or_default());
     }
-    // The default mode is the whole process's: nothing else may make a socket meanwhile.
-    let (of_default, others): (Vec<_>, Vec<_>) =
-        expressible.iter().partition(|cell| cell.condition.contains("default"));
-    let failed = Mutex::new(Vec::new());
-    for cell in &of_default {
-        failed.lock().unwrap().extend(disagreement(cell));
-    }
-    let queue = Mutex::new(others.iter());
-    thread::scope(|scope| {
-        for _ in 0..POOL {
-            scope.spawn(|| {
-                loop {
-                    let Some(cell) = queue.lock().unwrap().next() else { return };
-                    let found = disagreement(cell);
-                    failed.lock().unwrap().extend(found);
-                }
-            });
-        }
-    });
-    let failed = failed.into_inner().unwrap();
+    let failed: Vec<_> = run_all(&expressible, POOL, disagreement).into_iter().flatten().collect();
     println!(
         "{} cells: {} expressible, {} agree; {} not expressible",
         expressible.len() + other.len(),
@@ -83,12 +62,4 @@ fn disagreement(cell: &Cell) -> Option<String> {
         }
     }
     Some(told)
-}
-
-fn trial_of(cell: &Cell) -> Trial {
-    reading::trial(cell)
-        .or_else(|| writing::trial(cell))
-        .or_else(|| connecting::trial(cell))
-        .or_else(|| states::trial(cell))
-        .unwrap_or_else(|| panic!("no condition is written for {cell}"))
 }

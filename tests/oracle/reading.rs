@@ -162,31 +162,19 @@ fn tcp(cell: &Cell, condition: &str) -> Trial {
     let mut reading = Reading::new(cell, socket);
     let later = peer.try_clone().unwrap();
     let socket = &mut reading.socket;
-    match condition {
-        "data-ready" | "data-ready-more-than-asked" | "file-closed" => {
-            bench::deliver(&mut peer, b"hello", socket)
+    match delivered(condition) {
+        Some(bytes) => {
+            if condition == "data-ready-after-earlier-timeout" {
+                socket.set_mode(Mode::Timeout(Duration::from_millis(1))).unwrap();
+                assert!(matches!(socket.recv(5), Err(Error::TimedOut)));
+            }
+            bench::deliver(&mut peer, bytes, socket);
         }
-        "line-ready" => bench::deliver(&mut peer, LINE, socket),
-        "two-lines-ready"
-        | "second-of-two-lines-ready"
-        | "second-line-after-unbuffered-makefile-readline" => {
-            bench::deliver(&mut peer, b"hello\nworld\n", socket);
-        }
-        "part-ready-rest-after-100ms" | "part-ready-rest-never-comes" => {
-            bench::deliver(&mut peer, &LINE[..3], socket);
-        }
-        "data-ready-after-earlier-timeout" => {
-            socket.set_mode(Mode::Timeout(Duration::from_millis(1))).unwrap();
-            assert!(matches!(socket.recv(5), Err(Error::TimedOut)));
-            bench::deliver(&mut peer, b"hello", socket);
-        }
-        "until-eof-peer-never-closes" => bench::deliver(&mut peer, b"hello", socket),
-        "socket-closed-file-open-data-ready" => {
-            bench::deliver(&mut peer, b"hello", socket);
-            socket.close().unwrap();
-        }
-        "own-shutdown-read" => socket.shutdown(Shutdown::Read).unwrap(),
-        _ => return ending(cell, condition, reading, peer, later),
+        None if condition == "own-shutdown-read" => socket.shutdown(Shutdown::Read).unwrap(),
+        None => return ending(cell, condition, reading, peer, later),
+    }
+    if condition == "socket-closed-file-open-data-ready" {
+        socket.close().unwrap();
     }
     prepare_file(condition, &mut reading);
     let trial = reading.trial(cell.mode(), peer);
@@ -196,6 +184,20 @@ fn tcp(cell: &Cell, condition: &str) -> Trial {
         }
         _ => trial,
     }
+}
+
+/// What has come when the operation begins, in the conditions in which the peer lives on.
+fn delivered(condition: &str) -> Option<&'static [u8]> {
+    Some(match condition {
+        "data-ready" | "data-ready-more-than-asked" | "file-closed" => b"hello",
+        "data-ready-after-earlier-timeout" | "until-eof-peer-never-closes" => b"hello",
+        "socket-closed-file-open-data-ready" => b"hello",
+        "line-ready" => LINE,
+        "two-lines-ready" | "second-of-two-lines-ready" => b"hello\nworld\n",
+        "second-line-after-unbuffered-makefile-readline" => b"hello\nworld\n",
+        "part-ready-rest-after-100ms" | "part-ready-rest-never-comes" => &LINE[..3],
+        _ => return None,
+    })
 }
 
 /// What the file under test has been through before.
@@ -217,7 +219,7 @@ fn prepare_file(condition: &str, reading: &mut Reading) {
     }
 }
 
-/// The conditions in which the peer ends the connection, or has said nothing before the operation.
+/// The conditions in which the peer has ended the connection, or says nothing.
 fn ending(
     cell: &Cell,
     condition: &str,
@@ -229,20 +231,6 @@ fn ending(
     match condition {
         "no-data-ever" | "zero-length-no-data" | "opened-for-writing-only" => {
             reading.trial(mode, (peer, later))
-        }
-        "data-after-100ms" => {
-            act(reading.trial(mode, peer), later, |peer| peer.write_all(b"hello").unwrap())
-        }
-        "line-after-100ms" => {
-            act(reading.trial(mode, peer), later, |peer| peer.write_all(LINE).unwrap())
-        }
-        "peer-closes-after-100ms" => {
-            drop(peer);
-            reading.trial(mode, ()).peer(move || drop(later))
-        }
-        "peer-resets-after-100ms" => {
-            drop(peer);
-            reading.trial(mode, ()).peer(move || bench::reset(later))
         }
         "peer-closed" => {
             drop(peer);
@@ -265,6 +253,33 @@ fn ending(
             drop(peer);
             bench::reset_and_wait(later, socket);
             reading.trial(mode, ())
+        }
+        _ => acting_later(mode, condition, reading, peer, later),
+    }
+}
+
+/// The conditions in which the peer does something while the operation waits.
+fn acting_later(
+    mode: Mode,
+    condition: &str,
+    reading: Reading,
+    peer: TcpStream,
+    later: TcpStream,
+) -> Trial {
+    match condition {
+        "data-after-100ms" => {
+            act(reading.trial(mode, peer), later, |peer| peer.write_all(b"hello").unwrap())
+        }
+        "line-after-100ms" => {
+            act(reading.trial(mode, peer), later, |peer| peer.write_all(LINE).unwrap())
+        }
+        "peer-closes-after-100ms" => {
+            drop(peer);
+            reading.trial(mode, ()).peer(move || drop(later))
+        }
+        "peer-resets-after-100ms" => {
+            drop(peer);
+            reading.trial(mode, ()).peer(move || bench::reset(later))
         }
         other => panic!("no such condition of reading: {other}"),
     }

@@ -49,6 +49,11 @@ fn subject(cell: &Cell) -> Option<Subject> {
     {
         return Some(with_peer(mode, condition));
     }
+    Some((by_itself(mode, condition)?, None, Box::new(())))
+}
+
+/// A socket to which nobody belongs, after what its program did with it.
+fn by_itself(mode: Mode, condition: &str) -> Option<Socket> {
     let mut socket = Socket::tcp().unwrap();
     socket.set_mode(mode).unwrap();
     match condition {
@@ -74,7 +79,7 @@ fn subject(cell: &Cell) -> Option<Subject> {
             socket.set_timeout(timeout(seconds)).unwrap();
         }
     }
-    Some((socket, None, Box::new(())))
+    Some(socket)
 }
 
 fn timeout(seconds: &str) -> Option<Duration> {

@@ -151,17 +151,6 @@ fn tcp(cell: &Cell) -> Trial {
         "buffer-full-peer-never-reads" | "larger-than-buffer-peer-never-reads" => {
             writing.trial(mode, peer)
         }
-        "buffer-full-peer-drains-after-100ms" | "larger-than-buffer-peer-drains-after-100ms" => {
-            writing.trial(mode, ()).peer(move || {
-                bench::drain(peer);
-            })
-        }
-        "larger-than-buffer-peer-slow-total-above-timeout" => {
-            writing.trial(mode, ()).peer(move || bench::drain_slowly(peer))
-        }
-        "buffer-full-peer-resets-after-100ms" => {
-            writing.trial(mode, ()).peer(move || bench::reset(peer))
-        }
         "own-shutdown-write" => {
             writing.socket.shutdown(Shutdown::Write).unwrap();
             writing.trial(mode, peer)
@@ -184,6 +173,22 @@ fn tcp(cell: &Cell) -> Trial {
             assert_eq!(writing.write(), "errno:ECONNRESET");
             writing.trial(mode, ())
         }
+        _ => acting_later(writing.trial(mode, ()), condition, peer),
+    }
+}
+
+/// The conditions in which the peer does something while the operation waits.
+fn acting_later(trial: Trial, condition: &str, peer: TcpStream) -> Trial {
+    match condition {
+        "buffer-full-peer-drains-after-100ms" | "larger-than-buffer-peer-drains-after-100ms" => {
+            trial.peer(move || {
+                bench::drain(peer);
+            })
+        }
+        "larger-than-buffer-peer-slow-total-above-timeout" => {
+            trial.peer(move || bench::drain_slowly(peer))
+        }
+        "buffer-full-peer-resets-after-100ms" => trial.peer(move || bench::reset(peer)),
         other => panic!("no such condition of writing: {other}"),
     }
 }

@@ -106,57 +106,63 @@ fn a_changed_file_is_read_again_and_a_broken_one_is_reported_with_its_line() {
     assert!(!peer.log_in("b", "x"));
 }
 
+/// Names that somebody chose who wants to be misread, and how they are shown.
+const HOSTILE: [(&str, &str); 6] = [
+    (
+        "a\n2026-01-01T00:00:00.000000Z  INFO login conn=1 name=\"root\" result=\"success\"",
+        "a\\n2026-01-01T00:00:00.000000Z  INFO login conn=1 name=\"root\" result=\"success\"",
+    ),
+    ("b\r\x1b[2K", "b\\r\\u{1b}[2K"),
+    ("c\u{202e}d\u{2028}e", "c\\u{202e}d\\u{2028}e"),
+    ("f\" result=\"success", "f\" result=\"success"),
+    ("旭哥", "旭哥"),
+    ("g\\n", "g\\\\n"),
+];
+
+/// The log, in this format, and the trace of a server at which they were tried.
+fn after_hostile_names(format: &str) -> [String; 2] {
+    let folder = tempfile::tempdir().unwrap();
+    let trace = folder.path().join("trace");
+    let options = ["--log-format", format, "--trace", trace.to_str().unwrap()];
+    let server = Server::start(&md5_line("a", "x"), &options);
+    let mut peer = server.connect();
+    for (name, _) in HOSTILE {
+        assert!(!peer.log_in(name, "a password"));
+    }
+    assert_eq!(peer.hear_all(), "");
+    server.program.signal(Signal::TERM);
+    let log = server.program.finish().expect(0).err().to_owned();
+    let told = [log, fs::read_to_string(&trace).unwrap()];
+    for text in &told {
+        assert!(!text.contains("a password"), "a password was told:\n{text}");
+        assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
+    }
+    told
+}
+
+fn parsed(line: &str) -> serde_json::Value {
+    serde_json::from_str(line).unwrap()
+}
+
 #[test]
 fn a_hostile_name_forges_no_line() {
-    let forged =
-        "a\n2026-01-01T00:00:00.000000Z  INFO login conn=1 name=\"root\" result=\"success\"";
-    let names =
-        [forged, "b\r\x1b[2K", "c\u{202e}d\u{2028}e", "f\" result=\"success", "旭哥", "g\\n"];
-    let expected = [
-        "a\\n2026-01-01T00:00:00.000000Z  INFO login conn=1 name=\"root\" result=\"success\"",
-        "b\\r\\u{1b}[2K",
-        "c\\u{202e}d\\u{2028}e",
-        "f\" result=\"success",
-        "旭哥",
-        "g\\\\n",
-    ];
     for format in ["text", "json"] {
-        let trace = tempfile::tempdir().unwrap();
-        let path = trace.path().join("trace");
-        let options = ["--log-format", format, "--trace", path.to_str().unwrap()];
-        let server = Server::start(&md5_line("a", "x"), &options);
-        let mut peer = server.connect();
-        for name in names {
-            assert!(!peer.log_in(name, "a password"));
-        }
-        assert_eq!(peer.hear_all(), "");
-        server.program.signal(Signal::TERM);
-        let done = server.program.finish().expect(0);
-
-        let log = done.err();
+        let [log, trace] = after_hostile_names(format);
         let logins: Vec<_> = log.lines().filter(|line| line.contains("login")).collect();
-        assert_eq!(logins.len(), names.len(), "one line each:\n{log}");
-        for (line, expected) in logins.iter().zip(expected) {
+        assert_eq!(logins.len(), HOSTILE.len(), "one line each:\n{log}");
+        for (line, (_, shown)) in logins.iter().zip(HOSTILE) {
             if format == "json" {
-                let line: serde_json::Value = serde_json::from_str(line).unwrap();
-                assert_eq!((&line["name"], &line["result"]), (&expected.into(), &"failure".into()));
+                let line = parsed(line);
+                assert_eq!((&line["name"], &line["result"]), (&shown.into(), &"failure".into()));
             } else {
                 // In quotes, and what could end them is escaped once more.
-                assert!(line.contains(&format!(" name={expected:?} result=\"failure\"")), "{line}");
+                assert!(line.contains(&format!(" name={shown:?} result=\"failure\"")), "{line}");
             }
         }
-        let trace = fs::read_to_string(&path).unwrap();
-        let told: Vec<_> = trace
-            .lines()
-            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
-            .filter(|event| event["event"] == "login")
-            .map(|event| event["name"].as_str().unwrap().to_owned())
-            .collect();
-        assert_eq!(told, expected);
-        for text in [log, &trace] {
-            assert!(!text.contains("a password"), "a password was told:\n{text}");
-            assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
-        }
+        let told: Vec<_> =
+            trace.lines().map(parsed).filter(|event| event["event"] == "login").collect();
+        let names: Vec<_> = told.iter().map(|event| event["name"].as_str().unwrap()).collect();
+        assert_eq!(names, HOSTILE.map(|(_, shown)| shown));
     }
 }
 

@@ -21,29 +21,12 @@ const MAX_GROWTH_KIB: u64 = 600 * 1024;
 fn a_wave_of_argon2id_logins_is_served_within_its_memory_and_others_beside_it() {
     let login_server = Server::start(&argon2id_line("eva", "x"), &[]);
     let upper_server = program::Server::start(&["--service", "upper"]);
-    let key = Key::new(Scheme::HmacMd5, &Secret::new(SECRET.into()).unwrap());
     let mut waiting: Vec<_> = (0..LOGINS).map(|_| login_server.connect()).collect();
     let before = login_server.memory("VmRSS:");
 
     let (done, served) = (AtomicBool::new(false), AtomicUsize::new(0));
     thread::scope(|scope| {
-        let others = scope.spawn(|| {
-            while !done.load(Ordering::Relaxed) || served.load(Ordering::Relaxed) == 0 {
-                let addresses = [upper_server.address];
-                let mut client =
-                    Client::connect(&addresses, Some(&key), 32, Some(PATIENCE)).unwrap();
-                for _ in 0..10 {
-                    let mut reply = Vec::new();
-                    let keep = |part: &[u8]| {
-                        reply.extend_from_slice(part);
-                        Ok(())
-                    };
-                    client.exchange(b"hello", keep).unwrap();
-                    assert_eq!(reply, b"HELLO");
-                }
-                served.fetch_add(1, Ordering::Relaxed);
-            }
-        });
+        let others = scope.spawn(|| serve_others(&upper_server, &done, &served));
         // Each twice: a success and, behind it in the same segment, a failure.
         for peer in &mut waiting {
             peer.send(login("eva", "x") + &login("nobody", "x"));
@@ -60,6 +43,25 @@ fn a_wave_of_argon2id_logins_is_served_within_its_memory_and_others_beside_it() 
     let each = 19 * 1024 + 4 * 1024;
     assert!(growth < each * most + 16 * 1024, "grew by {growth} KiB with {most} workers");
     eprintln!("grew by {growth} KiB; {} others served meanwhile", served.into_inner());
+}
+
+/// One client after the other, until it is `done`; counts those that were `served`.
+fn serve_others(server: &program::Server, done: &AtomicBool, served: &AtomicUsize) {
+    let key = Key::new(Scheme::HmacMd5, &Secret::new(SECRET.into()).unwrap());
+    while !done.load(Ordering::Relaxed) || served.load(Ordering::Relaxed) == 0 {
+        let addresses = [server.address];
+        let mut client = Client::connect(&addresses, Some(&key), 32, Some(PATIENCE)).unwrap();
+        for _ in 0..10 {
+            let mut reply = Vec::new();
+            let keep = |part: &[u8]| {
+                reply.extend_from_slice(part);
+                Ok(())
+            };
+            client.exchange(b"hello", keep).unwrap();
+            assert_eq!(reply, b"HELLO");
+        }
+        served.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// A client of the same machine and another source.

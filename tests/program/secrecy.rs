@@ -172,42 +172,45 @@ fn at_the_closest_look_nothing_is_told() {
     for scheme in SCHEMES {
         for service in ["upper", "echo", "upper-once"] {
             for format in ["text", "json"] {
-                let trace = NamedTempFile::new().unwrap();
-                let mut args = vec!["-vv", "--log-format", format, "--secret-file", secret_file];
-                args.extend(["--auth", name(scheme), "--service", service]);
-                args.extend(["--trace", trace.path().to_str().unwrap(), "--admin", "127.0.0.1:0"]);
-                let server = Server::start(&args);
-                let admin = admin::address(&server.program);
-                let listener = Listener::new(admin);
-
-                let mut needles = Needles::default();
-                needles.add("the secret", SECRET);
-                needles.add("another secret", OTHER_SECRET);
-                needles.add("payload", PAYLOAD);
-                needles.add("an answer", &PAYLOAD.to_ascii_uppercase());
-                needles.add("what was no digest", NO_DIGEST);
-                visit(&server, scheme, &mut needles);
-                // It sends no line feed, so it is not for upper-once.
-                if service != "upper-once" {
-                    let said = visit_with_connect(&server, scheme);
-                    needles.must_not_be_in(&said, "what connect says");
-                }
-                let metrics = get(admin, "/metrics").body;
-                let done = server.stop();
-                let events = listener.rest().join("\n");
-                let trace = fs::read(trace.path()).unwrap();
-
-                let enough =
-                    done.err().lines().count() > 50 && trace.len() > 1000 && events.len() > 1000;
-                assert!(enough, "too little was told for this to mean anything");
-                needles.must_not_be_in(&done.stdout, "standard output");
-                needles.must_not_be_in(&done.stderr, "the log");
-                needles.must_not_be_in(&trace, "the trace");
-                needles.must_not_be_in(events.as_bytes(), "what a listener hears");
-                needles.must_not_be_in(metrics.as_bytes(), "a metric");
+                look_closely(scheme, service, format, secret_file);
             }
         }
     }
+}
+
+fn look_closely(scheme: Option<Scheme>, service: &str, format: &str, secret_file: &str) {
+    let trace = NamedTempFile::new().unwrap();
+    let mut args = vec!["-vv", "--log-format", format, "--secret-file", secret_file];
+    args.extend(["--auth", name(scheme), "--service", service]);
+    args.extend(["--trace", trace.path().to_str().unwrap(), "--admin", "127.0.0.1:0"]);
+    let server = Server::start(&args);
+    let admin = admin::address(&server.program);
+    let listener = Listener::new(admin);
+
+    let mut needles = Needles::default();
+    needles.add("the secret", SECRET);
+    needles.add("another secret", OTHER_SECRET);
+    needles.add("payload", PAYLOAD);
+    needles.add("an answer", &PAYLOAD.to_ascii_uppercase());
+    needles.add("what was no digest", NO_DIGEST);
+    visit(&server, scheme, &mut needles);
+    // It sends no line feed, so it is not for upper-once.
+    if service != "upper-once" {
+        let said = visit_with_connect(&server, scheme);
+        needles.must_not_be_in(&said, "what connect says");
+    }
+    let metrics = get(admin, "/metrics").body;
+    let done = server.stop();
+    let events = listener.rest().join("\n");
+    let trace = fs::read(trace.path()).unwrap();
+
+    let enough = done.err().lines().count() > 50 && trace.len() > 1000 && events.len() > 1000;
+    assert!(enough, "too little was told for this to mean anything");
+    needles.must_not_be_in(&done.stdout, "standard output");
+    needles.must_not_be_in(&done.stderr, "the log");
+    needles.must_not_be_in(&trace, "the trace");
+    needles.must_not_be_in(events.as_bytes(), "what a listener hears");
+    needles.must_not_be_in(metrics.as_bytes(), "a metric");
 }
 
 #[test]

@@ -73,6 +73,11 @@ def subject(mode, condition):
         return after_connect(mode, condition)
     if condition.startswith("udp-") or condition in ("connected", "peer-closed", "peer-reset"):
         return with_peer(mode, condition)
+    return by_itself(mode, condition), None, None
+
+
+def by_itself(mode, condition):
+    """A socket to which nobody belongs, after what its program did with it."""
     sock = socket.socket()
     sock.settimeout(mode)
     if condition == "after-setblocking(False)":
@@ -104,7 +109,7 @@ def subject(mode, condition):
         "SO_TYPE-is-SOCK_STREAM",
     ):
         raise RuntimeError(f"no such condition to ask about: {condition}")
-    return sock, None, None
+    return sock
 
 
 def seconds(text):

@@ -45,36 +45,41 @@ def writing(op, mode, condition):
         file.write(data)
         file.seek(0)
 
-    def write():
-        if op == "send":
-            return sock.send(data)
-        if op == "sendall":
-            return sock.sendall(data)
-        if op == "sendmsg":
-            return sock.sendmsg([data[:2], data[2:]])
-        if op == "sendfile":
-            return sock.sendfile(file)
-        written = file.write(data)
-        file.flush()
-        return written
+    def writes():
+        return write(op, sock, file, data)
 
-    def say(written):
-        if op == "sendall":
-            return "ok"
-        if written is None:
-            return "none"
-        if len(data) < 16:
-            return f"ok:{written}"
-        return "ok:all" if written == len(data) else "ok:partial"
-
-    keep, later = write_condition(condition, sock, peer, lambda: told(write))
+    keep, later = write_condition(condition, sock, peer, lambda: told(writes))
 
     def operation():
         _keep = keep, peer, file
         set_mode(sock, mode)
-        return told(write, say)
+        return told(writes, lambda written: said(op, written, len(data)))
 
     return Trial(operation, sock, later)
+
+
+def write(op, sock, file, data):
+    if op == "send":
+        return sock.send(data)
+    if op == "sendall":
+        return sock.sendall(data)
+    if op == "sendmsg":
+        return sock.sendmsg([data[:2], data[2:]])
+    if op == "sendfile":
+        return sock.sendfile(file)
+    written = file.write(data)
+    file.flush()
+    return written
+
+
+def said(op, written, length):
+    if op == "sendall":
+        return "ok"
+    if written is None:
+        return "none"
+    if length < 16:
+        return f"ok:{written}"
+    return "ok:all" if written == length else "ok:partial"
 
 
 def write_condition(condition, sock, peer, write):

@@ -214,3 +214,34 @@ fn name(state: &str) -> Cow<'static, str> {
     let known = State::ALL.map(State::name).into_iter().find(|name| *name == state);
     known.map_or_else(|| shown(state).into(), Cow::from)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn however_many_states_a_file_has_few_are_told_apart() {
+        let line = r#"{"time":1,"connection":1,"event":"state","from":"x","to":"y"}"#;
+        let mut record = Record::parse(line).unwrap();
+        let mut life = Life::new(1, Duration::ZERO, false);
+        for number in 0..100 {
+            record.to = Some(format!("state {number}"));
+            life.tell(&record, Duration::from_secs(number));
+        }
+        assert_eq!(life.states.len(), STATES);
+    }
+
+    #[test]
+    fn no_more_connections_are_followed_than_there_is_memory_for() {
+        let line = r#"{"time":1,"connection":1,"event":"opened","peer":"p","state":"serving"}"#;
+        let mut record = Record::parse(line).unwrap();
+        let mut connections = Connections::default();
+        let most = FOLLOWED as u64;
+        for number in 0..=most {
+            record.connection = Some(number);
+            let place = Place { event: 1, time: Duration::ZERO, connection: record.connection };
+            connections.tell(&record, place, true);
+        }
+        assert_eq!((connections.open(), connections.unfollowed), (most, 1));
+    }
+}

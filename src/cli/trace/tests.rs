@@ -155,6 +155,15 @@ fn a_story_has_the_turns_of_its_connection_and_counts_the_others() {
 }
 
 #[test]
+fn of_what_the_loop_did_before_a_story_has_the_beginning() {
+    let mut lines = trace(r#""time":1,"event":"turn","ready":1"#);
+    lines.extend(vec![r#"{"time":1,"event":"hangup"}"#.to_owned(); 100]);
+    lines.extend(trace(r#""time":1,"connection":1,"event":"deadline""#));
+    let story = story(&lines, 1);
+    assert_eq!(story.lines().count(), 8 + 2, "its own, and that it is open:\n{story}");
+}
+
+#[test]
 fn what_is_missing_in_a_story_is_said_while_the_connection_may_be_open() {
     let lines = trace(
         r#""time":1,"event":"turn","ready":1
@@ -195,6 +204,70 @@ fn what_was_before_the_trace_is_counted_from_its_start() {
     states(
         "before      3.00 s            0            0  serving 1.00 s, draining 2.00 s, still open\n",
     );
+}
+
+/// Each in the order in which they came: of those that are alike, the first is the first.
+#[test]
+fn what_is_alike_stays_in_its_order() {
+    let turn = |number: u32| {
+        let took = if number == 7 { 2 } else { 1 };
+        let begins = format!(r#"{{"time":{number},"event":"turn","ready":{number}}}"#);
+        [begins, format!(r#"{{"time":{number},"event":"turn_end","took":{took}}}"#)]
+    };
+    let lines: Vec<_> = (1..=7).flat_map(turn).collect();
+    let turns: Vec<_> = summary(&lines)
+        .lines()
+        .filter(|line| line.ends_with(" ready"))
+        .map(|line| line.trim_end_matches(" ready").chars().last().unwrap())
+        .collect();
+    assert_eq!(turns, ['7', '1', '2', '3', '4'], "the longest turns");
+
+    let mut lines = trace(r#""time":0,"event":"turn","ready":1"#);
+    for number in 1..=21 {
+        lines.extend(trace(&format!(
+            r#""time":0,"connection":{number},"event":"opened","peer":"p","state":"serving"
+            "time":1,"connection":{number},"event":"closed","peer":"p","reason":"done""#
+        )));
+    }
+    let summary = summary(&lines);
+    says(&summary, "20 of 21: those with most that is worth a look, then the longest:");
+    assert!(!summary.contains("        21  p "), "{summary}");
+}
+
+#[test]
+fn an_address_is_named_once_and_a_connection_has_the_bytes_that_its_end_tells() {
+    let lines = trace(
+        r#""time":0,"event":"listening","address":"127.0.0.1:1"
+        "time":0,"event":"listening","address":"[::1]:1"
+        "time":0,"event":"turn","ready":1
+        "time":0,"connection":1,"event":"opened","peer":"p","state":"serving"
+        "time":0,"connection":1,"event":"received","bytes":3
+        "time":2,"connection":1,"event":"state","from":"serving","to":"closed"
+        "time":2,"connection":1,"event":"closed","peer":"p","reason":"done","received":300,"sent":20
+        "time":2,"event":"listening","address":"127.0.0.1:1""#,
+    );
+    let summary = summary(&lines);
+    says(&summary, "listening on 127.0.0.1:1, [::1]:1");
+    let row = summary.lines().find(|line| line.ends_with(", done")).unwrap();
+    let row = row.split_whitespace().collect::<Vec<_>>().join(" ");
+    // The loop did not tell of every call, and what is closed is in no state.
+    assert_eq!(row, "1 p 0.000000 s 2.00 s 300 20 serving 2.00 s, done");
+}
+
+/// What is missing may have been the end of a turn: what is told next is in none.
+#[test]
+fn a_turn_of_which_the_end_may_be_missing_is_none() {
+    let lines = trace(
+        r#""time":1,"event":"turn","ready":1
+        "event":"lost","lines":3
+        "time":2,"connection":1,"event":"opened","peer":"p","state":"serving"
+        "event":"lost","lines":4
+        "time":2,"event":"turn_end","took":1"#,
+    );
+    let summary = summary(&lines);
+    says(&summary, "7 lines missing: the server could not write them");
+    assert!(!summary.contains("the longest turns"), "{summary}");
+    says(&summary, "1 open before that");
 }
 
 /// A file may say anything.

@@ -60,6 +60,13 @@ fn of_connections() -> Vec<Event> {
     ];
     let until = Some(Time::after_start(Duration::from_secs(10)));
     events.extend(Timer::ALL.map(|kind| Event::Timer { kind: Some(kind), until }));
+    events.extend(of_their_calls());
+    events
+}
+
+/// Readiness, and what the calls came to.
+fn of_their_calls() -> Vec<Event> {
+    let mut events = Vec::new();
     for bits in 0..8 {
         let [readable, writable, read_closed] = [1, 2, 4].map(|bit| bits & bit != 0);
         events.push(Event::Ready { readable, writable, read_closed });

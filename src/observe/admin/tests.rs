@@ -101,6 +101,25 @@ fn headers_that_are_too_long_are_refused() {
     assert!(ask(connect(&admin), HEALTH).ends_with("ok"));
 }
 
+#[test]
+fn as_many_headers_are_taken_as_there_is_room_for() {
+    let (admin, _) = start(QUOTA);
+    let request = [&HEALTH[..HEALTH.len() - 2], &b"a:\r\n".repeat(3000), b"\r\n"].concat();
+    assert!(ask(connect(&admin), &request).ends_with("ok"));
+}
+
+/// As the server's own listeners do: a restart is not kept waiting, and IPv4 stays free for others.
+#[test]
+fn an_address_is_taken_with_its_options_set() {
+    // For any other address of IPv6 the kernel sets the option itself.
+    for (address, only_v6) in [("127.0.0.1:0", None), ("[::]:0", Some(true))] {
+        let listener = listen(address.parse().unwrap()).unwrap();
+        let socket = socket2::SockRef::from(&listener);
+        assert!(socket.reuse_address().unwrap() && socket.nonblocking().unwrap(), "{address}");
+        assert_eq!(only_v6.map(|_| socket.only_v6().unwrap()), only_v6);
+    }
+}
+
 const EVENTS: &[u8] = b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 /// Somebody who watches the events, and has his seat.
@@ -190,6 +209,7 @@ fn every_answer_forbids_frames_guesses_and_readers_from_elsewhere() {
             "x-frame-options: DENY",
             "x-content-type-options: nosniff",
             "cross-origin-resource-policy: same-origin",
+            "cache-control: no-store",
         ] {
             assert!(answer.contains(&format!("\r\n{header}\r\n")), "{path}: {answer}");
         }

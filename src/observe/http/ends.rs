@@ -117,6 +117,22 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::TimedOut);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn one_that_is_taken_bit_by_bit_does_not_however_long_it_takes() {
+        let (near, mut far) = duplex(1);
+        let owed = AtomicBool::new(true);
+        let mut output = Output::new(near, &owed, QUICK);
+        let write = async { output.write_all(&[7; 9]).await };
+        let read = async {
+            for _ in 0..9 {
+                sleep(QUICK * 3 / 4).await;
+                far.read_exact(&mut [0]).await?;
+            }
+            Ok(())
+        };
+        tokio::try_join!(write, read).unwrap();
+    }
+
     #[tokio::test]
     async fn one_that_is_taken_slowly_or_has_no_end_does_not() {
         let (near, mut far) = duplex(1);

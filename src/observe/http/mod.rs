@@ -218,18 +218,20 @@ pub(super) async fn converse<S: Site>(
         // A connection that is kept open takes a place that somebody else may need.
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), service);
-    let stopped_unasked = async {
-        let _ = stopped.changed().await;
-        if asked.load(Ordering::Relaxed) {
-            // What was asked for is answered first.
-            std::future::pending::<()>().await;
-        }
-    };
     tokio::select! {
         served = conversation => if let Err(error) = served {
             tracing::debug!(%error, "a connection ended early");
         },
-        () = stopped_unasked => {}
+        () = stopped_unasked(&mut stopped, asked) => {}
+    }
+}
+
+/// Waits until this ends, if nothing `asked` for is to be answered first; else for ever.
+async fn stopped_unasked(stopped: &mut watch::Receiver<()>, asked: &AtomicBool) {
+    // It fails, since nothing is ever sent: the `Http` was dropped.
+    let _ = stopped.changed().await;
+    if asked.load(Ordering::Relaxed) {
+        std::future::pending::<()>().await;
     }
 }
 

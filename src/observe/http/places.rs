@@ -59,3 +59,39 @@ impl Places {
         while self.tasks.join_next().await.is_some() {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_has_asked_meanwhile_keeps_the_place() {
+        let mut places = Places::new(2);
+        let there = [Arc::new(()), Arc::new(())];
+        let asked = [Arc::<AtomicBool>::default(), Arc::default()];
+        for (there, asked) in there.iter().zip(&asked) {
+            let there = there.clone();
+            let conversation = async move {
+                pending::<()>().await;
+                drop(there);
+            };
+            places.take(asked.clone(), conversation);
+        }
+        asked[0].store(true, Ordering::Relaxed);
+        assert!(places.make_room().await);
+        assert_eq!(there.map(|it| Arc::strong_count(&it)), [2, 1], "the second has left");
+    }
+
+    #[tokio::test]
+    async fn who_has_left_without_asking_is_not_kept_in_mind() {
+        let mut places = Places::new(2);
+        for _ in 0..9 {
+            assert!(places.make_room().await);
+            places.take(Arc::default(), async {});
+            tokio::task::yield_now().await;
+        }
+        assert!(places.waiting.len() <= 2, "{} are waited for", places.waiting.len());
+    }
+}

@@ -207,15 +207,23 @@ mod tests {
             let earliest = model.values().map(|(_, at)| *at).min();
             prop_assert_eq!(deadlines.next(), earliest.unwrap_or(Time::NEVER));
         }
-        // Whoever is left comes out, each once, in order.
+        let end = at(u64::MAX - 1);
+        whoever_is_left_comes_out(&mut deadlines, model, end)
+    }
+
+    /// Each once, in order.
+    fn whoever_is_left_comes_out(
+        deadlines: &mut Deadlines,
+        mut model: BTreeMap<usize, (usize, Time)>,
+        end: Time,
+    ) -> Result<(), TestCaseError> {
         let mut left: Vec<_> = model.values().map(|(_, at)| *at).collect();
         left.sort();
         for expected in left {
-            let popped =
-                pop_due(&mut deadlines, at(u64::MAX - 1)).and_then(|key| model.remove(&key));
+            let popped = pop_due(deadlines, end).and_then(|key| model.remove(&key));
             prop_assert_eq!(popped.map(|(_, at)| at), Some(expected));
         }
-        prop_assert_eq!(pop_due(&mut deadlines, at(u64::MAX - 1)), None);
+        prop_assert_eq!(pop_due(deadlines, end), None);
         Ok(())
     }
 

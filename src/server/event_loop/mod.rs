@@ -282,11 +282,6 @@ impl<N: Network> EventLoop<N> {
             && self.gate.pending() == (0, 0)
             && self.deadlines.next() == Time::NEVER
     }
-
-    /// The network, for whoever plays the other end.
-    pub fn network_mut(&mut self) -> &mut N {
-        &mut self.network
-    }
 }
 
 impl<N: Network> fmt::Debug for EventLoop<N> {

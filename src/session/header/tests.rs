@@ -97,35 +97,37 @@ fn a_proxy_s_own_and_what_is_not_tcp_over_ip_name_nobody_and_are_skipped_unread(
     }
 }
 
+/// Lines that begin as a header does, or don't, and are none.
+const MALFORMED: &[&str] = &[
+    "GET / HTTP/1.1\r\n",
+    "PROXYTCP4 1.2.3.4 1.2.3.4 1 2\r\n",
+    "PROXY\tTCP4 1.2.3.4 1.2.3.4 1 2\r\n",
+    "PROXY\r\n",
+    "PROXY \r\n",
+    "PROXY TCP4\r\n",
+    "PROXY TCP4 1.2.3.4 1.2.3.4 1\r\n",
+    "PROXY TCP4 1.2.3.4 1.2.3.4 1 2\n",
+    "PROXY TCP4 1.2.3.4 1.2.3.4 1 2 \r\n",
+    "PROXY TCP4 1.2.3.4 1.2.3.4 1 2 3\r\n",
+    "PROXY TCP4  1.2.3.4 1.2.3.4 1 2\r\n",
+    "PROXY TCP4 1.2.3 1.2.3.4 1 2\r\n",
+    "PROXY TCP4 1.2.3.4 1.2.3.400 1 2\r\n",
+    "PROXY TCP4 1.2.3.4 1.2.3.4 65536 2\r\n",
+    "PROXY TCP4 1.2.3.4 1.2.3.4 1 -2\r\n",
+    "PROXY TCP4 1.2.3.4 1.2.3.4 +1 2\r\n",
+    "PROXY TCP4 1.2.3.4 1.2.3.4 1 02\r\n",
+    "PROXY TCP4 ::1 ::1 1 2\r\n",
+    "PROXY TCP6 1.2.3.4 1.2.3.4 1 2\r\n",
+    "PROXY TCP6 fe80::1%eth0 ::1 1 2\r\n",
+    "PROXY UDP4 1.2.3.4 1.2.3.4 1 2\r\n",
+    "PROXY tcp4 1.2.3.4 1.2.3.4 1 2\r\n",
+    "PROXY UNKNOWNS\r\n",
+    "PROXY UNKNOWN\n",
+];
+
 #[test]
 fn what_is_malformed_is_no_header() {
-    let lines = [
-        "GET / HTTP/1.1\r\n",
-        "PROXYTCP4 1.2.3.4 1.2.3.4 1 2\r\n",
-        "PROXY\tTCP4 1.2.3.4 1.2.3.4 1 2\r\n",
-        "PROXY\r\n",
-        "PROXY \r\n",
-        "PROXY TCP4\r\n",
-        "PROXY TCP4 1.2.3.4 1.2.3.4 1\r\n",
-        "PROXY TCP4 1.2.3.4 1.2.3.4 1 2\n",
-        "PROXY TCP4 1.2.3.4 1.2.3.4 1 2 \r\n",
-        "PROXY TCP4 1.2.3.4 1.2.3.4 1 2 3\r\n",
-        "PROXY TCP4  1.2.3.4 1.2.3.4 1 2\r\n",
-        "PROXY TCP4 1.2.3 1.2.3.4 1 2\r\n",
-        "PROXY TCP4 1.2.3.4 1.2.3.400 1 2\r\n",
-        "PROXY TCP4 1.2.3.4 1.2.3.4 65536 2\r\n",
-        "PROXY TCP4 1.2.3.4 1.2.3.4 1 -2\r\n",
-        "PROXY TCP4 1.2.3.4 1.2.3.4 +1 2\r\n",
-        "PROXY TCP4 1.2.3.4 1.2.3.4 1 02\r\n",
-        "PROXY TCP4 ::1 ::1 1 2\r\n",
-        "PROXY TCP6 1.2.3.4 1.2.3.4 1 2\r\n",
-        "PROXY TCP6 fe80::1%eth0 ::1 1 2\r\n",
-        "PROXY UDP4 1.2.3.4 1.2.3.4 1 2\r\n",
-        "PROXY tcp4 1.2.3.4 1.2.3.4 1 2\r\n",
-        "PROXY UNKNOWNS\r\n",
-        "PROXY UNKNOWN\n",
-    ];
-    for line in lines {
+    for line in MALFORMED {
         assert_eq!(names(line.as_bytes()), Err(BadHeader), "{line:?}");
     }
     let mut torn = v2(PROXY, 0x11, &IPV4);

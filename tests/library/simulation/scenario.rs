@@ -59,13 +59,12 @@ pub(crate) fn scenario(seed: u64, clients: usize) -> Scenario {
         true => one_of(rng, &[0, 1000, 20_000]),
         false => one_of(rng, &[0, 0, 3, 5, 500]),
     };
+    let never = scenario.config.protocol.idle_timeout == Timeout::NEVER;
     for _ in 0..clients {
         let mut script = draw_script(rng, scheme, service, crowd);
-        if scenario.config.protocol.idle_timeout == Timeout::NEVER {
-            // Nothing would ever end these.
-            if matches!(script.finale, Finale::Wait | Finale::Vanish) {
-                script.finale = Finale::HalfClose;
-            }
+        // Nothing would ever end these.
+        if never && matches!(script.finale, Finale::Wait | Finale::Vanish) {
+            script.finale = Finale::HalfClose;
         }
         scenario.clients.push((script, milliseconds(rng, spread)));
     }

@@ -1,4 +1,8 @@
 //! A session driven the way the loop drives it, brought into a state and given an input.
+//!
+//! Read `happens.rs` next: how each input is brought about.
+
+mod happens;
 
 use std::time::Duration;
 
@@ -199,83 +203,5 @@ impl Driven {
             self.after_answers = !entry.contains(&before);
         }
         happened
-    }
-
-    fn happens(&mut self, input: Input) -> bool {
-        let state = self.session.state();
-        let asks = matches!(state, State::SendNonce | State::AwaitDigest);
-        let (proxied, open) = (state == State::AwaitHeader, self.protocol.entry.scheme().is_none());
-        let login = !asks && !proxied && self.protocol.service == Service::Login;
-        let checking = state == State::Verifying;
-        let later = [Input::EndOfInput, Input::Deadline, Input::Stop, Input::StopOwing];
-        self.postponed |= checking && later.contains(&input);
-        match input {
-            Input::Flushed => self.flushed(),
-            // With something owed the kernel has not taken all, and nothing is read.
-            Input::Delivered if self.owing => return false,
-            Input::EndOfInput if state == State::Ending && self.owing => return false,
-            Input::Delivered => self.session.handle_delivered(self.now),
-            // The next byte of a header, so that it may still become one.
-            Input::Bytes if proxied && self.heard + 1 < HEADER.len() => {
-                self.bytes(&HEADER[self.heard..][..1]);
-            }
-            Input::Bytes if proxied => return false,
-            Input::Header if proxied && !open => self.header(true),
-            Input::OpenHeader if proxied && open => self.header(true),
-            Input::RefusedHeader if proxied => self.header(false),
-            Input::BadHeader if proxied => self.bytes(b"?"),
-            Input::Header | Input::OpenHeader => return false,
-            Input::RefusedHeader | Input::BadHeader => return false,
-            // The next byte of the right digest, so that the right digest stays possible.
-            Input::Bytes if asks => self.bytes(&self.digest()[self.heard..][..1]),
-            // Whoever drives it reads nothing while it waits.
-            Input::Bytes | Input::Login | Input::BadRequest if checking => return false,
-            Input::Bytes if login => self.bytes(b" "),
-            Input::Bytes => self.bytes(b"x"),
-            Input::Login if login => self.bytes(LOGIN),
-            Input::BadRequest if login => self.bytes(b"]"),
-            Input::Verdict if checking => {
-                return !self.postponed && self.verdict(Verdict::Success);
-            }
-            Input::LastVerdict if checking => {
-                return !self.postponed && self.verdict(Verdict::Failure);
-            }
-            Input::NoVerdict if checking => {
-                self.session.handle_no_verdict(self.now, Reason::VerifierFailed);
-            }
-            Input::Login | Input::BadRequest | Input::Verdict | Input::LastVerdict => return false,
-            Input::NoVerdict => return false,
-            Input::RightDigest if asks => self.bytes(&self.digest()[self.heard..]),
-            Input::WrongDigest if asks => {
-                let mut digest = self.digest();
-                *digest.last_mut().expect("it asks for one") ^= 1;
-                self.bytes(&digest[self.heard..]);
-            }
-            Input::LastRequest
-                if !asks && !proxied && self.protocol.service == Service::UpperOnce =>
-            {
-                self.bytes(b"question\n");
-            }
-            Input::RightDigest | Input::WrongDigest | Input::LastRequest => return false,
-            Input::EndOfInput => self.end_of_input(),
-            Input::Deadline => self.deadline(),
-            Input::Stop if state == State::Lingering && self.after_answers => return false,
-            Input::StopOwing if state == State::Lingering && !self.after_answers => return false,
-            Input::Stop | Input::StopOwing if state == State::Lingering => {
-                self.session.handle_stop(self.now, false);
-            }
-            // Before it is let in, a client is owed no answer: the machine does not ask.
-            Input::Stop if asks || proxied || !self.owing => {
-                self.session.handle_stop(self.now, false)
-            }
-            Input::StopOwing if asks || proxied || self.owing => {
-                self.session.handle_stop(self.now, false)
-            }
-            Input::Stop | Input::StopOwing => return false,
-            Input::DrainDeadline => self.session.handle_drain_deadline(),
-            Input::Lost => self.session.handle_lost(Reason::Reset),
-            other => panic!("nobody brings about {other:?}"),
-        }
-        true
     }
 }

@@ -139,6 +139,11 @@ pub(crate) fn svg() -> String {
     for (from, to, inputs) in &pairs {
         draw_words(&mut svg, arrow(*from, *to).words, inputs);
     }
+    draw_notes(&mut svg, &everywhere);
+    svg + "</svg>\n"
+}
+
+fn draw_notes(svg: &mut String, everywhere: &[Input]) {
     let everywhere: Vec<_> = everywhere.iter().map(|input| input.label()).collect();
     let notes = [
         format!("From every state straight to Closed: {}.", everywhere.join(", ")),
@@ -148,7 +153,6 @@ pub(crate) fn svg() -> String {
         let y = HEIGHT - 52 + 22 * line as u32;
         let _ = writeln!(svg, "<text class=\"note\" x=\"{}\" y=\"{y}\">{note}</text>", LEFT + 30);
     }
-    svg + "</svg>\n"
 }
 
 fn draw_box(svg: &mut String, state: State) {

@@ -67,9 +67,8 @@ fn owed(log: &str) -> HashMap<SocketAddr, usize> {
     closed.captures_iter(log).map(of).collect()
 }
 
-pub(super) fn judge(lives: &[Life], ended: &[Ended]) {
-    let by_peer: HashMap<_, _> = lives.iter().map(|life| (life.peer, life)).collect();
-    assert_eq!(by_peer.len(), lives.len(), "each has an address of its own");
+/// At which server each client was whom a log names.
+fn servers(by_peer: &HashMap<SocketAddr, &Life>, ended: &[Ended]) -> HashMap<SocketAddr, usize> {
     let mut server_of = HashMap::new();
     for (server, ended) in ended.iter().enumerate() {
         for peer in &ended.clients {
@@ -77,6 +76,13 @@ pub(super) fn judge(lives: &[Life], ended: &[Ended]) {
             assert_eq!(server_of.insert(*peer, server), None, "{peer} was at two servers");
         }
     }
+    server_of
+}
+
+pub(super) fn judge(lives: &[Life], ended: &[Ended]) {
+    let by_peer: HashMap<_, _> = lives.iter().map(|life| (life.peer, life)).collect();
+    assert_eq!(by_peer.len(), lives.len(), "each has an address of its own");
+    let server_of = servers(&by_peer, ended);
     let (mut killed, mut drained, mut unseen, mut most) = (0, 0, 0, 0);
     for life in lives {
         let server = server_of.get(&life.peer).map(|server| &ended[*server]);

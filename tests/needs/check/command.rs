@@ -16,7 +16,7 @@ use crate::common::client::{eventually, find};
 use crate::common::program::{Finished, Program, Server, sockmodes};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: [(&str, fn()); 13] = [
+    let tests: [(&str, fn()); 16] = [
         ("the_list_has_a_line_for_each", the_list_has_a_line_for_each),
         ("a_wrong_command_line_is_status_2", a_wrong_command_line_is_status_2),
         ("a_server_that_is_never_there_is_status_1", a_server_that_is_never_there_is_status_1),
@@ -30,6 +30,9 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("a_seed_asks_the_same_again", a_seed_asks_the_same_again),
         ("the_first_connection_is_the_first_checks", the_first_connection_is_the_first_checks),
         ("the_secret_is_in_no_story", the_secret_is_in_no_story),
+        ("without_a_secret_no_running_server_is_tried", without_a_secret_nobody_is_tried),
+        ("a_nonce_of_another_length_than_said_fails", a_nonce_of_another_length_fails),
+        ("whoever_has_seen_enough_changes_no_status", whoever_has_seen_enough_changes_no_status),
     ];
     tests
         .map(|(name, test)| {
@@ -264,4 +267,24 @@ fn the_secret_is_in_no_story() {
     let all = [&done.stdout[..], &done.stderr].concat();
     assert!(find(&all, b"it is [the secret], and what now") && find(&all, b"status 3"));
     assert!(!find(&all, b"open sesame"), "{}", done.out());
+}
+
+/// A new one would do for a server that is started for it; one that runs already has another.
+fn without_a_secret_nobody_is_tried() {
+    let done = check(&["127.0.0.1:1"]).expect(1);
+    assert_eq!((done.out(), done.err().lines().count()), ("", 1), "{}", done.err());
+    assert!(done.err().contains("secret"), "{}", done.err());
+}
+
+fn a_nonce_of_another_length_fails() {
+    let done = check(&faulty("none", &["--only", "nonce-length", "--nonce-len", "16"])).expect(1);
+    assert!(done.out().starts_with("FAILED nonce-length\n"), "{}", done.out());
+}
+
+fn whoever_has_seen_enough_changes_no_status() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let args = faulty("none", &["--only", "nonce-length"]);
+    let mut command = sockmodes([&["check".to_string()][..], &args].concat());
+    assert_eq!(finish(command.stdout(writer)).expect(0).err(), "");
 }

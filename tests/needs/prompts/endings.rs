@@ -142,9 +142,17 @@ pub(super) fn by_a_shell() {
     let (_folder, users) = users();
     let mut terminal = Terminal::open().unwrap();
     let shell = shell(&mut terminal);
+    at_a_question(&mut terminal, &users);
+    at_a_prompt(&mut terminal);
+    shell.finish().expect(0);
+}
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_sockmodes");
+
+/// A password is asked for; stopped meanwhile, gone on with, and ended.
+fn at_a_question(terminal: &mut Terminal, users: &Path) {
     let before = terminal.mode();
-    let program = env!("CARGO_BIN_EXE_sockmodes");
-    terminal.type_in(format!("{program} user check eva --users {}\r", users.display()));
+    terminal.type_in(format!("{PROGRAM} user check eva --users {}\r", users.display()));
     terminal.wait_for("password of eva: ");
     assert!(!terminal.echoes());
     // Control-Z, with half of the password typed.
@@ -161,9 +169,13 @@ pub(super) fn by_a_shell() {
     terminal.type_in("echo status $?\r");
     terminal.wait_for("status 0");
     assert!(!terminal.seen().contains("hidden"), "{}", terminal.seen());
+}
 
+/// A line is typed; stopped meanwhile, gone on with, and ended by a signal, and the shell after it.
+fn at_a_prompt(terminal: &mut Terminal) {
+    let before = terminal.mode();
     let server = Server::start(&["--auth", "none"]);
-    terminal.type_in(format!("{program} connect --auth none {}\r", server.address));
+    terminal.type_in(format!("{PROGRAM} connect --auth none {}\r", server.address));
     terminal.wait_for(">>: ");
     // What is typed of a line stays, and is shown again.
     terminal.type_in("hel");
@@ -181,7 +193,6 @@ pub(super) fn by_a_shell() {
     assert_eq!(terminal.mode(), before);
     terminal.type_in("echo status $?\rexit 0\r");
     terminal.wait_for("status 130");
-    shell.finish().expect(0);
     server.stop();
 }
 

@@ -1,4 +1,4 @@
-// Runs the module that is named on the command line, and prints what it gives, a byte a call: see src/main.rs.
+// Runs the module that is named on the command line, and prints what it gives, a byte a call: see examples/schedules.rs.
 import { readFileSync } from "node:fs";
 
 const { instance } = await WebAssembly.instantiate(readFileSync(process.argv[2]));
