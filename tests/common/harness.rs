@@ -28,6 +28,12 @@ impl Need {
     }
 }
 
+/// That there is time, as in CI: for what waits for long, and shows more of what a shorter test shows.
+pub(crate) const LONG: Need = Need::Machine(|| {
+    let asked = env::var_os("SOCKMODES_LONG").is_some_and(|value| value == "1");
+    (!asked).then(|| "it takes long: SOCKMODES_LONG=1 runs it".into())
+});
+
 /// How many tests run at a time, unless the arguments say otherwise. Those that take long mostly wait, so it
 /// has little to do with the number of cores.
 const AT_A_TIME: usize = 16;
@@ -39,7 +45,11 @@ pub(crate) type Test = (&'static str, &'static [Need], fn());
 pub(crate) fn trials(modules: &[(&str, &[Test])]) -> Vec<Trial> {
     let mut trials = Vec::new();
     for (module, tests) in modules {
-        trials.extend(tests.iter().map(|test| trial(format!("{module}::{}", test.0), test)));
+        trials.extend(
+            tests
+                .iter()
+                .map(|&(name, needs, test)| trial(format!("{module}::{name}"), needs, test)),
+        );
     }
     trials
 }
@@ -53,12 +63,17 @@ pub(crate) fn run(trials: Vec<Trial>) -> ExitCode {
 
 /// Runs `tests` one after the other, whatever the arguments say: for those that don't bear another beside them.
 pub(crate) fn run_in_turn(tests: &[Test]) -> ExitCode {
-    let trials = tests.iter().map(|test| trial(test.0.into(), test)).collect();
+    let trials = tests.iter().map(|&(name, needs, test)| trial(name.into(), needs, test)).collect();
     let arguments = Arguments { test_threads: Some(1), ..Arguments::from_args() };
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-fn trial(name: String, &(_, needs, test): &Test) -> Trial {
+/// A test of that name, which fails by panicking.
+pub(crate) fn trial(
+    name: String,
+    needs: &'static [Need],
+    test: impl FnOnce() + Send + 'static,
+) -> Trial {
     Trial::ignorable_test(name.clone(), move || {
         let missing = needs.iter().find_map(|need| Some((need, need.missing()?)));
         let Some((need, missing)) = missing else {

@@ -14,7 +14,7 @@ use std::{env, fs, thread};
 use serde_json::Value;
 use similar::TextDiff;
 
-use crate::common::harness::{Need, Test, missing_program};
+use crate::common::harness::{LONG, Need, Test, missing_program};
 use crate::common::program::sockmodes;
 
 pub(crate) const TESTS: &[Test] = &[
@@ -30,10 +30,6 @@ pub(crate) const TESTS: &[Test] = &[
 
 const PYTHON: Need = Need::Peer(|| missing_program("python3"));
 const STRACE: Need = Need::Peer(|| missing_program("strace"));
-const LONG: Need = Need::Machine(|| {
-    let asked = env::var_os("SOCKMODES_LONG").is_some_and(|value| value == "1");
-    (!asked).then(|| "it waits for a minute and a half: SOCKMODES_LONG=1 runs it".into())
-});
 
 const FOLDER: &str = "examples/build_the_loop";
 
@@ -67,9 +63,9 @@ fn reach_their_levels(server: fn(&str) -> Vec<String>) {
         for step in &STEPS {
             scope.spawn(|| {
                 let next = (step.level + 1).min(6).to_string();
-                let (level, failed) = graded(&server(step.name), &["--level", &next]);
-                assert_eq!(level, step.level, "{}: {failed:?}", step.name);
-                assert_eq!(failed, step.fails, "{}", step.name);
+                let Report { level, failed, why } = graded(&server(step.name), &["--level", &next]);
+                assert_eq!(level, step.level, "{}: {why}", step.name);
+                assert_eq!(failed, step.fails, "{}: {why}", step.name);
                 assert!(failed.iter().all(|name| is_mended(name, step)), "{failed:?}");
             });
         }
@@ -83,8 +79,15 @@ fn is_mended(check: &str, step: &Step) -> bool {
     check.chapter() == Some(&format!("build/{}.md", next.name))
 }
 
-/// The level of a server, and the checks that it fails; it promises a second.
-fn graded(server: &[String], which: &[&str]) -> (u64, Vec<String>) {
+/// What `check` says of a server: its level, the checks that it fails, and their stories.
+struct Report {
+    level: u64,
+    failed: Vec<String>,
+    why: String,
+}
+
+/// The same of one that promises a second.
+fn graded(server: &[String], which: &[&str]) -> Report {
     let mut check = sockmodes(["check", "--format", "json", "--handshake-timeout", "1s"]);
     check.args(which).arg("--").args(server);
     report_of(check)
@@ -117,15 +120,15 @@ fn say_what_they_lack(server: fn(&str) -> Vec<String>) {
     }
 }
 
-/// What `check` says.
-fn report_of(mut check: Command) -> (u64, Vec<String>) {
+fn report_of(mut check: Command) -> Report {
     let output = check.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{said}"));
     let failed = report["checks"].as_array().unwrap().iter();
     let failed = failed.filter(|check| check["verdict"] == "FAILED");
-    let names = failed.map(|check| check["name"].as_str().unwrap().into()).collect();
-    (report["level"].as_u64().unwrap(), names)
+    let of_each = |key| failed.clone().map(move |check| check[key].as_str().unwrap().to_owned());
+    let level = report["level"].as_u64().unwrap();
+    Report { level, failed: of_each("name").collect(), why: of_each("why").collect() }
 }
 
 fn rust(step: &str) -> Vec<String> {
@@ -193,11 +196,11 @@ fn calls(server: &[String]) -> Calls {
     let strace = ["strace", "-f", "-c", "-e", &traced, "-o", counted.to_str().unwrap()];
     let strace = strace.iter().map(ToString::to_string);
     // Ended with SIGTERM, both of them, and strace writes what it has counted.
-    let (_, failed) = graded(
+    let Report { failed, why, .. } = graded(
         &strace.chain(server.iter().cloned()).collect::<Vec<_>>(),
         &["--only", "ten-mebibytes", "--seed", "1"],
     );
-    assert!(failed.is_empty(), "{failed:?}");
+    assert!(failed.is_empty(), "{why}");
     let table = fs::read_to_string(&counted).unwrap();
     let mut calls = Calls::default();
     for line in table.lines() {

@@ -2,7 +2,8 @@
 //! What it passes is in `passed_sockets.rs`; how systemd itself does both, in `tests/needs/systemd.rs`.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
+use std::iter;
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
@@ -34,19 +35,24 @@ impl Ear {
     }
 
     fn word(&self) -> String {
+        self.next().unwrap()
+    }
+
+    /// A socket with a timeout is interrupted even by a stop that nobody handles (signal(7)).
+    fn next(&self) -> io::Result<String> {
         let mut word = [0; 100];
-        let len = self.0.recv(&mut word).unwrap();
-        String::from_utf8(word[..len].to_vec()).unwrap()
+        loop {
+            match self.0.recv(&mut word) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                heard => return heard.map(|len| String::from_utf8(word[..len].to_vec()).unwrap()),
+            }
+        }
     }
 
     /// All that has come and was not heard.
     fn rest(&self) -> Vec<String> {
         self.0.set_nonblocking(true).unwrap();
-        let mut words = Vec::new();
-        let mut word = [0; 100];
-        while let Ok(len) = self.0.recv(&mut word) {
-            words.push(String::from_utf8(word[..len].to_vec()).unwrap());
-        }
+        let words = iter::from_fn(|| self.next().ok()).collect();
         self.0.set_nonblocking(false).unwrap();
         words
     }
@@ -54,7 +60,7 @@ impl Ear {
     /// Nothing comes for ten times as long as the loop is asked to be silent at the most.
     fn hears_nothing(&self) {
         self.0.set_read_timeout(Some(WATCHDOG * 10)).unwrap();
-        let heard = self.0.recv(&mut [0; 100]).map_err(|error| error.kind());
+        let heard = self.next().map_err(|error| error.kind());
         assert_eq!(heard, Err(ErrorKind::WouldBlock));
         self.0.set_read_timeout(Some(PATIENCE)).unwrap();
     }

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::{fs, thread};
 
-use super::{FOLDER, built, report_of, root};
+use super::{FOLDER, Report, built, report_of, root};
 use crate::common::program::{Program, SECRET, sockmodes};
 use crate::peers::{SECRET_9090, of_source};
 
@@ -138,9 +138,9 @@ impl Row<'_> {
         check.args(self.tried().iter().flat_map(|name| ["--only", name]));
         // Whatever it needs is there as long as it is checked.
         let _server = other.start.name(&mut check);
-        let (level, failed) = report_of(check);
-        assert_eq!(level, self.level, "{}: {failed:?}", other.name);
-        assert_eq!(failed, self.fails, "{}", other.name);
+        let Report { level, failed, why } = report_of(check);
+        assert_eq!(level, self.level, "{}: {why}", other.name);
+        assert_eq!(failed, self.fails, "{}: {why}", other.name);
     }
 }
 
