@@ -6,8 +6,9 @@
 #![allow(dead_code)]
 
 use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::sync::LazyLock;
 
 use libtest_mimic::{Arguments, Completion, Trial};
 
@@ -103,4 +104,15 @@ pub(crate) fn missing_feature(name: &str, args: &[&str], text: &str) -> Option<S
         let said = String::from_utf8_lossy(&[said.stdout, said.stderr].concat()).into_owned();
         (!said.contains(text)).then(|| format!("this {name} knows no {text:?}"))
     })
+}
+
+/// Python itself, where there is one: `python3` may be a script that looks for one of several, which takes longer
+/// than most of what it is asked for here, and is what strace would show.
+pub(crate) fn python() -> &'static Path {
+    static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
+        let print = ["-c", "import sys; print(sys.executable)"];
+        let said = Command::new("python3").args(print).output().expect("python3 is there").stdout;
+        String::from_utf8(said).expect("its path is text").trim_end().into()
+    });
+    &PYTHON
 }

@@ -7,6 +7,7 @@ use std::sync::PoisonError;
 
 use rustix::process::Signal;
 
+use super::common::harness::python;
 use super::common::program::Program;
 use super::common::terminal::Terminal;
 use super::{QUIET, build, example, lessons, python_is_there, root};
@@ -68,7 +69,7 @@ fn programs(names: &[String]) -> Vec<Command> {
     let mut programs: Vec<_> = names.iter().map(|name| Command::new(example(name))).collect();
     if python_is_there() {
         programs.extend(names.iter().map(|name| {
-            let mut command = Command::new("python3");
+            let mut command = Command::new(python());
             command.arg(root(&format!("examples/python/{name}.py")));
             command.env("PYTHONDONTWRITEBYTECODE", "1");
             command

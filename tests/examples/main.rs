@@ -23,6 +23,8 @@ use std::{env, fs, io, thread};
 
 use regex::Regex;
 
+use common::harness;
+
 /// A lesson ends in under 5 s. This is for a machine that has a lot to do besides.
 const WATCHDOG: Duration = Duration::from_secs(60);
 /// This one measures speed, and is not to be disturbed: it runs alone.
@@ -91,7 +93,7 @@ fn an_output_that_takes_nothing_ends_a_lesson_without_a_backtrace() {
     let mut programs: Vec<_> = lessons().iter().map(|name| vec![example(name)]).collect();
     if python_is_there() {
         let twin = |name: &String| root(&format!("examples/python/{name}.py"));
-        programs.extend(lessons().iter().map(|name| vec!["python3".into(), twin(name)]));
+        programs.extend(lessons().iter().map(|name| vec![harness::python().into(), twin(name)]));
     }
     let _quiet = QUIET.lock().unwrap_or_else(PoisonError::into_inner);
     thread::scope(|scope| {
@@ -143,7 +145,7 @@ fn a_twin_that_needs_linux_says_so_elsewhere() {
     let elsewhere = "import runpy, sys; sys.platform = 'darwin'; sys.path.insert(0, sys.argv[1]); \
                      runpy.run_path(f'{sys.argv[1]}/{sys.argv[2]}.py', run_name='__main__')";
     for name in ["dead_peer", "levels_and_edges", "edge_trap"] {
-        let mut python = assert_cmd::Command::new("python3");
+        let mut python = assert_cmd::Command::new(harness::python());
         python.args(["-c", elsewhere]).arg(root("examples/python")).arg(name);
         let ended = python.env("PYTHONDONTWRITEBYTECODE", "1").timeout(WATCHDOG).unwrap_err();
         let ended = ended.as_output().unwrap();
@@ -165,7 +167,7 @@ fn check(name: &str, python: bool) -> Result<usize, String> {
     let mut lines = printed.lines().count();
     if python {
         let twin = root(&format!("examples/python/{name}.py"));
-        let twin = stdout(assert_cmd::Command::new("python3").arg(twin))
+        let twin = stdout(assert_cmd::Command::new(harness::python()).arg(twin))
             .map_err(|why| format!("its twin: {why}"))?;
         compare(&printed, &twin).map_err(|why| format!("its twin prints otherwise: {why}"))?;
         lines *= 2;

@@ -13,7 +13,7 @@ use std::thread;
 
 use regex::Regex;
 
-use crate::common::harness::{Need, Test, missing_program};
+use crate::common::harness::{Need, Test, missing_program, python};
 use crate::common::network::{NEEDS, alone};
 use crate::common::program::run;
 
@@ -96,7 +96,7 @@ fn agrees(printed: &str, shown: &str) -> bool {
 fn the_python_prints_what_it_shows() {
     let programs = shown("\n```python\n(import [^`]*)```\n\n```text\n([^`]*)```");
     for (page, program, expected) in &programs {
-        let done = run(&mut Command::new("python3"), program.as_bytes()).expect(0);
+        let done = run(&mut Command::new(python()), program.as_bytes()).expect(0);
         assert_eq!(mask(done.out()), mask(expected), "{}", page.display());
     }
     assert!(programs.len() > 5, "the pattern finds {} programs", programs.len());
@@ -167,7 +167,7 @@ fn alone_in_a_shell(commands: &str) -> String {
         symlink(root().join(name), folder.path().join(name)).unwrap();
     }
     symlink(env!("CARGO_BIN_EXE_sockmodes"), bin.join("sockmodes")).unwrap();
-    symlink(interpreter(), bin.join("python3")).unwrap();
+    symlink(python(), bin.join("python3")).unwrap();
     let printed = Mutex::new(String::new());
     alone(|| {
         let mut shell = Command::new("bash");
@@ -178,11 +178,4 @@ fn alone_in_a_shell(commands: &str) -> String {
         *printed.lock().unwrap() = run(&mut shell, b"").out().to_owned();
     });
     printed.into_inner().unwrap()
-}
-
-/// The program itself: where versions are managed, `python3` on the path is a script that looks for one, and strace
-/// would show that.
-fn interpreter() -> PathBuf {
-    let print = ["-c", "import sys; print(sys.executable)"];
-    PathBuf::from(run(Command::new("python3").args(print), b"").expect(0).out().trim_end())
 }

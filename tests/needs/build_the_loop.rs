@@ -14,7 +14,7 @@ use std::{env, fs, thread};
 use serde_json::Value;
 use similar::TextDiff;
 
-use crate::common::harness::{LONG, Need, Test, missing_program};
+use crate::common::harness::{self, LONG, Need, Test, missing_program};
 use crate::common::program::sockmodes;
 
 pub(crate) const TESTS: &[Test] = &[
@@ -138,7 +138,9 @@ fn rust(step: &str) -> Vec<String> {
 
 fn python(step: &str) -> Vec<String> {
     let program = root(FOLDER).join(format!("{step}.py"));
-    ["python3", program.to_str().unwrap(), "{port}", "1"].map(String::from).into()
+    [harness::python().to_str().unwrap(), program.to_str().unwrap(), "{port}", "1"]
+        .map(String::from)
+        .into()
 }
 
 fn root(path: &str) -> PathBuf {
@@ -193,7 +195,8 @@ fn calls(server: &[String]) -> Calls {
     let folder = tempfile::tempdir().unwrap();
     let counted = folder.path().join("calls");
     let traced = format!("trace={WAITS},epoll_ctl,recvfrom,sendto");
-    let strace = ["strace", "-f", "-c", "-e", &traced, "-o", counted.to_str().unwrap()];
+    let strace =
+        ["strace", "-f", "--seccomp-bpf", "-c", "-e", &traced, "-o", counted.to_str().unwrap()];
     let strace = strace.iter().map(ToString::to_string);
     // Ended with SIGTERM, both of them, and strace writes what it has counted.
     let Report { failed, why, .. } = graded(

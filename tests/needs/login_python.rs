@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use crate::common::harness::{Need, Test, missing_program};
+use crate::common::harness::{self, Need, Test, missing_program};
 use crate::common::login::{SOURCE_LINE, Server, argon2id_line, md5_line};
 
 pub(crate) const TESTS: &[Test] = &[
@@ -38,7 +38,7 @@ fn the_client_of_the_source_document_works_unchanged() {
     let server = Server::start(&text, &[]);
     let script = server.folder().join("client.py");
     fs::write(&script, SOURCE_CLIENT.replace("9090", &server.address.port().to_string())).unwrap();
-    let mut client = Command::new("python3")
+    let mut client = Command::new(harness::python())
         .arg(&script)
         .env("PYTHONIOENCODING", "utf-8")
         .stdin(Stdio::piped())
@@ -60,7 +60,7 @@ fn the_client_of_the_source_document_works_unchanged() {
 /// Answers prompts on a terminal: the status, and what was to be seen.
 fn on_a_terminal(prompts: &[(&str, &str)], arguments: &[&str]) -> (Option<i32>, String) {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/needs/login_python/terminal.py");
-    let output = Command::new("python3")
+    let output = Command::new(harness::python())
         .args([script, &prompts.len().to_string()])
         .args(prompts.iter().flat_map(|(prompt, typed)| [prompt, typed]))
         .arg(env!("CARGO_BIN_EXE_sockmodes"))

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::NamedTempFile;
 
 use crate::common::client;
-use crate::common::harness::{Need, Test, missing_program};
+use crate::common::harness::{Need, Test, missing_program, python};
 use crate::common::program::{Finished, Program, SECRET, Server, run, sockmodes};
 
 /// The secret of the programs on port 9090.
@@ -56,7 +56,7 @@ pub(crate) fn of_source(name: &str, port: &str) -> NamedTempFile {
 
 fn seed(name: &str, port: u16) -> (NamedTempFile, Command) {
     let file = of_source(name, &port.to_string());
-    let mut command = Command::new("python3");
+    let mut command = Command::new(python());
     command.env("PYTHONUTF8", "1").env("PYTHONUNBUFFERED", "1").arg(file.path());
     (file, command)
 }

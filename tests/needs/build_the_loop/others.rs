@@ -10,6 +10,7 @@ use std::sync::Mutex;
 use std::{fs, thread};
 
 use super::{FOLDER, Report, built, report_of, root};
+use crate::common::harness::python;
 use crate::common::program::{Program, SECRET, sockmodes};
 use crate::peers::{SECRET_9090, of_source};
 
@@ -151,12 +152,12 @@ impl Start {
         match self {
             Source(name) => {
                 let file = of_source(name, "int(__import__('sys').argv[1])");
-                check.args(["--", "python3"]).arg(file.path()).arg("{port}");
+                check.arg("--").arg(python()).arg(file.path()).arg("{port}");
                 check.env("PYTHONUTF8", "1");
                 Box::new(file)
             }
             Python(name) => {
-                check.args(["--", "python3"]).arg(root(FOLDER).join(name)).arg("{port}");
+                check.arg("--").arg(python()).arg(root(FOLDER).join(name)).arg("{port}");
                 Box::new(())
             }
             Rust(name) => {
