@@ -19,7 +19,7 @@ const END_OF_INPUT: &str = "\x04";
 
 #[test]
 fn every_lesson_waits_for_a_guess() {
-    let _quiet = QUIET.lock().unwrap_or_else(PoisonError::into_inner);
+    let _quiet = QUIET.read().unwrap_or_else(PoisonError::into_inner);
     for command in programs(&lessons()) {
         let what = format!("{command:?}");
         let (mut terminal, program) = at_its_question(command);

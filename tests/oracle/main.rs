@@ -21,7 +21,7 @@ use all::{run_all, trial_of};
 use cell::Cell;
 
 /// How many cells run at a time. They mostly wait, so it has little to do with the number of cores.
-const POOL: usize = 24;
+const POOL: usize = 48;
 
 #[test]
 fn every_cell_agrees_with_cpython() {
