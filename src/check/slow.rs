@@ -84,6 +84,17 @@ pub(super) fn small_buffer(peer: &super::peer::Peer) -> Told {
         .map_err(|error| Trouble::Untold(format!("a small buffer can't be had: {error}")))
 }
 
+/// On Linux, what is less than a segment and less than half a window waits for the end of this side from now on, and
+/// arrives together with it (TCP_CORK, tcp(7); `forced_push` in net/ipv4/tcp.c).
+#[cfg_attr(not(target_os = "linux"), expect(unused_variables))]
+pub(super) fn hold_back(peer: &super::peer::Peer) -> Told {
+    #[cfg(target_os = "linux")]
+    peer.socket
+        .set_option(crate::socket::Cork, true)
+        .map_err(|error| Trouble::Untold(format!("nothing can be held back: {error}")))?;
+    Ok(())
+}
+
 fn late_reader(trial: &mut Trial<'_>) -> Told {
     let mut peer = trial.enter()?;
     let question = trial.config.service.flood(&mut trial.rng, 16 << 20);

@@ -6,7 +6,7 @@ use super::bulk::Manner;
 use super::catalogue::{Check, Need};
 use super::peer::{Ending, Peer};
 use super::service::{MOST_ONCE, Question};
-use super::slow::small_buffer;
+use super::slow::{hold_back, small_buffer};
 use super::story::{Told, bytes, doubtful};
 use super::trial::{Trial, compare, hear_no_more};
 use super::words::whole;
@@ -240,13 +240,14 @@ fn half_close(trial: &mut Trial<'_>) -> Told {
 }
 
 fn half_close_at_once(trial: &mut Trial<'_>) -> Told {
-    // While the server hears one of them, the words and the end of the next come together.
+    // Elsewhere it takes several: while the server hears one of them, the words and the end of the next come together.
     let mut peers = (0..16).map(|_| trial.greet()).collect::<Told<Vec<_>>>()?;
     let mut answers = Vec::new();
     for (peer, nonce) in &mut peers {
         let words = trial.question(30).request.trim_ascii().to_vec();
         let question = whole(trial.config.service, words);
         let all = [trial.digest(nonce), question.request].concat();
+        hold_back(peer)?;
         peer.say(&all, "all that it has to say")?;
         peer.half_close()?;
         answers.push(question.answer);
