@@ -7,10 +7,10 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::Command;
 use std::sync::LazyLock;
 
-use libtest_mimic::{Arguments, Completion, Trial};
+use libtest_mimic::{Arguments, Completion, Conclusion, Trial};
 
 /// What a test needs. Each looks at the machine, and says what is missing if something is.
 #[derive(Clone, Copy)]
@@ -56,17 +56,16 @@ pub(crate) fn trials(modules: &[(&str, &[Test])]) -> Vec<Trial> {
 }
 
 /// Runs them, as the arguments choose.
-pub(crate) fn run(trials: Vec<Trial>) -> ExitCode {
+pub(crate) fn run(trials: Vec<Trial>) -> Conclusion {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(AT_A_TIME);
-    libtest_mimic::run(&arguments, trials).exit_code()
+    libtest_mimic::run(&arguments, trials)
 }
 
-/// Runs `tests` one after the other, whatever the arguments say: for those that don't bear another beside them.
-pub(crate) fn run_in_turn(tests: &[Test]) -> ExitCode {
-    let trials = tests.iter().map(|&(name, needs, test)| trial(name.into(), needs, test)).collect();
+/// Runs them one after the other, whatever the arguments say: for those that don't bear another beside them.
+pub(crate) fn run_in_turn(trials: Vec<Trial>) -> Conclusion {
     let arguments = Arguments { test_threads: Some(1), ..Arguments::from_args() };
-    libtest_mimic::run(&arguments, trials).exit_code()
+    libtest_mimic::run(&arguments, trials)
 }
 
 /// A test of that name, which fails by panicking.

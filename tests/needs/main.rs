@@ -44,10 +44,11 @@ fn main() -> ExitCode {
     {
         return check::faulty::serve(rest);
     }
+    // Whoever finds no time for a second is given up, by HAProxy or by its servers: these have the machine to themselves.
+    let alone = harness::run_in_turn(harness::trials(&[("balanced", balanced::TESTS)]));
     // Those that take longest begin first.
     let mut trials = harness::trials(&[
         ("real_network", real_network::TESTS),
-        ("balanced", balanced::TESTS),
         ("build_the_loop", build_the_loop::TESTS),
         ("page", page::TESTS),
         ("book", book::TESTS),
@@ -75,5 +76,6 @@ fn main() -> ExitCode {
         ("tools", tools::TESTS),
         ("user_files", user_files::TESTS),
     ]));
-    harness::run(trials)
+    let together = harness::run(trials);
+    if alone.has_failed() { alone.exit_code() } else { together.exit_code() }
 }

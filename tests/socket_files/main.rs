@@ -26,7 +26,8 @@ use harness::{Need, Test, missing_program};
 use told::{bytes_or_none, into, number_or_none, told};
 
 fn main() -> ExitCode {
-    harness::run_in_turn(&[TESTS, descriptors::TESTS].concat())
+    let tests = [("files", TESTS), ("descriptors", descriptors::TESTS)];
+    harness::run_in_turn(harness::trials(&tests)).exit_code()
 }
 
 const TESTS: &[Test] = &[
