@@ -35,10 +35,6 @@ pub(crate) const LONG: Need = Need::Machine(|| {
     (!asked).then(|| "it takes long: SOCKMODES_LONG=1 runs it".into())
 });
 
-/// How many tests run at a time, unless the arguments say otherwise. Those that take long mostly wait, so it
-/// has little to do with the number of cores.
-const AT_A_TIME: usize = 16;
-
 /// Name, needs, and the test, which fails by panicking.
 pub(crate) type Test = (&'static str, &'static [Need], fn());
 
@@ -55,10 +51,10 @@ pub(crate) fn trials(modules: &[(&str, &[Test])]) -> Vec<Trial> {
     trials
 }
 
-/// Runs them, as the arguments choose.
-pub(crate) fn run(trials: Vec<Trial>) -> Conclusion {
+/// Runs them, as the arguments choose; so many at a time, unless they say otherwise.
+pub(crate) fn run(trials: Vec<Trial>, at_a_time: usize) -> Conclusion {
     let mut arguments = Arguments::from_args();
-    arguments.test_threads.get_or_insert(AT_A_TIME);
+    arguments.test_threads.get_or_insert(at_a_time);
     libtest_mimic::run(&arguments, trials)
 }
 

@@ -2,7 +2,7 @@
 //! the same server without it.
 //!
 //! The faulty server (`check/faulty/`) is this program, too: started with `faulty-server`, it serves and tests nothing.
-//! They need nothing that a machine may lack; they are here since they mostly wait, and so take no time beside the others.
+//! They need nothing that a machine may lack; they are here since they share a harness with those that do.
 
 mod checked;
 mod command;

@@ -36,6 +36,12 @@ use std::env;
 use std::process::ExitCode;
 
 use common::harness;
+use libtest_mimic::Conclusion;
+
+/// Those that take long mostly wait, so it has little to do with the number of cores.
+const AT_A_TIME: usize = 6;
+/// Nearly all of what they do is waiting.
+const CHECKS_AT_A_TIME: usize = 24;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -47,14 +53,11 @@ fn main() -> ExitCode {
     // Whoever finds no time for a second is given up, by HAProxy or by its servers: these have the machine to themselves.
     let alone = harness::run_in_turn(harness::trials(&[("balanced", balanced::TESTS)]));
     // Those that take longest begin first.
-    let mut trials = harness::trials(&[
+    let trials = harness::trials(&[
         ("real_network", real_network::TESTS),
         ("build_the_loop", build_the_loop::TESTS),
         ("page", page::TESTS),
         ("book", book::TESTS),
-    ]);
-    trials.extend(check::trials());
-    trials.extend(harness::trials(&[
         ("admin", admin::TESTS),
         ("churn", churn::TESTS),
         ("command_line", command_line::TESTS),
@@ -75,7 +78,10 @@ fn main() -> ExitCode {
         ("systemd", systemd::TESTS),
         ("tools", tools::TESTS),
         ("user_files", user_files::TESTS),
-    ]));
-    let together = harness::run(trials);
-    if alone.has_failed() { alone.exit_code() } else { together.exit_code() }
+    ]);
+    let together = harness::run(trials, AT_A_TIME);
+    // Beside those, a server with a fault would be so slow that some faults don't show.
+    let checks = harness::run(check::trials(), CHECKS_AT_A_TIME);
+    let mut each = [alone, together, checks].into_iter();
+    each.find(Conclusion::has_failed).map_or(ExitCode::SUCCESS, |failed| failed.exit_code())
 }

@@ -48,8 +48,10 @@ fn whoever_comes_first_starts_it() {
         answer(&mut stream, Scheme::HmacMd5, SECRET.as_bytes());
         exchange(&mut stream, b"hello", b"HELLO");
     }
+    // They are told on a thread of their own, which an end does not wait for.
+    let lines = addresses.map(|address| format!("listening on {address}\n")).concat();
+    program.wait_for_output(&lines);
     program.signal(Signal::TERM);
     let done = program.finish().expect(0);
-    let lines = addresses.map(|address| format!("listening on {address}\n")).concat();
     assert_eq!(done.out(), lines);
 }
