@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::peer::{Came, Peer, Went};
 use super::service::Question;
-use super::story::{Told, bytes, doubtful, ended};
+use super::story::{Told, Trouble, bytes, doubtful, ended};
 use super::trial::compare_at;
 use crate::socket::{Deadline, Ready, RecvBuffer};
 
@@ -16,7 +16,7 @@ use crate::socket::{Deadline, Ready, RecvBuffer};
 const PIECE: usize = 64 * 1024;
 
 /// How often it is tried whether a server that takes no more takes more all the same.
-const STANDSTILLS: usize = 8;
+const STANDSTILLS: usize = 24;
 
 /// How a client goes about it.
 #[derive(Clone, Copy, Default)]
@@ -55,18 +55,20 @@ impl Peer {
         Ok(said)
     }
 
-    /// The same, until the server is stuck. On a busy machine it may have stood still for another reason, and then more
-    /// goes later.
+    /// The same, until the server is stuck: until it has come to rest, and nothing goes all the same. On a busy machine it
+    /// may have stood still for another reason, and then more goes later.
     pub(super) fn fill_up(&mut self, request: &[u8], still: Duration) -> Told<usize> {
-        let mut said = 0;
+        let (mut said, mut rested) = (0, false);
         for _ in 0..STANDSTILLS {
             let more = self.fill(&request[said..], still * 2)?;
             said += more;
-            if more == 0 || said == request.len() {
-                break;
+            let all = said == request.len();
+            if rested && (all || more == 0) {
+                return Ok(said);
             }
+            rested = self.is_waited_for()?;
         }
-        Ok(said)
+        Err(Trouble::Late(format!("the server never stood still, {} later", bytes(said))))
     }
 
     /// The rest of a request of which `said` bytes have gone, and meanwhile its whole answer, compared as it comes.

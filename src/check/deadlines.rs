@@ -4,7 +4,7 @@
 //! All of it is tried at once, in the time that one silent client needs. Read `rude.rs` next.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::catalogue::{Check, Need};
 use super::peer::{Came, Peer};
@@ -140,9 +140,9 @@ fn find_out(trial: &mut Trial<'_>) -> Told<Found> {
     let [late_question, kept_question] = [trial.question(24), trial.question(24)];
     let (late, kept, [silent, half, trickle]) = thread::scope(|scope| {
         let watching = [
-            scope.spawn(|| end_of(&mut silent, limit, &[])),
-            scope.spawn(|| end_of(&mut half, limit, &[])),
-            scope.spawn(|| end_of(&mut trickle, limit, &drops)),
+            scope.spawn(|| end_of(&mut silent, limit, promised, &[])),
+            scope.spawn(|| end_of(&mut half, limit, promised, &[])),
+            scope.spawn(|| end_of(&mut trickle, limit, promised, &drops)),
         ];
         let late =
             scope.spawn(|| answers_late(&mut late, promised / 2, &late_words, &late_question));
@@ -176,13 +176,23 @@ fn drops(trial: &mut Trial<'_>, nonce: &[u8]) -> Vec<u8> {
     if digest.is_empty() { trial.question(16).request[..15].to_vec() } else { digest }
 }
 
-/// When it was disconnected; meanwhile it sends these bytes, one at a time.
-fn end_of(peer: &mut Peer, limit: Duration, drops: &[u8]) -> Told<Option<Duration>> {
+/// When it was disconnected; meanwhile it sends these bytes, one at a time, and never pauses for as long as is `promised`.
+fn end_of(
+    peer: &mut Peer,
+    limit: Duration,
+    promised: Duration,
+    drops: &[u8],
+) -> Told<Option<Duration>> {
     let step = limit / (drops.len() as u32 + 1);
+    let (trickles, mut last) = (!drops.is_empty(), peer.since);
     let mut drops = drops.iter();
     loop {
         let left = limit.saturating_sub(peer.since.elapsed());
         match peer.hear_some(&mut [0; 64], step.min(left))? {
+            Came::End | Came::Reset if trickles && last.elapsed() >= promised => {
+                let why = "a client that was to send a byte now and then had no time to";
+                return Err(Trouble::Late(why.into()));
+            }
             Came::End | Came::Reset => {
                 peer.note("is disconnected");
                 return Ok(Some(peer.since.elapsed()));
@@ -193,6 +203,7 @@ fn end_of(peer: &mut Peer, limit: Duration, drops: &[u8]) -> Told<Option<Duratio
             Came::Nothing => {
                 if let Some(drop) = drops.next() {
                     peer.say_if_heard(&[*drop], "one more byte")?;
+                    last = Instant::now();
                 }
             }
         }
@@ -202,6 +213,8 @@ fn end_of(peer: &mut Peer, limit: Duration, drops: &[u8]) -> Told<Option<Duratio
 /// After `wait` says `words` and a question, and hears the answer.
 fn answers_late(peer: &mut Peer, wait: Duration, words: &[u8], question: &Question) -> Told {
     thread::sleep(peer.limits.left(wait.saturating_sub(peer.since.elapsed())));
+    // A server that gives it up too early has had the time to do so.
+    peer.watch.rests(Duration::ZERO, peer.limits.left(wait / 4));
     peer.note("speaks at last");
     peer.say(&[words, &question.request].concat(), "what it has to say")?;
     peer.hear(question.answer.len(), "the answer").map(|_| ())

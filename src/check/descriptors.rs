@@ -41,7 +41,7 @@ const SPARE: usize = EACH / 2;
 
 fn descriptors_left(trial: &mut Trial<'_>) -> Told {
     trial.is_served("to begin with")?;
-    trial.pause(trial.pace.quiet());
+    trial.settle(trial.pace.quiet());
     let before = trial.usage()?.descriptors;
     for _ in 0..EACH {
         trial.is_served("who leaves as one should")?;
@@ -96,7 +96,7 @@ fn crowded(trial: &mut Trial<'_>) -> Told {
     let mut inside = let_in(trial, 3)?;
     let crowd: Vec<Socket> = (0..CROWD).filter_map(|_| knock(trial)).collect();
     trial.diary.note(format!("{} more clients want to come in", crowd.len()));
-    trial.pause(trial.pace.quiet());
+    trial.settle(trial.pace.quiet());
     for peer in &mut inside {
         trial.ask(peer, 24)?;
     }

@@ -2,8 +2,8 @@
 //!
 //! Every check here ends the server; the next one starts it anew.
 
-use std::thread;
-use std::time::Duration;
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -11,13 +11,16 @@ use super::catalogue::{Check, Need};
 use super::peer::{Ending, Peer};
 use super::process::told;
 use super::service::{Question, difference};
-use super::slow::small_buffer;
 use super::story::{Told, Trouble, bytes, doubtful, seconds, wrong};
 use super::trial::Trial;
 
 /// How long a server may give those who do not take what they are owed, in the first attempt and in the second. Nobody
 /// has promised a time; `sockmodes serve` gives them five seconds.
 const DRAIN: [Duration; 2] = [Duration::from_secs(6), Duration::from_secs(8)];
+
+/// How long an end at once may take, in the first attempt and in the second: less than anybody gives clients before it cuts
+/// them off.
+const AT_ONCE: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
 
 const STOPPING: &str = "loop.md#stopping";
 
@@ -110,41 +113,56 @@ impl Trial<'_> {
     fn signal(&mut self, signal: Signal) -> Told {
         let name = if signal == Signal::INT { "SIGINT" } else { "SIGTERM" };
         self.diary.note(format!("the server is sent {name}"));
-        match self.server.signal(signal) {
-            true => Ok(()),
-            false => Err(Trouble::Untold("there is no process to send a signal to".into())),
-        }
+        let nobody = || Trouble::Untold("there is no process to send a signal to".into());
+        self.server.signal(signal).then_some(()).ok_or_else(nobody)
     }
 
     /// Waits for the end of the process, for so long at most, and its status.
-    fn exits(&mut self, within: Duration, when: &str) -> Told<std::process::ExitStatus> {
-        let within = self.limits.left(within);
-        let expected = format!("the server ends, {when}");
+    fn exits(&mut self, within: Duration, when: &str) -> Told<ExitStatus> {
+        let begin = Instant::now();
+        self.server.ends_within(self.limits.left(within));
+        self.status(begin.elapsed(), when)
+    }
+
+    /// Waits for an end at once. On a busy machine that may take a while, but only as long as the server has something to
+    /// do: one that sleeps waits for somebody.
+    fn exits_at_once(&mut self, when: &str) -> Told<ExitStatus> {
+        let begin = Instant::now();
+        let least = AT_ONCE[self.attempt.min(1) as usize];
+        if !self.server.ends_within(self.limits.left(least)) {
+            let more = self.limits.left((self.limits.patience * 2).saturating_sub(least));
+            let told = self.server.watch().rests(Duration::ZERO, more);
+            // That it has ended comes a moment later than its rest.
+            self.server.ends_within(if told.is_some() { self.pace.quiet() } else { more });
+        }
+        self.status(begin.elapsed(), when)
+    }
+
+    /// How the process has ended, after so long.
+    fn status(&mut self, after: Duration, when: &str) -> Told<ExitStatus> {
         let Some(process) = self.server.process() else {
             return Err(Trouble::Untold("there is no process to wait for".into()));
         };
-        let ended = process.ends_within(within);
+        let ended = process.has_ended();
         let Some(status) = process.status() else {
             return Err(match ended {
                 true => Trouble::Untold("it ended, and its status is not to be had".into()),
-                false => doubtful(expected, format!("it still runs after {}", seconds(within))),
+                false => doubtful(
+                    format!("the server ends, {when}"),
+                    format!("it still runs after {}", seconds(after)),
+                ),
             });
         };
         self.diary.note(format!("the server ends with {}", told(status)));
         Ok(status)
     }
 
-    /// The longest that a process needs to end at once: more than an answer, for a lot has to be given back.
-    fn at_once(&self) -> Duration {
-        self.limits.patience * 2
-    }
-
     fn drain(&self) -> Duration {
         DRAIN[self.attempt.min(1) as usize]
     }
 
-    fn exits_well(&mut self, within: Duration, when: &str) -> Told {
-        let status = self.exits(within, when)?;
+    /// That it ended well.
+    fn is_well(&mut self, status: ExitStatus) -> Told {
         if status.success() {
             return Ok(());
         }
@@ -160,9 +178,7 @@ impl Trial<'_> {
 
     /// A client that is owed much: it has sent all that goes, and read nothing.
     fn owed(&mut self) -> Told<(Peer, Question, usize)> {
-        self.is_awake()?;
-        let mut peer = self.enter()?;
-        small_buffer(&peer)?;
+        let mut peer = self.enter_narrow()?;
         let question = self.config.service.flood(&mut self.rng, 16 << 20);
         let said = peer.fill_up(&question.request, self.pace.quiet())?;
         Ok((peer, question, said))
@@ -172,7 +188,8 @@ impl Trial<'_> {
 fn leaves_at_once(trial: &mut Trial<'_>, signal: Signal) -> Told {
     trial.is_awake()?;
     trial.signal(signal)?;
-    trial.exits_well(trial.at_once(), "for it owes nothing")
+    let status = trial.exits_at_once("for it owes nothing")?;
+    trial.is_well(status)
 }
 
 fn term_idle(trial: &mut Trial<'_>) -> Told {
@@ -183,7 +200,8 @@ fn term_idle(trial: &mut Trial<'_>) -> Told {
     }
     let (mut pending, _) = trial.greet()?;
     trial.signal(Signal::TERM)?;
-    trial.exits_well(trial.at_once(), "for nobody is owed anything")?;
+    let status = trial.exits_at_once("for nobody is owed anything")?;
+    trial.is_well(status)?;
     for peer in [&mut idle, &mut pending] {
         let (heard, _) = peer.hear_to_end("the server has ended")?;
         super::trial::compare(&heard, &[])?;
@@ -195,7 +213,7 @@ fn term_owed(trial: &mut Trial<'_>) -> Told {
     let (mut peer, question, said) = trial.owed()?;
     trial.signal(Signal::TERM)?;
     // It reads what comes until the server ends the connection; what the server had not read is not owed.
-    trial.pause(trial.pace.beat());
+    trial.settle(trial.pace.beat());
     peer.make_room();
     let (heard, ending) = peer.hear_to_end("all that is owed has come")?;
     if let Some(difference) = difference(&heard, &question.answer) {
@@ -209,14 +227,15 @@ fn term_owed(trial: &mut Trial<'_>) -> Told {
     if heard.is_empty() {
         return Err(doubtful("what is owed, and then the end", "the end at once"));
     }
-    trial.exits_well(trial.drain(), "for all that was owed has been taken")
+    let status = trial.exits(trial.drain(), "for all that was owed has been taken")?;
+    trial.is_well(status)
 }
 
 fn term_new(trial: &mut Trial<'_>) -> Told {
     // As long as somebody is owed something, the server is there to be asked.
     let (owed, _, _) = trial.owed()?;
     trial.signal(Signal::TERM)?;
-    trial.pause(trial.pace.quiet());
+    trial.settle(trial.pace.quiet());
     let came = newcomer(trial)?;
     drop(owed);
     match came {
@@ -231,7 +250,7 @@ fn newcomer(trial: &mut Trial<'_>) -> Told<Option<String>> {
     let question = trial.question(24);
     let all = [trial.digest(&nonce), question.request].concat();
     new.say_if_heard(&all, "all that it has to say")?;
-    let heard = new.hear_some(&mut [0; 64], trial.pace.quiet() * 4)?;
+    let heard = new.hear_some(&mut [0; 64], trial.limits.patience)?;
     let served = matches!(heard, super::peer::Came::Bytes(_));
     Ok(served.then(|| "a client that came afterwards was let in, and answered".into()))
 }
@@ -247,13 +266,13 @@ fn term_stuck(trial: &mut Trial<'_>) -> Told {
 fn term_twice(trial: &mut Trial<'_>) -> Told {
     let (peer, _, _) = trial.owed()?;
     trial.signal(Signal::TERM)?;
-    thread::sleep(trial.pace.quiet());
+    trial.settle(trial.pace.quiet());
     if trial.server.process().is_some_and(|process| process.has_ended()) {
         // It does not wait for anybody; `term-owed` says what that costs.
         return Ok(());
     }
     trial.signal(Signal::TERM)?;
-    let status = trial.exits(trial.at_once(), "for it was told twice")?;
+    let status = trial.exits_at_once("for it was told twice")?;
     drop(peer);
     match status.success() {
         false => Ok(()),

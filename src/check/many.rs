@@ -105,9 +105,7 @@ fn beside_half_digest(trial: &mut Trial<'_>) -> Told {
     let digest = trial.digest(&nonce);
     half.say(&digest[..digest.len() / 2], "half its digest")?;
     trial.is_served("while that one says no more")?;
-    if !trial.is_in_time(&half) {
-        return Ok(());
-    }
+    trial.must_be_in_time(&half)?;
     half.say(&digest[digest.len() / 2..], "the other half")?;
     trial.ask(&mut half, 24)?;
     trial.leave(half)
@@ -204,9 +202,7 @@ fn own_nonce(trial: &mut Trial<'_>) -> Told {
     second.hear_refusal("the digest of another connection's nonce")?;
     drop((second, other));
     // The first one's nonce is still its own.
-    if !trial.is_in_time(&first) {
-        return Ok(());
-    }
+    trial.must_be_in_time(&first)?;
     let (third, _) = trial.greet()?;
     trial.prove(&mut first, &nonce)?;
     trial.ask(&mut first, 24).map_err(|_| {

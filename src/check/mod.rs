@@ -19,6 +19,7 @@
 
 mod bulk;
 mod catalogue;
+mod connect;
 mod deadlines;
 mod descriptors;
 mod end;
@@ -28,6 +29,7 @@ mod pace;
 mod peer;
 mod process;
 mod report;
+mod rest;
 mod rude;
 mod run;
 mod server;

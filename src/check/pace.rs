@@ -40,9 +40,13 @@ impl Pace {
         self.samples.iter().max().copied().unwrap_or(LEAST / FACTOR)
     }
 
-    /// How long a client waits for the next byte; longer when a check is tried again.
-    pub(super) fn patience(&self, attempt: u32) -> Duration {
-        (self.slowest() * FACTOR).clamp(LEAST, MOST) * SECOND.pow(attempt)
+    /// How long a client waits for the next byte; longer when a check is tried again. But where a long time is promised, not
+    /// until that deadline ends what has kept others waiting, or what should have been refused: it would look as if the
+    /// server had done it by itself.
+    pub(super) fn patience(&self, attempt: u32, handshake: Option<Duration>) -> Duration {
+        let long = (self.slowest() * FACTOR).clamp(LEAST, MOST) * SECOND.pow(attempt);
+        let before = handshake.map(|promised| promised * 2 / 3).filter(|before| *before >= MOST);
+        before.map_or(long, |before| long.min(before))
     }
 
     /// How long it has to be quiet before a client believes that nothing more comes.

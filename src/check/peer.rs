@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::net::{RecvFlags, recv};
 
 use super::pace::Limits;
+use super::rest::Watch;
 use super::story::{Diary, Told, Trouble, bytes, doubtful, ended, seconds, wrong};
 use crate::socket::{Deadline, Linger, Ready, Shutdown, Socket};
 
@@ -21,6 +22,8 @@ pub(super) struct Peer {
     number: usize,
     diary: Diary,
     pub(super) limits: Limits,
+    /// Over the server.
+    pub(super) watch: Watch,
     /// When it was connected.
     pub(super) since: Instant,
     /// The server has ended the connection.
@@ -60,8 +63,9 @@ impl Peer {
         diary: Diary,
         limits: Limits,
         since: Instant,
+        watch: Watch,
     ) -> Told<Peer> {
-        let peer = Peer { socket, number, diary, limits, since, ended: false };
+        let peer = Peer { socket, number, diary, limits, watch, since, ended: false };
         peer.socket.set_blocking(false).map_err(|error| peer.broken(&error))?;
         peer.note("connects");
         Ok(peer)
@@ -208,12 +212,10 @@ impl Peer {
         Ok((heard, ending))
     }
 
-    /// Whether the end comes so soon.
-    pub(super) fn hear_end_within(&mut self, wait: Duration) -> Told<bool> {
-        match self.socket.wait(Ready::Reading, Deadline::after(self.limits.left(wait))) {
-            Ok(ready) => Ok(ready && self.has_heard_the_end()),
-            Err(error) => Err(self.broken(&error)),
-        }
+    /// Whether something to hear comes so soon.
+    pub(super) fn wait_for_words(&self, wait: Duration) -> Told<bool> {
+        let deadline = Deadline::after(self.limits.left(wait));
+        self.socket.wait(Ready::Reading, deadline).map_err(|error| self.broken(&error))
     }
 
     /// Hears the end, and not one byte before it: a refusal.
@@ -226,10 +228,13 @@ impl Peer {
         Err(wrong(expected, format!("it said {}", bytes(heard.len()))))
     }
 
-    /// Nothing may come for a while.
+    /// Nothing may come for a while, and not before the server rests.
     pub(super) fn hear_nothing(&mut self, wait: Duration, when: &str) -> Told {
         let expected = format!("silence {when}");
-        match self.hear_some(&mut [0; 1024], wait)? {
+        if !self.wait_for_words(wait)? {
+            self.watch.rests(Duration::ZERO, self.limits.left(self.limits.patience));
+        }
+        match self.hear_some(&mut [0; 1024], Duration::ZERO)? {
             Came::Nothing => {
                 self.note(&format!("hears nothing for {}", seconds(wait)));
                 Ok(())

@@ -125,6 +125,7 @@ fn owed_much(trial: &mut Trial<'_>) -> Told<Peer> {
     if trial.config.service.is_stream() {
         let request = vec![b'x'; 16 << 20];
         peer.fill(&request, trial.pace.quiet())?;
+        peer.is_waited_for()?;
     }
     Ok(peer)
 }

@@ -23,6 +23,8 @@ const WHOLE: Duration = Duration::from_secs(117);
 const ATTEMPT: Duration = Duration::from_secs(25);
 /// How often a doubtful verdict is tried.
 const ATTEMPTS: u32 = 2;
+/// How often a check is tried that the machine was too busy for.
+const TRIES: u32 = 4;
 
 /// Tries `selected` in their order and tells `watch` of each: first that it begins, with no outcome, then its outcome.
 pub fn run(
@@ -74,7 +76,7 @@ impl<'a> Run<'a> {
         if let Some(why) = check.skipped(self.config, self.server.is_ours()) {
             return Verdict::Skipped(why);
         }
-        let mut attempt = 0;
+        let (mut attempt, mut late) = (0, 0);
         loop {
             if Instant::now() >= self.until {
                 return Verdict::Failed(Failure::untried());
@@ -85,6 +87,17 @@ impl<'a> Run<'a> {
                 Err(trouble) => trouble,
             };
             let tale = match trouble {
+                Trouble::Late(_) if late + 1 < TRIES => {
+                    late += 1;
+                    self.set_right();
+                    continue;
+                }
+                Trouble::Late(why) => {
+                    self.set_right();
+                    return Verdict::Skipped(format!(
+                        "on this machine now it can't be tried: {why}"
+                    ));
+                }
                 Trouble::Untold(why) => return Verdict::Skipped(why),
                 Trouble::OutOfTime => Failure::out_of_time(&diary),
                 Trouble::Doubtful(_) if attempt + 1 < ATTEMPTS => {
@@ -131,7 +144,8 @@ impl<'a> Run<'a> {
     ) -> Told {
         let bound = ATTEMPT + 2 * self.config.handshake.unwrap_or_default();
         let until = self.until.min(Instant::now() + bound);
-        let limits = Limits { patience: self.pace.patience(attempt), until };
+        let patience = self.pace.patience(attempt, self.config.handshake);
+        let limits = Limits { patience, until };
         // Each check has its own numbers, whatever ran before it.
         let mixed = name.bytes().fold(self.config.seed, |seed, byte| {
             seed.rotate_left(7).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(byte)

@@ -4,18 +4,17 @@
 
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::thread;
 use std::time::{Duration, Instant};
 
-use rand::rngs::{StdRng, SysRng};
-use rand::{RngExt, SeedableRng};
 use rustix::process::Signal;
 
+use super::connect::{Connected, Room, connect, free_port};
 use super::pace::Limits;
 use super::process::{Launch, Leash, Process, told};
+use super::rest::Watch;
 use super::story::{Told, doubtful, seconds};
 use crate::auth::Secret;
-use crate::socket::{Domain, NoDelay, Socket, Type};
+use crate::socket::Result;
 
 /// How long a server that is started may take until it takes a connection.
 const START: Duration = Duration::from_secs(10);
@@ -26,12 +25,6 @@ const ENDS: Duration = Duration::from_millis(300);
 /// The least that is waited for a connection. Where a backlog is full, the kernel tries again after one second, and
 /// after three.
 const CONNECT: Duration = Duration::from_secs(4);
-/// Ports that no kernel gives to clients by itself: a client of somebody else could take the port while the server is
-/// being started anew.
-const PORTS: std::ops::Range<u16> = 10_000..32_000;
-
-/// A connection, and when it was made.
-pub(super) type Connected = (Socket, Instant);
 
 /// Where the server is.
 #[derive(Debug)]
@@ -129,7 +122,7 @@ impl Server {
         let addresses = [self.address].into_iter().chain(self.others.drain(..));
         let mut refused = String::new();
         for address in addresses {
-            match connect(address, CONNECT) {
+            match connect(address, CONNECT, Room::Usual) {
                 Ok(connected) => {
                     self.address = address;
                     return Ok(connected);
@@ -168,7 +161,7 @@ impl Server {
         let begin = Instant::now();
         let patience = START.min(self.until.saturating_duration_since(begin));
         loop {
-            if let Ok(connected) = connect(self.address, patience.saturating_sub(begin.elapsed())) {
+            if let Ok(connected) = self.knock(patience.saturating_sub(begin.elapsed())) {
                 self.first = Some(connected);
                 return Ok(());
             }
@@ -191,8 +184,23 @@ impl Server {
         let wait = limits.left(limits.patience.max(CONNECT));
         let connected = match self.first.take() {
             Some(first) => Ok(first),
-            None => connect(self.address, wait),
+            None => self.knock(wait),
         };
+        self.connected(connected)
+    }
+
+    /// A new connection with little room and small segments.
+    pub(super) fn connect_narrow(&mut self, limits: Limits) -> Told<Connected> {
+        let wait = limits.left(limits.patience.max(CONNECT));
+        let connected = connect(self.address, wait, Room::Narrow);
+        self.connected(connected)
+    }
+
+    fn knock(&self, wait: Duration) -> Result<Connected> {
+        connect(self.address, wait, Room::Usual)
+    }
+
+    fn connected(&mut self, connected: Result<Connected>) -> Told<Connected> {
         match connected {
             Ok(connected) => {
                 self.served += 1;
@@ -206,6 +214,11 @@ impl Server {
                 Err(doubtful(format!("the server takes a connection, the {nth}"), came))
             }
         }
+    }
+
+    /// Over the process, if there is one.
+    pub(super) fn watch(&self) -> Watch {
+        Watch::over(self.process.as_ref().map(Process::group))
     }
 
     /// Waits for the end of the process, for so long at most.
@@ -242,44 +255,12 @@ fn ordinal(number: usize) -> String {
     }
 }
 
-fn connect(address: SocketAddr, wait: Duration) -> crate::socket::Result<Connected> {
-    let begin = Instant::now();
-    loop {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-        socket.set_timeout(Some(wait.max(AGAIN)))?;
-        let result = socket.connect(address);
-        // A port of loopback that nobody listens at can be connected to itself.
-        let with_itself = result.is_ok() && socket.local_addr()? == socket.peer_addr()?;
-        match result {
-            Ok(()) if !with_itself => {
-                socket.set_option(NoDelay, true)?;
-                return Ok((socket, Instant::now()));
-            }
-            Ok(()) if begin.elapsed() < wait => thread::yield_now(),
-            Ok(()) => return Err(crate::socket::Error::TimedOut),
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-/// A port that is free now.
-fn free_port() -> Option<u16> {
-    let rng = StdRng::try_from_rng(&mut SysRng).ok();
-    let ports = rng.into_iter().flat_map(|mut rng| (0..1000).map(move |_| rng.random_range(PORTS)));
-    // The last resort is the kernel's choice. Without SO_REUSEADDR, for the server may do without, too.
-    let free = |port| {
-        let socket = Socket::tcp().ok()?;
-        socket.bind((Ipv4Addr::LOCALHOST, port)).ok()?;
-        Some(socket.local_addr().ok()?.port())
-    };
-    ports.chain([0]).find_map(free)
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;
 
     use super::*;
+    use crate::socket::Socket;
 
     #[test]
     fn a_name_may_stand_for_an_address_at_which_nobody_listens() {

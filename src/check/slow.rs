@@ -11,7 +11,6 @@ use super::catalogue::{Check, Need};
 use super::many::let_in;
 use super::story::{Told, Trouble, bytes, doubtful, seconds};
 use super::trial::Trial;
-use crate::socket::RecvBuffer;
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -67,21 +66,13 @@ pub(super) const CHECKS: &[Check] = &[
 ];
 
 fn slow_reader(trial: &mut Trial<'_>) -> Told {
-    let mut peer = trial.enter()?;
-    small_buffer(&peer)?;
+    let mut peer = trial.enter_narrow()?;
     // More than there is room for on the way.
     let question = trial.config.service.flood(&mut trial.rng, 14 << 20);
     let said = peer.fill_up(&question.request, trial.pace.quiet())?;
     peer.note("begins to read, a sip at a time, and later in draughts");
     peer.exchange(&question, said, Manner { sips: 40, ..Manner::default() })?;
     trial.leave(peer)
-}
-
-/// So little room that the server meets a full buffer early.
-pub(super) fn small_buffer(peer: &super::peer::Peer) -> Told {
-    peer.socket
-        .set_option(RecvBuffer, 16 * 1024)
-        .map_err(|error| Trouble::Untold(format!("a small buffer can't be had: {error}")))
 }
 
 /// On Linux, what is less than a segment and less than half a window waits for the end of this side from now on, and
@@ -168,7 +159,7 @@ fn idle_cpu(trial: &mut Trial<'_>) -> Told {
 /// that it does not have one, and one that sleeps does not.
 pub(super) fn uses_nothing(trial: &mut Trial<'_>, what: &str) -> Told {
     // What it still has to do for what came before.
-    trial.pause(trial.pace.quiet());
+    trial.settle(trial.pace.quiet());
     let (before, begin) = (trial.usage()?, Instant::now());
     trial.diary.note(format!("for {}, {what}", seconds(WATCHED)));
     trial.pause(WATCHED);

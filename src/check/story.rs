@@ -77,6 +77,8 @@ pub(super) enum Trouble {
     Wrong(Tale),
     /// It looks wrong, and a busy machine could look the same: it is tried again.
     Doubtful(Tale),
+    /// This machine was too busy for what was to be tried: it is tried again, and else was not tried.
+    Late(String),
     /// The time for this check, or for all of them, is over.
     OutOfTime,
     /// This machine, or this server, does not let it be found out.

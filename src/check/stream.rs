@@ -4,9 +4,9 @@
 
 use super::bulk::Manner;
 use super::catalogue::{Check, Need};
-use super::peer::{Ending, Peer};
+use super::peer::Ending;
 use super::service::{MOST_ONCE, Question};
-use super::slow::{hold_back, small_buffer};
+use super::slow::hold_back;
 use super::story::{Told, bytes, doubtful};
 use super::trial::{Trial, compare, hear_no_more};
 use super::words::whole;
@@ -156,19 +156,9 @@ fn cut_data(trial: &mut Trial<'_>) -> Told {
     let question = whole(trial.config.service, request);
     for at in 1..question.request.len() {
         let mut peer = trial.enter()?;
-        say_in_parts(trial, &mut peer, &[&question.request[..at], &question.request[at..]])?;
+        trial.say_in_parts(&mut peer, &[&question.request[..at], &question.request[at..]])?;
         trial.hear_answer(&mut peer, &question.answer)?;
         trial.leave(peer)?;
-    }
-    Ok(())
-}
-
-fn say_in_parts(trial: &Trial<'_>, peer: &mut Peer, parts: &[&[u8]]) -> Told {
-    for (number, part) in parts.iter().enumerate() {
-        if number > 0 {
-            trial.beat(peer);
-        }
-        peer.say(part, "a part")?;
     }
     Ok(())
 }
@@ -176,8 +166,11 @@ fn say_in_parts(trial: &Trial<'_>, peer: &mut Peer, parts: &[&[u8]]) -> Told {
 fn single_bytes(trial: &mut Trial<'_>) -> Told {
     let (mut peer, nonce) = trial.greet()?;
     let question = trial.question(20);
-    let all = [trial.digest(&nonce), question.request].concat();
-    say_in_parts(trial, &mut peer, &all.chunks(1).collect::<Vec<_>>())?;
+    for byte in trial.digest(&nonce).chunks(1) {
+        peer.say(byte, "a byte of its digest")?;
+        trial.beat(&peer);
+    }
+    trial.say_in_parts(&mut peer, &question.request.chunks(1).collect::<Vec<_>>())?;
     trial.hear_answer(&mut peer, &question.answer)?;
     trial.leave(peer)
 }
@@ -216,10 +209,9 @@ fn sizes(trial: &mut Trial<'_>) -> Told {
 }
 
 fn ten_mebibytes(trial: &mut Trial<'_>) -> Told {
-    let mut peer = trial.enter()?;
+    let mut peer = trial.enter_narrow()?;
     let question = trial.config.service.flood(&mut trial.rng, 10 << 20);
     // More than there is room for on the way, so that a send takes only a part.
-    small_buffer(&peer)?;
     let said = peer.fill_up(&question.request, trial.pace.quiet())?;
     peer.make_room();
     peer.exchange(&question, said, Manner::default())?;
@@ -274,7 +266,7 @@ fn once_line(trial: &mut Trial<'_>) -> Told {
             let mut peer = trial.enter()?;
             let (before, after) = question.request.split_at(at.min(question.request.len()));
             peer.say(before, "a part")?;
-            trial.beat(&peer);
+            trial.beat_inside(&peer);
             peer.say_if_heard(after, "the rest")?;
             trial.hear_answer(&mut peer, &question.answer)?;
         }

@@ -5,9 +5,8 @@
 use std::thread;
 
 use super::catalogue::{Check, Need};
-use super::many::let_in;
 use super::peer::Peer;
-use super::slow::{joined, sent, small_buffer, uses_nothing};
+use super::slow::{joined, sent, uses_nothing};
 use super::story::{Told, bytes, doubtful};
 use super::trial::Trial;
 use super::usage;
@@ -54,8 +53,7 @@ const GROWTH: u64 = 48 << 20;
 
 /// So many clients that have sent all that goes, at most so many bytes each; and how many that were.
 fn stuck(trial: &mut Trial<'_>, count: usize, most: usize) -> Told<(Vec<Peer>, Vec<usize>)> {
-    let mut peers = let_in(trial, count)?;
-    peers.iter().try_for_each(small_buffer)?;
+    let mut peers = (0..count).map(|_| trial.enter_narrow()).collect::<Told<Vec<_>>>()?;
     let request = trial.config.service.flood(&mut trial.rng, 1 << 20).request.repeat(most >> 20);
     let still = trial.pace.quiet() * 2;
     let said = thread::scope(|scope| {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 
 use super::Config;
+use super::connect::Connected;
 use super::deadlines::Memory;
 use super::pace::{Limits, Pace};
 use super::peer::{Came, Ending, Peer};
@@ -43,9 +44,14 @@ pub(super) enum Entered {
 
 impl Trial<'_> {
     pub(super) fn connect(&mut self) -> Told<Peer> {
-        let (socket, since) = self.server.connect(self.limits)?;
+        let connected = self.server.connect(self.limits)?;
+        self.peer(connected)
+    }
+
+    fn peer(&mut self, (socket, since): Connected) -> Told<Peer> {
         self.clients += 1;
-        Peer::new(socket, self.clients, self.diary.clone(), self.limits, since)
+        let watch = self.server.watch();
+        Peer::new(socket, self.clients, self.diary.clone(), self.limits, since, watch)
     }
 
     /// Connects and hears the nonce; empty where there is none.
@@ -78,6 +84,17 @@ impl Trial<'_> {
     /// Connects and answers the nonce.
     pub(super) fn enter(&mut self) -> Told<Peer> {
         let (mut peer, nonce) = self.greet()?;
+        self.prove(&mut peer, &nonce)?;
+        Ok(peer)
+    }
+
+    /// The same with little room and small segments: see [`Room::Narrow`](super::connect::Room::Narrow).
+    pub(super) fn enter_narrow(&mut self) -> Told<Peer> {
+        // A connection that was made beforehand is not like that, and is used up first.
+        self.is_served("before that")?;
+        let connected = self.server.connect_narrow(self.limits)?;
+        let mut peer = self.peer(connected)?;
+        let nonce = self.hear_nonce(&mut peer)?;
         self.prove(&mut peer, &nonce)?;
         Ok(peer)
     }
@@ -219,24 +236,6 @@ impl Trial<'_> {
             while let Came::Bytes(_) = peer.hear_some(&mut [0; 1024], left)? {}
         }
         Ok(())
-    }
-
-    /// Whether there is time enough for this client to be let in: on a busy machine it may be its own fault that there is
-    /// not.
-    pub(super) fn is_in_time(&self, peer: &Peer) -> bool {
-        self.config.handshake.is_none_or(|promised| peer.since.elapsed() < promised / 2)
-    }
-
-    /// A pause in which the server most likely reads what this client has said so far; none that makes it late.
-    pub(super) fn beat(&self, peer: &Peer) {
-        if self.is_in_time(peer) {
-            self.pause(self.pace.beat());
-        }
-    }
-
-    /// Lets so much time pass: for what makes a client slow, never to wait for something.
-    pub(super) fn pause(&self, time: Duration) {
-        thread::sleep(self.limits.left(time));
     }
 
     /// What the server uses now.

@@ -27,6 +27,19 @@ pub(super) fn untold() -> Option<String> {
     imp::untold()
 }
 
+/// Whether a process, or any that it has started, wants a processor, and how much time they have had so far.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Glance {
+    /// One of them runs or wants to; none only waits for others.
+    pub(super) awake: bool,
+    pub(super) spent: Duration,
+}
+
+/// At `leader` and its descendants; nothing where nobody tells.
+pub(super) fn glance(leader: Pid) -> Option<Glance> {
+    imp::glance(leader)
+}
+
 /// Of all processes in `group`.
 pub(super) fn of(group: Pid) -> Told<Usage> {
     imp::of(group).map_err(Trouble::Untold)
@@ -36,7 +49,7 @@ pub(super) fn of(group: Pid) -> Told<Usage> {
 mod imp {
     use procfs::process::{Process, Stat, all_processes};
 
-    use super::{Duration, Pid, Usage};
+    use super::{Duration, Glance, Pid, Usage};
 
     pub(super) fn untold() -> Option<String> {
         Process::myself().and_then(|process| process.stat()).err().map(|error| error.to_string())
@@ -58,6 +71,27 @@ mod imp {
         Ok(usage)
     }
 
+    pub(super) fn glance(leader: Pid) -> Option<Glance> {
+        let mut all = vec![leader.as_raw_nonzero().get()];
+        let mut glance = Glance { awake: false, spent: Duration::ZERO };
+        let mut told = false;
+        while let Some(process) = all.pop() {
+            // One that has ended meanwhile wants nothing.
+            let tasks = Process::new(process).and_then(|process| process.tasks());
+            for task in tasks.into_iter().flatten().flatten() {
+                let Ok(stat) = task.stat() else { continue };
+                told = true;
+                // Running, or wanting to, and waiting for a disk.
+                glance.awake |= matches!(stat.state, 'R' | 'D');
+                let spent = task.schedstat().map(|stat| stat.sum_exec_runtime);
+                glance.spent += Duration::from_nanos(spent.unwrap_or(0));
+                let children = task.children().into_iter().flatten();
+                all.extend(children.filter_map(|child| i32::try_from(child).ok()));
+            }
+        }
+        told.then_some(glance)
+    }
+
     /// Of all its threads; none where the kernel does not keep account of it.
     fn waiting(process: &Process) -> Duration {
         let tasks = process.tasks().into_iter().flatten().flatten();
@@ -72,12 +106,16 @@ mod imp {
 
 #[cfg(not(target_os = "linux"))]
 mod imp {
-    use super::{Pid, Usage};
+    use super::{Glance, Pid, Usage};
 
     const WHY: &str = "memory, processor time and descriptors are read from /proc, which Linux has";
 
     pub(super) fn untold() -> Option<String> {
         Some(WHY.into())
+    }
+
+    pub(super) fn glance(_: Pid) -> Option<Glance> {
+        None
     }
 
     pub(super) fn of(_: Pid) -> Result<Usage, String> {

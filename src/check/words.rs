@@ -65,7 +65,7 @@ pub(super) fn refused(trial: &mut Trial<'_>, what: &[Refused]) -> Told {
         match refused {
             Refused::Short(_) | Refused::AllButOne => {
                 // One that takes what has come for all is heard of before the end of input reaches it.
-                peer.hear_end_within(trial.pace.beat())?;
+                trial.beat(&peer);
                 peer.half_close()?;
             }
             _ => peer.say_if_heard(&request, "a request")?,

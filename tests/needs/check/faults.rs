@@ -53,6 +53,7 @@ const FAULTS: &[(&str, &str, Terms)] = &[
     ("parts-swapped", "pipelined", UPPER),
     ("one-kilobyte", "sizes", UPPER),
     ("short-send", "ten-mebibytes", UPPER),
+    ("short-small-send", "ten-mebibytes", UPPER),
     ("end-is-end", "half-close", UPPER),
     ("end-first", "half-close-at-once", UPPER),
     ("end-forgotten", "half-close-at-once", UPPER),

@@ -13,6 +13,9 @@ use super::speech::{Service, Terms};
 
 /// What is owed before reading stops, and what one read takes.
 pub(super) const ROOM: usize = 64 * 1024;
+/// Of which a kernel's buffers are multiples: over loopback, with segments as large as they are there, a send of so many
+/// bytes is taken whole or not at all.
+const PAGE: usize = 4096;
 /// How long it is waited for the end of whoever was refused or has been answered.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -162,7 +165,7 @@ impl Connection {
         }
         // As one that is told of a change once, and takes a short read for all there was.
         let told_of_end = terms.is("end-forgotten") && self.is_end_in_sight(Duration::ZERO);
-        let mut buffer = vec![0; ROOM];
+        let mut buffer = vec![0; if terms.is("short-small-send") { PAGE } else { ROOM }];
         match self.stream.read(&mut buffer) {
             Ok(count @ 1..) if told_of_end => {
                 self.paused = true;
@@ -194,9 +197,10 @@ impl Connection {
     }
 
     fn flush(&mut self, terms: &Terms) -> Result<(), Gone> {
+        let forgets_the_rest = terms.is("short-send") || terms.is("short-small-send");
         while !self.owed.is_empty() {
             match self.stream.write(&self.owed) {
-                Ok(_) if terms.is("short-send") => self.owed.clear(),
+                Ok(_) if forgets_the_rest => self.owed.clear(),
                 Ok(count) => drop(self.owed.drain(..count)),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return self.lost(&error, terms),
