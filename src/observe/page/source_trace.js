@@ -1,6 +1,6 @@
 // The source that is a trace: lines of JSON, in the document itself or from a file.
 
-import { lineEnd } from './blocks.js';
+import { lineEnd, readColumns } from './lines.js';
 
 const WORK = 48; // milliseconds, then the browser has its turn: it may draw how far this is
 const AT_ONCE = 1 << 15; // characters, before the clock is looked at
@@ -39,12 +39,13 @@ export async function read(store, pieces) {
   store.addLines(rest);
 }
 
-/** The trace that was written into the document, if there is one: as text or, if it is long, packed. */
+/** The trace that was written into the document, if there is one: as text or, if it is long, packed, by columns. */
 export async function readDocument(store) {
   const element = document.querySelector('script#trace');
   if (!element?.textContent) return;
-  if (element.getAttribute('type') === 'application/gzip') await read(store, unpacked(element.textContent));
-  else await read(store, pieces(element.textContent));
+  if (element.getAttribute('type') !== 'application/gzip') return read(store, pieces(element.textContent));
+  store.read = readColumns;
+  await read(store, unpacked(element.textContent));
 }
 
 async function* pieces(text) {
