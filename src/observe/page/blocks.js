@@ -43,7 +43,9 @@ export class Block {
   all() {
     while (this.parsed < this.text.length) {
       const end = lineEnd(this.text, this.parsed);
-      for (const record of this.read(this.text.slice(this.parsed, end))) if (record) this.records.push(record);
+      this.read(this.text.slice(this.parsed, end), (record) => {
+        if (record) this.records.push({ ...record });
+      });
       this.parsed = end;
     }
     return this.records;

@@ -2,7 +2,12 @@
 // `sockmodes trace --html` packs a long trace, for an object a line is what reading one takes longest for.
 
 /** @typedef {import('./model.js').Event} Event */
-/** The records on a line; null for what should be one and is none. @typedef {(line: string) => (Event | null)[]} Read */
+
+/**
+ * Takes each record on a line, which is the reader's to change as soon as it is taken; null is what should be a record
+ * and is none.
+ * @typedef {(line: string, take: (record: Event | null) => void) => void} Read
+ */
 
 /**
  * Where a line ends that begins at a place in a text: behind its line feed, if it has one.
@@ -15,33 +20,34 @@ export function lineEnd(text, from) {
 }
 
 /** @type {Read} */
-export function readLine(line) {
+export function readLine(line, take) {
+  let record;
   try {
-    const record = JSON.parse(line);
-    return [isRecord(record) ? record : null];
+    record = JSON.parse(line);
   } catch {
-    return line.trim() ? [null] : [];
+    if (!line.trim()) return;
   }
+  take(isRecord(record) ? record : null);
 }
 
 /**
- * Reads `{"order":[…],"kinds":[[first,columns],…]}`: for each record its kind; of each kind the first record, and by
+ * Reads `{"order":[…],"kinds":[[record,columns],…]}`: for each record its kind; of each kind the first record, and by
  * field the values that are not the same in all. Only from a document, which is the program's own: from a few letters
  * this makes as much as they say.
  * @type {Read}
  */
-export function readColumns(line) {
-  if (!line.trim()) return [];
+export function readColumns(line, take) {
+  if (!line.trim()) return;
   const { order, kinds } = JSON.parse(line);
-  /** @type {{ first: Event, columns: [string, any[]][], next: number }[]} */
-  const open = kinds.map(([first, columns]) => ({ first, columns: Object.entries(columns), next: 0 }));
-  return order.map((i) => {
+  /** @type {{ record: Event, columns: [string, any[]][], next: number }[]} */
+  const open = kinds.map(([record, columns]) => ({ record, columns: Object.entries(columns), next: 0 }));
+  for (const i of order) {
     const kind = open[i];
-    const record = { ...kind.first };
-    for (const [field, values] of kind.columns) record[field] = values[kind.next];
+    const { record, columns, next } = kind;
+    for (const [field, values] of columns) record[field] = values[next];
     kind.next += 1;
-    return isRecord(record) ? record : null;
-  });
+    take(isRecord(record) ? record : null);
+  }
 }
 
 // What all else goes by; the other fields are only added up and shown.

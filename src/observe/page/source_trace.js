@@ -24,17 +24,21 @@ export async function read(store, pieces) {
   let rest = '';
   let since = performance.now();
   for await (const piece of pieces) {
-    const text = rest + piece;
-    let from = 0;
-    for (let end = text.lastIndexOf('\n') + 1; from < end;) {
-      const to = lineEnd(text, Math.min(from + AT_ONCE, end - 1));
+    const end = piece.lastIndexOf('\n') + 1;
+    if (end === 0) {
+      rest += piece;
+      continue;
+    }
+    const text = rest + piece.slice(0, end);
+    rest = piece.slice(end);
+    for (let from = 0; from < text.length;) {
+      const to = lineEnd(text, Math.min(from + AT_ONCE, text.length - 1));
       store.addLines(text.slice(from, to));
       from = to;
       if (performance.now() - since < WORK) continue;
       await breathe();
       since = performance.now();
     }
-    rest = text.slice(from);
   }
   store.addLines(rest);
 }

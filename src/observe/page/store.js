@@ -60,7 +60,7 @@ export class Store {
       const from = at;
       while (at < text.length && !block.isFull) {
         const end = lineEnd(text, at);
-        for (const record of this.read(text.slice(at, end))) this.#take(record, block);
+        this.read(text.slice(at, end), (record) => this.#take(record, block));
         at = end;
       }
       block.text += text.slice(from, at);
