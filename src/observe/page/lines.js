@@ -4,8 +4,8 @@
 /** @typedef {import('./model.js').Event} Event */
 
 /**
- * Takes each record on a line, which is the reader's to change as soon as it is taken; null is what should be a record
- * and is none.
+ * Hands over each record on a line, and null for what should be one and is none. A record is not to be kept: it is made
+ * into the next.
  * @typedef {(line: string, take: (record: Event | null) => void) => void} Read
  */
 
