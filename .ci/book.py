@@ -132,12 +132,12 @@ def check_tests():
 
 
 def check_planted():
-    """In "Build it yourself" a pitfall is shown by a check and a fault that is planted for it, or by a lesson."""
+    """In "Build it yourself" a pitfall is shown by a check and a fault that is planted for it, by a lesson, or by a row."""
     root = SOURCE.parent.parent
     faults = (root / "tests/needs/check/faults.rs").read_text()
     planted = set(re.findall(r'^ *\("([\w-]+)", "([\w-]+)", ', faults, re.MULTILINE))
     named = 0
-    for page in sorted((SOURCE / "build").glob("[1-6]_*.md")):
+    for page in sorted((SOURCE / "build").glob("*.md")):
         table = re.search(r"^## Pitfalls\n\n\| pitfall .*\n\| --- .*\n((?:\|.*\n)+)", page.read_text(), re.MULTILINE)
         if not table:
             wrong.append(f"{page}: it has no table of pitfalls")
@@ -152,9 +152,14 @@ def check_planted():
             for lesson in lessons:
                 if not (root / f"examples/{lesson}.rs").is_file():
                     wrong.append(f"{page}: no such lesson: {lesson}")
-            if not pairs + lessons:
+            # Servers of others are graded by a test: it holds their table to what it says.
+            others = re.findall(r"`([\w-]+)`, on `([\w./]+)`", cell)
+            for check, server in others:
+                if not re.search(rf"^\| .*`{server}`.*`{check}`", page.read_text(), re.MULTILINE):
+                    wrong.append(f"{page}: its table does not say that {server} fails {check}")
+            if not pairs + lessons + others:
                 wrong.append(f"{page}: nothing shows the pitfall: {row}")
-            named += len(pairs) + len(lessons)
+            named += len(pairs) + len(lessons) + len(others)
     return named
 
 
