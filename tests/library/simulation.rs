@@ -213,7 +213,7 @@ fn from_environment(name: &str) -> Option<u64> {
 
 #[test]
 fn any_schedule_gives_the_transcript_of_the_model() {
-    let tally = play_all(0..from_environment("SOCKMODES_SCHEDULES").unwrap_or(20_000));
+    let tally = play_all(0..from_environment("SOCKMODES_SCHEDULES").unwrap_or(10_000));
     if tally.schedules > 1 {
         assert!(tally.served * 3 > tally.connections, "too few are served to show anything");
         let Tally { stood_still, interrupted, saved, shared, .. } = tally;
@@ -229,6 +229,6 @@ fn any_schedule_gives_the_transcript_of_the_model() {
 
 #[test]
 fn a_thousand_connections_at_once_keep_every_promise() {
-    let seeds = from_environment("SOCKMODES_SEEDS").unwrap_or(80);
+    let seeds = from_environment("SOCKMODES_SEEDS").unwrap_or(40);
     play_all(CROWDS..CROWDS + seeds);
 }
