@@ -1,8 +1,9 @@
 """What has to hold in the book that was built: python3 .ci/book.py docs/src docs/book
 
 Every link within it leads somewhere; every drawing is used and says in words what it shows, and those made by hand have
-one style, and their words in the page's text; every system call that a page shows or names is in the index of system calls, and the page to which that
-leads names it; every test that is named as what shows something exists; and what the tests of the kernel quote is written.
+one style, and their words in the page's text; every system call that a page shows or names is in the index of system
+calls, and the page to which that leads names it; every test that is named as what shows something exists, and so does
+every fault that is planted for a check; and what the tests of the kernel quote is written.
 """
 
 import re
@@ -157,6 +158,38 @@ def check_tests():
     return named
 
 
+def check_planted():
+    """In "Build it yourself" a pitfall is shown by a check and a fault that is planted for it, by a lesson, or by a row."""
+    root = SOURCE.parent.parent
+    faults = (root / "tests/needs/check/faults.rs").read_text()
+    planted = set(re.findall(r'^ *\("([\w-]+)", "([\w-]+)", ', faults, re.MULTILINE))
+    named = 0
+    for page in sorted((SOURCE / "build").glob("*.md")):
+        table = re.search(r"^## Pitfalls\n\n\| pitfall .*\n\| --- .*\n((?:\|.*\n)+)", page.read_text(), re.MULTILINE)
+        if not table:
+            wrong.append(f"{page}: it has no table of pitfalls")
+            continue
+        for row in table[1].splitlines():
+            cell = row.split("|")[-2]
+            shown = re.findall(r"`([\w-]+)` \(([^)]*)\)", cell)
+            pairs = [(fault, check) for check, faults in shown for fault in re.findall(r"`([\w-]+)`", faults)]
+            lessons = re.findall(r"lesson `(\w+)`", cell)
+            for fault, check in sorted(set(pairs) - planted):
+                wrong.append(f"{page}: {fault} is not planted for {check}")
+            for lesson in lessons:
+                if not (root / f"examples/{lesson}.rs").is_file():
+                    wrong.append(f"{page}: no such lesson: {lesson}")
+            # Servers of others are graded by a test: it holds their table to what it says.
+            others = re.findall(r"`([\w-]+)`, on `([\w./]+)`", cell)
+            for check, server in others:
+                if not re.search(rf"^\| .*`{server}`.*`{check}`", page.read_text(), re.MULTILINE):
+                    wrong.append(f"{page}: its table does not say that {server} fails {check}")
+            if not pairs + lessons + others:
+                wrong.append(f"{page}: nothing shows the pitfall: {row}")
+            named += len(pairs) + len(lessons) + len(others)
+    return named
+
+
 def check_quotes():
     """What a test of the kernel quotes stands on the page that it names, where "Rule 9" is the page of the rules."""
     tests = SOURCE.parent.parent / "tests" / "library"
@@ -179,7 +212,7 @@ pages = read_pages()
 links = check_links()
 drawings = check_drawings()
 calls = check_calls()
-tests = check_tests()
+tests = check_tests() + check_planted()
 quotes = check_quotes()
 print(f"{len(pages)} pages, {links} links, {drawings} drawings, {calls} system calls, {tests} tests, {quotes} quotes")
 sys.exit("\n".join(wrong) or 0)
