@@ -1,8 +1,9 @@
 """What has to hold in the book that was built: python3 .ci/book.py docs/src docs/book
 
 Every link within it leads somewhere; every drawing is used and says in words what it shows, and those made by hand have
-one style; every system call that a page shows or names is in the index of system calls, and the page to which that
-leads names it; every test that is named as what shows something exists; and what the tests of the kernel quote is written.
+one style, and their words in the page's text; every system call that a page shows or names is in the index of system
+calls, and the page to which that leads names it; every test that is named as what shows something exists, and so does
+every fault that is planted for a check; and what the tests of the kernel quote is written.
 """
 
 import re
@@ -16,38 +17,60 @@ wrong = []
 
 
 class Page(HTMLParser):
-    """The links of a page, and what in it can be linked to."""
+    """The links of a page, what in it can be linked to, and its words, those in drawings apart."""
 
     def __init__(self, path):
         super().__init__()
         self.links, self.anchors = set(), set()
+        self.words, self.drawn = set(), {}
+        self.within = []
         self.feed(path.read_text())
 
     def handle_starttag(self, tag, attributes):
         attributes = dict(attributes)
         self.anchors.update(filter(None, (attributes.get("id"), attributes.get("name"))))
         self.links.update(filter(None, (attributes.get("href"), attributes.get("src"))))
+        if tag == "svg":
+            self.drawing = self.drawn.setdefault(attributes.get("aria-labelledby"), set())
+        if tag in ("svg", "text", "style", "script"):
+            self.within.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag in self.within:
+            self.within.remove(tag)
+
+    def handle_data(self, data):
+        words = re.findall(r"[^\W\d_]{3,}", data.lower())
+        if "svg" not in self.within:
+            self.words.update(words)
+        elif "text" in self.within:
+            self.drawing.update(words)
+
+
+# The same text once more, for printing; and what is served for a page that is not there, from the root.
+LEFT_OUT = {"print.html", "404.html", "toc.html"}
+
+
+def read_pages():
+    # The simulation is no page of the book: behind the # of its address stands what it plays.
+    written = (path for path in BUILT.rglob("*.html") if path.parent != BUILT / "play")
+    return {path.resolve(): Page(path) for path in written if path.name not in LEFT_OUT}
 
 
 def check_links():
-    # The same text once more, for printing; and what is served for a page that is not there, from the root.
-    left_out = {"print.html", "404.html", "toc.html"}
-    # The simulation is no page of the book: behind the # of its address stands what it plays.
-    written = (path for path in BUILT.rglob("*.html") if path.parent != BUILT / "play")
-    pages = {path.resolve(): Page(path) for path in written if path.name not in left_out}
     for path, page in pages.items():
         for link in page.links:
             parts = urlsplit(link)
             if parts.scheme or parts.netloc:
                 continue
             target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
-            if target.name in left_out:
+            if target.name in LEFT_OUT:
                 continue
             if not target.is_file():
                 wrong.append(f"{path.relative_to(BUILT.resolve())}: no such file: {link}")
             elif parts.fragment and target in pages and unquote(parts.fragment) not in pages[target].anchors:
                 wrong.append(f"{path.relative_to(BUILT.resolve())}: no such place: {link}")
-    return len(pages), sum(len(page.links) for page in pages.values())
+    return sum(len(page.links) for page in pages.values())
 
 
 def check_drawings():
@@ -75,6 +98,11 @@ def check_drawings():
         styles.setdefault("".join(re.findall(r"<style>.*?</style>", svg, re.DOTALL)), []).append(drawing.name)
     if len(styles) > 1:
         wrong.append(f"the drawings have {len(styles)} styles: {list(styles.values())}")
+    # What a drawing says is for those who can't see it, too, and for whoever translates the text.
+    for path, page in pages.items():
+        for drawing, words in page.drawn.items():
+            if unsaid := drawing and words - page.words:
+                wrong.append(f"{path.relative_to(BUILT.resolve())}: {drawing}: no word in the text of {sorted(unsaid)}")
     return len(drawings) + len(made)
 
 
@@ -130,6 +158,38 @@ def check_tests():
     return named
 
 
+def check_planted():
+    """In "Build it yourself" a pitfall is shown by a check and a fault that is planted for it, by a lesson, or by a row."""
+    root = SOURCE.parent.parent
+    faults = (root / "tests/needs/check/faults.rs").read_text()
+    planted = set(re.findall(r'^ *\("([\w-]+)", "([\w-]+)", ', faults, re.MULTILINE))
+    named = 0
+    for page in sorted((SOURCE / "build").glob("*.md")):
+        table = re.search(r"^## Pitfalls\n\n\| pitfall .*\n\| --- .*\n((?:\|.*\n)+)", page.read_text(), re.MULTILINE)
+        if not table:
+            wrong.append(f"{page}: it has no table of pitfalls")
+            continue
+        for row in table[1].splitlines():
+            cell = row.split("|")[-2]
+            shown = re.findall(r"`([\w-]+)` \(([^)]*)\)", cell)
+            pairs = [(fault, check) for check, faults in shown for fault in re.findall(r"`([\w-]+)`", faults)]
+            lessons = re.findall(r"lesson `(\w+)`", cell)
+            for fault, check in sorted(set(pairs) - planted):
+                wrong.append(f"{page}: {fault} is not planted for {check}")
+            for lesson in lessons:
+                if not (root / f"examples/{lesson}.rs").is_file():
+                    wrong.append(f"{page}: no such lesson: {lesson}")
+            # Servers of others are graded by a test: it holds their table to what it says.
+            others = re.findall(r"`([\w-]+)`, on `([\w./]+)`", cell)
+            for check, server in others:
+                if not re.search(rf"^\| .*`{server}`.*`{check}`", page.read_text(), re.MULTILINE):
+                    wrong.append(f"{page}: its table does not say that {server} fails {check}")
+            if not pairs + lessons + others:
+                wrong.append(f"{page}: nothing shows the pitfall: {row}")
+            named += len(pairs) + len(lessons) + len(others)
+    return named
+
+
 def check_quotes():
     """What a test of the kernel quotes stands on the page that it names, where "Rule 9" is the page of the rules."""
     tests = SOURCE.parent.parent / "tests" / "library"
@@ -148,10 +208,11 @@ def check_quotes():
     return quotes
 
 
-pages, links = check_links()
+pages = read_pages()
+links = check_links()
 drawings = check_drawings()
 calls = check_calls()
-tests = check_tests()
+tests = check_tests() + check_planted()
 quotes = check_quotes()
-print(f"{pages} pages, {links} links, {drawings} drawings, {calls} system calls, {tests} tests, {quotes} quotes")
+print(f"{len(pages)} pages, {links} links, {drawings} drawings, {calls} system calls, {tests} tests, {quotes} quotes")
 sys.exit("\n".join(wrong) or 0)

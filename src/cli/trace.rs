@@ -1,9 +1,10 @@
 //! `sockmodes trace FILE`: what `serve --trace` has written, told in the terminal or made into a page.
 //!
 //! A line is read (`trace/lines.rs`), understood (`record.rs`) and told (`words.rs`); then it is added up
-//! (`summary.rs`), or it is one connection's story (`story.rs`), or it goes into the page (`html.rs`, `embedded.rs`).
-//! Nothing is kept of it, so the trace may be as long as it likes.
+//! (`summary.rs`), or it is one connection's story (`story.rs`), or it goes into the page (`html.rs`, `embedded.rs`,
+//! `columns.rs`). Nothing is kept of it, so the trace may be as long as it likes.
 
+mod columns;
 mod connections;
 mod embedded;
 mod html;

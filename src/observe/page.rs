@@ -40,6 +40,7 @@ const WRITTEN: &[File] = &[
     File { path: "/crowd.js", kind: SCRIPT, content: include_str!("page/crowd.js") },
     File { path: "/draw.js", kind: SCRIPT, content: include_str!("page/draw.js") },
     File { path: "/keys.js", kind: SCRIPT, content: include_str!("page/keys.js") },
+    File { path: "/lines.js", kind: SCRIPT, content: include_str!("page/lines.js") },
     File { path: "/map.js", kind: SCRIPT, content: include_str!("page/map.js") },
     File { path: "/measures.js", kind: SCRIPT, content: include_str!("page/measures.js") },
     File { path: "/model.js", kind: SCRIPT, content: include_str!("page/model.js") },

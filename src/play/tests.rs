@@ -93,8 +93,8 @@ fn with_all_rules_kept_nothing_goes_wrong() {
 fn without_any_rule_or_any_two_a_run_ends_and_nothing_panics() {
     let manners = Manner::ALL.map(Manner::name).join("\n");
     for seed in 0..2 {
-        for one in Rule::ALL {
-            for other in Rule::ALL {
+        for (nth, one) in Rule::ALL.iter().enumerate() {
+            for other in &Rule::ALL[nth..] {
                 let rules = format!("break {}\nbreak {}", one.name(), other.name());
                 let faults = "interrupted 20\nmax-buffer 100\ndescriptors 5\nstop at 90s";
                 play(seed, &format!("{rules}\n{faults}\n{manners}\n20 legal at 1s"));

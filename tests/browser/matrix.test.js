@@ -35,15 +35,15 @@ const shown = (page) => page.evaluate(() => {
   const words = (nodes) => [...nodes].filter(seen).map((node) => node.textContent.trim());
   let heads;
   const place = document.getElementById('matrix-filter');
-  for (const heading of [...document.querySelectorAll('main h2')].filter(seen)) {
+  const behind = (node) => place.compareDocumentPosition(node) & Node.DOCUMENT_POSITION_FOLLOWING;
+  for (const heading of [...document.querySelectorAll('main h2')].filter((it) => seen(it) && behind(it))) {
     const box = heading.nextElementSibling;
     heads = words(box.querySelectorAll('th')).slice(1).join();
     for (const row of [...box.querySelectorAll('tbody tr')].filter(seen)) {
       rows.push([heading.textContent.trim(), ...words(row.children)].join(' | '));
     }
   }
-  const tables = [...document.querySelectorAll('main table')].filter((table) => (
-    seen(table) && place.compareDocumentPosition(table) & Node.DOCUMENT_POSITION_FOLLOWING));
+  const tables = [...document.querySelectorAll('main table')].filter((table) => seen(table) && behind(table));
   return { rows, heads, tables: tables.length, said: place.querySelector('output').textContent };
 });
 

@@ -44,7 +44,7 @@ fn a_page_shows_whole_parts_of_an_output() {
 
 /// The chapters of the book, which include or name what the lessons print.
 fn book() -> impl Iterator<Item = String> {
-    let folders = ["docs/src", "docs/src/lessons"].into_iter();
+    let folders = ["docs/src", "docs/src/zero", "docs/src/lessons"].into_iter();
     let pages = folders.flat_map(|folder| fs::read_dir(root(folder)).unwrap());
     pages
         .map(|entry| entry.unwrap().path())

@@ -213,22 +213,22 @@ fn from_environment(name: &str) -> Option<u64> {
 
 #[test]
 fn any_schedule_gives_the_transcript_of_the_model() {
-    let tally = play_all(0..from_environment("SOCKMODES_SCHEDULES").unwrap_or(20_000));
+    let tally = play_all(0..from_environment("SOCKMODES_SCHEDULES").unwrap_or(10_000));
     if tally.schedules > 1 {
         assert!(tally.served * 3 > tally.connections, "too few are served to show anything");
         let Tally { stood_still, interrupted, saved, shared, .. } = tally;
         let often = [stood_still / 20, interrupted / 5, saved, shared / 20];
-        assert!(often.iter().all(|met| *met >= 50), "what is to be shown is too rare: {often:?}");
+        assert!(often.iter().all(|met| *met >= 25), "what is to be shown is too rare: {often:?}");
         // All that a connection can end with was met, but for a kind of error that there is not here.
         for reason in Reason::ALL.into_iter().filter(|reason| *reason != Reason::SocketError) {
             let met = tally.reasons.get(&reason).copied().unwrap_or(0);
-            assert!(met >= 20, "{reason} was met {met} times");
+            assert!(met >= 10, "{reason} was met {met} times");
         }
     }
 }
 
 #[test]
 fn a_thousand_connections_at_once_keep_every_promise() {
-    let seeds = from_environment("SOCKMODES_SEEDS").unwrap_or(80);
+    let seeds = from_environment("SOCKMODES_SEEDS").unwrap_or(40);
     play_all(CROWDS..CROWDS + seeds);
 }

@@ -21,7 +21,7 @@ use std::time::Instant;
 use rustix::process::Signal;
 
 use crate::common::client::eventually;
-use crate::common::harness::{Need, Test, missing_program};
+use crate::common::harness::{LONG, Need, Test, missing_program};
 use crate::common::network::{NEEDS, alone, ip};
 use crate::common::program::{Program, SECRET, Server, run, sockmodes};
 use crate::deploy::{HAPROXY, OPENSSL, haproxy_with_certificate};
@@ -32,7 +32,12 @@ pub(crate) const TESTS: &[Test] = &[
     (
         "whatever_becomes_of_servers_new_connections_succeed",
         &[NEEDS[0], NEEDS[1], HAPROXY, OPENSSL],
-        whatever_becomes_of_servers,
+        || whatever_becomes_of_servers(1),
+    ),
+    (
+        "whatever_becomes_of_each_server_new_connections_succeed",
+        &[LONG, NEEDS[0], NEEDS[1], HAPROXY, OPENSSL],
+        || whatever_becomes_of_servers(SERVERS.len()),
     ),
     (
         "a_client_without_tls_comes_through_the_door_with_it",
@@ -49,8 +54,9 @@ const SERVERS: [&str; 3] = ["one", "two", "three"];
 /// More than two looks and a timeout, as the example says, and so much more as there.
 const GRACE: &str = "--grace 2400ms";
 
-fn whatever_becomes_of_servers() {
-    alone(|| {
+/// So often one is killed and another drained: three times, each of them is both.
+fn whatever_becomes_of_servers(rounds: usize) {
+    alone(move || {
         take_addresses();
         let folder = tempfile::tempdir().unwrap();
         let config = configuration(folder.path());
@@ -59,7 +65,7 @@ fn whatever_becomes_of_servers() {
         let haproxy = balance(folder.path(), &config);
         let mut ended = Vec::new();
         let lives = around(BALANCER.parse().unwrap(), |listen| {
-            for round in 0..SERVERS.len() {
+            for round in 0..rounds {
                 ended.extend(kill_and_drain(&mut servers, round, &haproxy, &config, listen));
             }
         });
@@ -67,7 +73,7 @@ fn whatever_becomes_of_servers() {
         last.iter().for_each(|server| server.signal(Signal::TERM));
         ended.extend(last.into_iter().map(Started::drained));
         judge(&lives, &ended);
-        for name in SERVERS {
+        for name in SERVERS.iter().cycle().skip(1).take(rounds) {
             let away = format!("{name} is DOWN, reason: Layer7 wrong status, code: 503");
             assert!(haproxy.log_so_far().contains(&away), "it never looked away from {name}");
         }

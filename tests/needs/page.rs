@@ -15,11 +15,12 @@ use tempfile::{NamedTempFile, TempDir, tempdir};
 
 use crate::common::client::{answer, exchange, read_rest};
 use crate::common::harness::{Need, Test, missing_program};
-use crate::common::program::{Server, run};
+use crate::common::program::{Server, run, sockmodes};
 
 pub(crate) const TESTS: &[Test] = &[
     ("the_page_adds_up_what_it_is_told", &[NODE], the_page_adds_up_what_it_is_told),
     ("the_page_repeats_what_the_server_has", &[NODE], the_page_repeats_what_the_server_has),
+    ("a_long_trace_is_the_same_when_it_is_packed", &[NODE], a_long_trace_is_the_same_when_packed),
     ("after_a_real_trace_the_page_knows_what_happened", &[NODE], after_a_real_trace_the_page_knows),
 ];
 
@@ -50,6 +51,21 @@ fn the_page_repeats_what_the_server_has() {
     let folder = script();
     fs::write(folder.path().join("tables.json"), tables().to_string()).unwrap();
     run(Command::new("node").args(["--test", "tables.test.js"]).current_dir(&folder), b"")
+        .expect(0);
+}
+
+fn a_long_trace_is_the_same_when_packed() {
+    let folder = script();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    // Each event with all that it may say, at times of its own, and then what only another version says.
+    let told = include_str!("page/records.jsonl");
+    let at = |i: u32| told.replace("\"time\":0.0", &format!("\"time\":{}", f64::from(i) / 3.0));
+    let other = "{\"event\":\"dreamt\",\"of\":[{\"<\":null}],\"__proto__\":{\"bytes\":1}}\n";
+    let trace = (0..200).map(at).chain([other.to_owned()]).collect::<String>();
+    fs::write(path("trace.jsonl"), trace).unwrap();
+    let args = ["trace", &path("trace.jsonl"), "--html", &path("trace.html")];
+    run(&mut sockmodes(args), b"").expect(0);
+    run(Command::new("node").args(["--test", "packed.test.js"]).current_dir(&folder), b"")
         .expect(0);
 }
 

@@ -1,7 +1,8 @@
 //! The trace as it stands in the page.
 //!
 //! A short one is text, which any program can search. What is longer is packed: a browser reads it as markup, letter by
-//! letter, before it reads it as a trace, and that takes longer than to unpack a tenth of the letters.
+//! letter, before it reads it as a trace, and that takes longer than to unpack a tenth of the letters. And it is packed
+//! by columns (`columns.rs`), for most of what is left is to make an object of each line.
 
 use std::io::{self, Write};
 use std::mem;
@@ -11,6 +12,8 @@ use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use super::columns::columns;
+
 /// Where the page looks for it: as it is, and packed.
 const TEXT: &str = "<script type=\"application/x-ndjson\" id=\"trace\">\n";
 const PACKED: &str = "<script type=\"application/gzip\" id=\"trace\">";
@@ -18,6 +21,9 @@ const END: &str = "</script>\n";
 
 /// With so many bytes it is long; and so many are packed at a time.
 const LONG: usize = 1 << 20;
+
+/// So many events are packed together: as many as the page keeps together.
+const TOGETHER: usize = 4096;
 
 /// What has been told of a trace, and is not written yet.
 #[derive(Default)]
@@ -49,8 +55,11 @@ impl Embedded {
             out.write_all(PACKED.as_bytes())?;
         }
         let packer =
-            self.packer.get_or_insert_with(|| GzEncoder::new(Vec::new(), Compression::fast()));
-        packer.write_all(mem::take(&mut self.text).as_bytes())?;
+            self.packer.get_or_insert_with(|| GzEncoder::new(Vec::new(), Compression::default()));
+        let text = mem::take(&mut self.text);
+        for lines in text.lines().collect::<Vec<_>>().chunks(TOGETHER) {
+            writeln!(packer, "{}", columns(lines)?)?;
+        }
         let packed = packer.get_mut();
         // Three bytes are four letters: what is left over waits for more.
         let letters = STANDARD.encode(packed.drain(..packed.len() / 3 * 3).as_slice());
@@ -70,6 +79,7 @@ mod tests {
 
     use flate2::read::GzDecoder;
 
+    use super::super::columns::tests::rows;
     use super::*;
 
     fn written<'a>(lines: impl Iterator<Item = &'a str>) -> String {
@@ -98,19 +108,21 @@ mod tests {
 
     #[test]
     fn a_long_one_is_packed_and_every_line_is_in_it() {
-        for count in [LONG / 8 - 1, LONG / 8, LONG / 8 + 1, LONG / 2 + 7] {
-            // Eight bytes each, with the line feed.
-            let lines: Vec<_> = (0..count).map(|i| format!("{i:07}")).collect();
+        for count in [LONG / 32 - 1, LONG / 32, LONG / 32 + 1, LONG / 8 + 7] {
+            // Thirty-two bytes each, with the line feed.
+            let lines: Vec<_> =
+                (0..count).map(|i| format!(r#"{{"event":"x","of":"{i:010}"}}"#)).collect();
             let element = written(lines.iter().map(String::as_str));
-            let mut text = String::new();
-            if count * 8 < LONG {
-                text.push_str(inside(&element, TEXT));
+            let rows = if count * 32 < LONG {
+                inside(&element, TEXT).lines().map(str::to_owned).collect::<Vec<_>>()
             } else {
+                assert!(element.len() < count * 32 / 2, "{} of {}", element.len(), count * 32);
                 let packed = STANDARD.decode(inside(&element, PACKED)).unwrap();
+                let mut text = String::new();
                 GzDecoder::new(packed.as_slice()).read_to_string(&mut text).unwrap();
-                assert!(element.len() < text.len() / 2, "{} of {}", element.len(), text.len());
-            }
-            assert!(text.lines().eq(lines.iter()), "{count} lines");
+                text.lines().flat_map(rows).map(|row| row.to_string()).collect()
+            };
+            assert_eq!(rows, lines, "{count} lines");
         }
     }
 }

@@ -1,19 +1,24 @@
 // A block of events that follow each other: the records themselves, or the lines that they are parsed from when
 // somebody asks; and what was known before the first, and now and then in between. No document.
 
+import { lineEnd } from './lines.js';
 import { apply, copy, forget, restart } from './model.js';
 
 /** @typedef {import('./model.js').Event} Event */
 /** @typedef {import('./model.js').Model} Model */
 
-const SIZE = 4096; // events
+const SIZE = 4096; // events, or a few more: a line is never in two
 const STOP = 256; // events between two models that are kept in between
 const RECENT = 4; // blocks that keep such models, and records beside their lines
 
 export class Block {
-  /** @param {Model} before what was known before its first event */
-  constructor(before) {
+  /**
+   * @param {Model} before what was known before its first event
+   * @param {import('./lines.js').Read} read what makes records of its lines
+   */
+  constructor(before, read) {
     this.before = before;
+    this.read = read;
     this.count = 0;
     /** @type {Event[]} */
     this.records = [];
@@ -25,7 +30,7 @@ export class Block {
   }
 
   get isFull() {
-    return this.count === SIZE;
+    return this.count >= SIZE;
   }
 
   /** @param {Event} record */
@@ -38,8 +43,9 @@ export class Block {
   all() {
     while (this.parsed < this.text.length) {
       const end = lineEnd(this.text, this.parsed);
-      const record = parse(this.text.slice(this.parsed, end));
-      if (record) this.records.push(record);
+      this.read(this.text.slice(this.parsed, end), (record) => {
+        if (record) this.records.push({ ...record });
+      });
       this.parsed = end;
     }
     return this.records;
@@ -80,11 +86,6 @@ export class Block {
       forget(model, marks.get(model.event) ?? []);
     }
   }
-
-  /** Where an event is among blocks of which the first begins with another. */
-  static indexOf(event, first) {
-    return Math.floor((event - first) / SIZE);
-  }
 }
 
 /** Of the blocks that are used, those that were used last. */
@@ -98,35 +99,4 @@ export class Recent {
     this.#blocks = [...this.#blocks.filter((each) => each !== block), block];
     if (this.#blocks.length > RECENT) this.#blocks.shift()?.rest();
   }
-}
-
-/**
- * Where a line ends that begins at a place in a text: behind its line feed, if it has one.
- * @param {string} text
- * @param {number} from
- */
-export function lineEnd(text, from) {
-  const feed = text.indexOf('\n', from);
-  return feed < 0 ? text.length : feed + 1;
-}
-
-/**
- * The record on a line, if there is one.
- * @param {string} line
- * @returns {Event | null}
- */
-export function parse(line) {
-  try {
-    const record = JSON.parse(line);
-    return isRecord(record) ? record : null;
-  } catch {
-    return null;
-  }
-}
-
-// What all else goes by; the other fields are only added up and shown.
-function isRecord(record) {
-  const { event: name, connection, time } = record ?? {};
-  return typeof name === 'string' && (connection === undefined || Number.isSafeInteger(connection))
-    && (time === undefined || Number.isFinite(time));
 }

@@ -1,6 +1,6 @@
 // The source that is a trace: lines of JSON, in the document itself or from a file.
 
-import { lineEnd } from './blocks.js';
+import { lineEnd, readColumns } from './lines.js';
 
 const WORK = 48; // milliseconds, then the browser has its turn: it may draw how far this is
 const AT_ONCE = 1 << 15; // characters, before the clock is looked at
@@ -24,27 +24,32 @@ export async function read(store, pieces) {
   let rest = '';
   let since = performance.now();
   for await (const piece of pieces) {
-    const text = rest + piece;
-    let from = 0;
-    for (let end = text.lastIndexOf('\n') + 1; from < end;) {
-      const to = lineEnd(text, Math.min(from + AT_ONCE, end - 1));
+    const end = piece.lastIndexOf('\n') + 1;
+    if (end === 0) {
+      rest += piece;
+      continue;
+    }
+    const text = rest + piece.slice(0, end);
+    rest = piece.slice(end);
+    for (let from = 0; from < text.length;) {
+      const to = lineEnd(text, Math.min(from + AT_ONCE, text.length - 1));
       store.addLines(text.slice(from, to));
       from = to;
       if (performance.now() - since < WORK) continue;
       await breathe();
       since = performance.now();
     }
-    rest = text.slice(from);
   }
   store.addLines(rest);
 }
 
-/** The trace that was written into the document, if there is one: as text or, if it is long, packed. */
+/** The trace that was written into the document, if there is one: as text or, if it is long, packed, by columns. */
 export async function readDocument(store) {
   const element = document.querySelector('script#trace');
   if (!element?.textContent) return;
-  if (element.getAttribute('type') === 'application/gzip') await read(store, unpacked(element.textContent));
-  else await read(store, pieces(element.textContent));
+  if (element.getAttribute('type') !== 'application/gzip') return read(store, pieces(element.textContent));
+  store.read = readColumns;
+  await read(store, unpacked(element.textContent));
 }
 
 async function* pieces(text) {

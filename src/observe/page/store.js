@@ -1,7 +1,8 @@
 // The past: events as they came, each with its number, and what was known after every one of them. Whoever asks
 // for a position gets a model, made from the nearest checkpoint before it. No document and no clock.
 
-import { Block, lineEnd, parse, Recent } from './blocks.js';
+import { Block, Recent } from './blocks.js';
+import { lineEnd, readLine } from './lines.js';
 import { apply, copy, create, forget, restart } from './model.js';
 import { firstWhere, turnIndex } from './turns.js';
 import { isWorthALook } from './worth.js';
@@ -15,6 +16,8 @@ export class Store {
   /** @param {{ isRing: boolean }} options whether the oldest make room for the newest */
   constructor({ isRing }) {
     this.isRing = isRing;
+    /** What makes records of the lines that are added. */
+    this.read = readLine;
     /** @type {Block[]} */
     this.blocks = [];
     this.first = 1;
@@ -50,26 +53,31 @@ export class Store {
     }
   }
 
-  /** @param {string} text whole lines of a trace; one that is no record is counted and left out */
+  /** @param {string} text whole lines of a trace; what is no record is counted and left out */
   addLines(text) {
-    let block = this.blocks.at(-1);
-    let from = 0;
     for (let at = 0; at < text.length;) {
-      const end = lineEnd(text, at);
-      const line = text.slice(at, end);
-      const record = parse(line);
-      if (record) {
-        const next = this.#block();
-        if (next !== block) {
-          if (block) block.text += text.slice(from, at);
-          [block, from] = [next, at];
-        }
-        next.count += 1;
-        this.#push(record);
-      } else if (line.trim()) this.broken += 1;
-      at = end;
+      const block = this.#block();
+      const from = at;
+      while (at < text.length && !block.isFull) {
+        const end = lineEnd(text, at);
+        this.read(text.slice(at, end), (record) => this.#take(record, block));
+        at = end;
+      }
+      block.text += text.slice(from, at);
     }
-    if (block) block.text += text.slice(from);
+  }
+
+  /**
+   * @param {Event | null} record
+   * @param {Block} block that has its line
+   */
+  #take(record, block) {
+    if (!record) {
+      this.broken += 1;
+      return;
+    }
+    block.count += 1;
+    this.#push(record);
   }
 
   /** @param {Event} record that its block has already */
@@ -91,7 +99,7 @@ export class Store {
   #block() {
     const last = this.blocks.at(-1);
     if (last && !last.isFull) return last;
-    const block = new Block(copy(this.head));
+    const block = new Block(copy(this.head), this.read);
     this.blocks.push(block);
     if (this.isRing && this.blocks.length > KEPT) this.#dropOldest();
     return block;
@@ -179,7 +187,7 @@ export class Store {
   }
 
   #blockOf(event) {
-    const block = this.blocks[Block.indexOf(event, this.first)];
+    const block = this.blocks[firstWhere(this.blocks.length, (i) => this.blocks[i].before.event >= event) - 1];
     this.recent.use(block);
     return block;
   }

@@ -12,6 +12,8 @@ export const STEP_OF = {
   accepted: 'accept', opened: 'accept', refused: 'accept', submitted: 'submit',
 };
 
+const STEPS_OF = new Map(Object.entries(STEP_OF));
+
 /**
  * The steps of a turn in which nothing has happened yet.
  * @returns {Record<string, number>}
@@ -25,7 +27,8 @@ export const noSteps = () => ({ ready: 0, queue: 0, logins: 0, accept: 0, deadli
  */
 export function countStep(steps, { event, via }) {
   // Behind a proxy it was accepted before.
-  if (!via && Object.hasOwn(STEP_OF, event)) steps[STEP_OF[event]] += 1;
+  const step = STEPS_OF.get(event);
+  if (step && !via) steps[step] += 1;
 }
 
 /**

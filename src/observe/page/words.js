@@ -62,12 +62,14 @@ export const ERROR_WORDS = {
   EOPNOTSUPP: 'the socket knows no such operation',
 };
 
+const NUMBERS = new Intl.NumberFormat('en');
+
 /**
  * A whole number with its thousands separated.
  * @param {number} value
  */
 export function number(value) {
-  return Math.round(value).toLocaleString('en');
+  return NUMBERS.format(Math.round(value));
 }
 
 /**

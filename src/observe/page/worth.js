@@ -3,15 +3,16 @@
 const ALWAYS = new Set([
   'refused', 'penalty', 'stale', 'accept_paused', 'accept_resumed', 'requeued', 'deadline', 'lost',
 ]);
-const CALLS = ['received', 'sent', 'shut_down'];
+const CALLS = new Set(['received', 'sent', 'shut_down']);
 const USUAL_ENDS = ['done', 'stopped'];
 
 /**
  * @param {import('./model.js').Event} record
  * @returns {boolean}
  */
-export function isWorthALook({ event, error, bytes, offered, reason }) {
-  if (CALLS.includes(event)) return error !== undefined || bytes < offered;
-  if (event === 'closed') return !USUAL_ENDS.includes(reason);
+export function isWorthALook(record) {
+  const { event } = record;
+  if (CALLS.has(event)) return record.error !== undefined || record.bytes < record.offered;
+  if (event === 'closed') return !USUAL_ENDS.includes(record.reason);
   return ALWAYS.has(event);
 }

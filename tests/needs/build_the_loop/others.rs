@@ -58,6 +58,7 @@ const OTHERS: &[Other] = &[
     of("`loop`", Design("loop"), OPEN, SECRET),
     of("`others/threading_tcp.py`", Python("others/threading_tcp.py"), OPEN, SECRET),
     of("`others/asyncio_streams.py`", Python("others/asyncio_streams.py"), OPEN, SECRET),
+    of("`others/asyncio_leaving.py`", Python("others/asyncio_leaving.py"), OPEN, SECRET),
     of("`others/tokio_echo.rs`", Rust("build_other_tokio"), ECHO, SECRET),
 ];
 

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { ORDERS, search } from './crowd_order.js';
+import { readColumns } from './lines.js';
 import { look, minute, noLooks, reconcile, totalsAt, unseen } from './samples.js';
 import { connectionAt } from './scene.js';
 import { linesOf, select } from './selection.js';
@@ -98,6 +99,41 @@ test('wherever a trace is cut, it is read as one', async () => {
     assert.deepEqual([store.newest, store.broken], [told.newest, 3], `pieces of ${most}`);
     const seen = events.map((event) => [store.record(event), known(store, event)]);
     assert.deepEqual(seen, wanted, `pieces of ${most}`);
+  }
+});
+
+/** Records as `sockmodes trace --html` packs them. */
+function columns(records) {
+  const order = [];
+  const kinds = [];
+  for (const record of records) {
+    let kind = kinds.findIndex(([first]) => first.event === record.event && String(Object.keys(first)) === String(Object.keys(record)));
+    if (kind < 0) kind = kinds.push([record, Object.fromEntries(Object.keys(record).map((field) => [field, []]))]) - 1;
+    order.push(kind);
+    for (const [field, value] of Object.entries(record)) kinds[kind][1][field].push(value);
+  }
+  for (const [, fields] of kinds) {
+    for (const [field, values] of Object.entries(fields)) if (new Set(values).size === 1) delete fields[field];
+  }
+  return `${JSON.stringify({ order, kinds })}\n`;
+}
+
+test('packed by columns, a trace is what it was by lines', async () => {
+  const told = past(1700, { isRing: false }).store;
+  const records = Array.from({ length: told.newest }, (_, i) => told.record(i + 1));
+  // What the page can't go by, though the program can: it is counted.
+  records.splice(4000, 0, { event: 'turn', time: 'noon' }, { event: 'ready', time: 1, connection: 2 ** 60 });
+  for (const most of [1, 1000, 4096, records.length]) {
+    const { store } = page({ isRing: false });
+    store.read = readColumns;
+    const parts = [];
+    for (let at = 0; at < records.length; at += most) parts.push(columns(records.slice(at, at + most)));
+    await read(store, cut(parts.join(''), 1 << 16));
+    assert.deepEqual([store.newest, store.broken], [told.newest, 2], `by ${most}`);
+    for (const event of [0, 1, 1000, 1001, 4000, 4001, 4095, 4096, 4097, 8200, told.newest]) {
+      assert.deepEqual(known(store, event), known(told, event), `at ${event}, by ${most}`);
+      assert.deepEqual(store.record(event), told.record(event), `event ${event}, by ${most}`);
+    }
   }
 });
 
