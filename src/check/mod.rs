@@ -10,8 +10,8 @@
 //! ```
 //!
 //! Nothing is judged by the clock alone, and nothing waits for ever: a wait is a multiple of what the server has
-//! needed so far (`pace.rs`), a check has a bound, and all of them have one together. What is asked is random, from a
-//! seed, so that no answer can be known beforehand.
+//! needed so far (`pace.rs`), or lasts until it sleeps (`rest.rs`), a check has a bound, and all of them have one together.
+//! What is asked is random, from a seed, so that no answer can be known beforehand.
 //!
 //! It is built on [`socket`](crate::socket), [`client`](crate::client) and [`auth`](crate::auth), and knows nothing of
 //! [`server`](crate::server): what it tries is the protocol and not this implementation of it. Read `catalogue.rs` for

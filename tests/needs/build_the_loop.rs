@@ -170,7 +170,7 @@ fn build() -> PathBuf {
     folder.join("examples")
 }
 
-/// What 4_edges is for: the same ten mebibytes, in fewer system calls; and there are eight pieces to a wait, and not one.
+/// What 4_edges is for: the same ten mebibytes, in fewer system calls; and there are several pieces to a wait, and not one.
 fn edges_take_fewer_calls() {
     thread::scope(|scope| {
         for server in [rust, python] {
