@@ -15,7 +15,7 @@ use super::trial::Trial;
 use super::usage::{self, Glance};
 
 /// Between two looks: nobody tells when a process falls asleep.
-const AGAIN: Duration = Duration::from_millis(2);
+const AGAIN: Duration = Duration::from_millis(5);
 /// A server that has run for so long and not come to rest has had its chance: perhaps it never sleeps.
 const CHANCE: Duration = Duration::from_millis(20);
 

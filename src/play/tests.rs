@@ -1,5 +1,7 @@
 //! What comes of requests: the same answers to the same, and what a loop does without each of its rules.
 
+use std::thread;
+
 use serde_json::{Value, json};
 
 use super::{Manner, Play, Rule};
@@ -91,14 +93,20 @@ fn with_all_rules_kept_nothing_goes_wrong() {
 
 #[test]
 fn without_any_rule_or_any_two_a_run_ends_and_nothing_panics() {
+    thread::scope(|scope| {
+        for seed in 0..2 {
+            scope.spawn(move || play_without_any_two(seed));
+        }
+    });
+}
+
+fn play_without_any_two(seed: u64) {
     let manners = Manner::ALL.map(Manner::name).join("\n");
-    for seed in 0..2 {
-        for (nth, one) in Rule::ALL.iter().enumerate() {
-            for other in &Rule::ALL[nth..] {
-                let rules = format!("break {}\nbreak {}", one.name(), other.name());
-                let faults = "interrupted 20\nmax-buffer 100\ndescriptors 5\nstop at 90s";
-                play(seed, &format!("{rules}\n{faults}\n{manners}\n20 legal at 1s"));
-            }
+    for (nth, one) in Rule::ALL.iter().enumerate() {
+        for other in &Rule::ALL[nth..] {
+            let rules = format!("break {}\nbreak {}", one.name(), other.name());
+            let faults = "interrupted 20\nmax-buffer 100\ndescriptors 5\nstop at 90s";
+            play(seed, &format!("{rules}\n{faults}\n{manners}\n20 legal at 1s"));
         }
     }
 }

@@ -29,7 +29,7 @@ impl Need {
     }
 }
 
-/// That there is time, as in CI: for what waits for long, and shows more of what a shorter test shows.
+/// That there is time, as in CI: for what takes long, and shows what few changes touch, or more of what a shorter test shows.
 pub(crate) const LONG: Need = Need::Machine(|| {
     let asked = env::var_os("SOCKMODES_LONG").is_some_and(|value| value == "1");
     (!asked).then(|| "it takes long: SOCKMODES_LONG=1 runs it".into())

@@ -28,23 +28,18 @@ use crate::deploy::{HAPROXY, OPENSSL, haproxy_with_certificate};
 use crowd::{NETWORK, around};
 use verdict::{Ended, judge};
 
-pub(crate) const TESTS: &[Test] = &[
-    (
-        "whatever_becomes_of_servers_new_connections_succeed",
-        &[NEEDS[0], NEEDS[1], HAPROXY, OPENSSL],
-        || whatever_becomes_of_servers(1),
-    ),
-    (
-        "whatever_becomes_of_each_server_new_connections_succeed",
-        &[LONG, NEEDS[0], NEEDS[1], HAPROXY, OPENSSL],
-        || whatever_becomes_of_servers(SERVERS.len()),
-    ),
-    (
-        "a_client_without_tls_comes_through_the_door_with_it",
-        &[NEEDS[0], NEEDS[1], HAPROXY, OPENSSL, SOCAT],
-        a_client_without_tls,
-    ),
-];
+/// What bears no other beside it: whoever finds no time for a second is given up, by HAProxy or by its servers.
+pub(crate) const ALONE: &[Test] = &[(
+    "whatever_becomes_of_servers_new_connections_succeed",
+    &[LONG, NEEDS[0], NEEDS[1], HAPROXY, OPENSSL],
+    whatever_becomes_of_servers,
+)];
+
+pub(crate) const TESTS: &[Test] = &[(
+    "a_client_without_tls_comes_through_the_door_with_it",
+    &[NEEDS[0], NEEDS[1], HAPROXY, OPENSSL, SOCAT],
+    a_client_without_tls,
+)];
 
 const SOCAT: Need = Need::Peer(|| missing_program("socat"));
 
@@ -54,9 +49,8 @@ const SERVERS: [&str; 3] = ["one", "two", "three"];
 /// More than two looks and a timeout, as the example says, and so much more as there.
 const GRACE: &str = "--grace 2400ms";
 
-/// So often one is killed and another drained: three times, each of them is both.
-fn whatever_becomes_of_servers(rounds: usize) {
-    alone(move || {
+fn whatever_becomes_of_servers() {
+    alone(|| {
         take_addresses();
         let folder = tempfile::tempdir().unwrap();
         let config = configuration(folder.path());
@@ -65,7 +59,7 @@ fn whatever_becomes_of_servers(rounds: usize) {
         let haproxy = balance(folder.path(), &config);
         let mut ended = Vec::new();
         let lives = around(BALANCER.parse().unwrap(), |listen| {
-            for round in 0..rounds {
+            for round in 0..SERVERS.len() {
                 ended.extend(kill_and_drain(&mut servers, round, &haproxy, &config, listen));
             }
         });
@@ -73,7 +67,7 @@ fn whatever_becomes_of_servers(rounds: usize) {
         last.iter().for_each(|server| server.signal(Signal::TERM));
         ended.extend(last.into_iter().map(Started::drained));
         judge(&lives, &ended);
-        for name in SERVERS.iter().cycle().skip(1).take(rounds) {
+        for name in SERVERS {
             let away = format!("{name} is DOWN, reason: Layer7 wrong status, code: 503");
             assert!(haproxy.log_so_far().contains(&away), "it never looked away from {name}");
         }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use sockmodes::auth::Scheme;
 
 use crate::common::client::{self, answer, read_rest};
-use crate::common::harness::{Need, Test, missing_program};
+use crate::common::harness::{LONG, Need, Test, missing_program};
 use crate::common::network::{enter, ip, missing_namespace};
 use crate::common::program::{Program, SECRET, Server, sockmodes};
 
@@ -32,6 +32,7 @@ const CLIENTS: (&str, &str) = ("wire1", "10.99.0.2");
 pub(crate) const TESTS: &[Test] = &[(
     "every_byte_gets_through_a_bad_network",
     &[
+        LONG,
         Need::Peer(|| missing_program("python3")),
         Need::Peer(|| missing_program("ip")),
         Need::Machine(namespaces_and_tun),

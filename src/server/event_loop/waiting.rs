@@ -97,12 +97,12 @@ mod tests {
     #[test]
     fn a_source_with_a_thousand_has_every_other_turn() {
         let mut waiting = Waiting::default();
-        for number in 0..1000 {
-            waiting.push('a', number);
+        for number in 0..1000_u16 {
+            waiting.push(b'a', number);
         }
         assert_eq!([waiting.pop(), waiting.pop()], [Some(0), Some(1)]);
-        waiting.push('b', 5000);
-        waiting.push('b', 5001);
+        waiting.push(b'b', 5000);
+        waiting.push(b'b', 5001);
         let next = [(); 5].map(|()| waiting.pop().unwrap());
         assert_eq!(next, [2, 5000, 3, 5001, 4]);
     }
@@ -110,14 +110,14 @@ mod tests {
     #[test]
     fn who_leaves_costs_nobody_a_turn() {
         let mut waiting = Waiting::default();
-        for number in 0..1000 {
-            waiting.push('a', number);
+        for number in 0..1000_u16 {
+            waiting.push(b'a', number);
         }
-        waiting.push('b', 5000);
+        waiting.push(b'b', 5000);
         for number in 0..999 {
             waiting.remove(number);
         }
-        assert_eq!((waiting.of('a'), waiting.of('b')), (1, 1));
+        assert_eq!((waiting.of(b'a'), waiting.of(b'b')), (1, 1));
         assert_eq!([(); 3].map(|()| waiting.pop()), [Some(999), Some(5000), None]);
         assert!(waiting.is_empty() && waiting.sources.is_empty() && waiting.turns.is_empty());
     }
