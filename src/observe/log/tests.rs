@@ -1,6 +1,7 @@
 //! What is told of strangers, one by one and in sum.
 
 use std::net::SocketAddr;
+use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -80,23 +81,29 @@ fn wait(lines: &Receiver<String>, text: &str, all: usize) -> Vec<String> {
 
 #[test]
 fn ten_of_a_kind_are_told_in_any_second_and_the_others_are_counted_even_if_nothing_else_happens() {
+    thread::scope(|scope| {
+        for verbosity in [Verbosity::Quiet, Verbosity::Normal] {
+            scope.spawn(move || tells_ten_of_a_kind(verbosity));
+        }
+    });
+}
+
+fn tells_ten_of_a_kind(verbosity: Verbosity) {
     let told_of = |told: &[String], text| told.iter().filter(|line| line.contains(text)).count();
-    for verbosity in [Verbosity::Quiet, Verbosity::Normal] {
-        logged(verbosity, |log, lines| {
-            (0..100).for_each(|number| log.observe(&refused(number)));
-            // No other event comes: it is a clock that says so.
-            let told = wait(lines, "WARN refused, too connections=", 90);
-            assert_eq!(told_of(&told, "WARN refused conn="), MOST);
-            // The first of them was told a second ago, the second was not.
-            (0..5).for_each(|_| log.observe(&refused(1000)));
-            let told = wait(lines, "WARN refused, too connections=", 4);
-            assert_eq!(told_of(&told, "WARN refused conn="), 1);
-            let errno = crate::observe::Errno::MFILE;
-            (0..20).for_each(|_| log.observe(&at(1000, 0, Event::AcceptPaused { errno })));
-            let told = wait(lines, "WARN accepting pauses, too times=", 10);
-            assert_eq!(told_of(&told, "WARN accepting pauses error="), MOST);
-        });
-    }
+    logged(verbosity, |log, lines| {
+        (0..100).for_each(|number| log.observe(&refused(number)));
+        // No other event comes: it is a clock that says so.
+        let told = wait(lines, "WARN refused, too connections=", 90);
+        assert_eq!(told_of(&told, "WARN refused conn="), MOST);
+        // The first of them was told a second ago, the second was not.
+        (0..5).for_each(|_| log.observe(&refused(1000)));
+        let told = wait(lines, "WARN refused, too connections=", 4);
+        assert_eq!(told_of(&told, "WARN refused conn="), 1);
+        let errno = crate::observe::Errno::MFILE;
+        (0..20).for_each(|_| log.observe(&at(1000, 0, Event::AcceptPaused { errno })));
+        let told = wait(lines, "WARN accepting pauses, too times=", 10);
+        assert_eq!(told_of(&told, "WARN accepting pauses error="), MOST);
+    });
 }
 
 #[test]
