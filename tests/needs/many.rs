@@ -57,7 +57,10 @@ fn five_thousand() {
         assert_eq!(String::from_utf8(read_rest(stream)).unwrap(), expected);
     }
     // The silent ones are still there, each with its nonce and nothing more; one more is served.
-    exchange(&mut server.enter(), b"late", b"LATE");
+    let mut late = server.enter();
+    exchange(&mut late, b"late", b"LATE");
+    late.shutdown(Shutdown::Write).unwrap();
+    assert!(read_rest(&mut late).is_empty());
     let nonces: HashSet<[u8; 32]> = silent.iter_mut().map(read).collect();
     assert_eq!(nonces.len(), SILENT);
     let program = server.program;
