@@ -19,7 +19,7 @@ use crate::common::program::sockmodes;
 
 /// Those that grade servers, and mostly wait.
 pub(crate) const GRADED: &[Test] = &[
-    ("rust_steps_reach_their_levels", &[], || reach_their_levels(rust)),
+    ("rust_steps_reach_their_levels", &[LONG], || reach_their_levels(rust)),
     ("python_steps_reach_their_levels", &[PYTHON, LONG], || reach_their_levels(python)),
     ("others_are_as_the_table_says", &[PYTHON, LONG], others::are_as_the_table_says),
 ];
