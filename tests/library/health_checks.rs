@@ -1,4 +1,4 @@
-//! Proxies and monitors that look whether anybody is there, in a simulated network: two minutes of it.
+//! Proxies and monitors that look whether anybody is there, in a simulated network: ten minutes of it.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ use crate::common::drive::{config, script};
 /// Two of each of the five sources that there are, every tenth of a second: twice as often as HAProxy looks.
 const AT_ONCE: u32 = 10;
 const EVERY: Duration = Duration::from_millis(100);
-const LASTS: Duration = Duration::from_secs(120);
+const LASTS: Duration = Duration::from_secs(600);
 const MOST_TURNS: usize = 1_000_000;
 
 const CHECKS: u32 = AT_ONCE * (LASTS.as_millis() / EVERY.as_millis()) as u32;
@@ -63,7 +63,7 @@ impl Told {
     }
 }
 
-/// The usual server, which penalizes, and whom two minutes of such clients come to.
+/// The usual server, which penalizes, and whom ten minutes of such clients come to.
 fn play(scheme: Option<Scheme>, service: Service, looks: &Script) -> Told {
     let mut config = config(scheme, service);
     config.penalties = Some(Penalties::default());

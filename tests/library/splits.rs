@@ -123,7 +123,7 @@ fn modelled(scheme: Option<Scheme>, service: Service, nonce: &[u8], stream: &[u8
 }
 
 proptest! {
-    #![proptest_config(cases(10_000))]
+    #![proptest_config(cases(20_000))]
 
     #[test]
     fn any_cut_gives_the_transcript_of_the_whole_stream(

@@ -14,7 +14,7 @@ use sockmodes::client::Client;
 use crate::common::login::{Peer, Server, argon2id_line, login};
 use crate::common::program::{self, PATIENCE, SECRET};
 
-const LOGINS: usize = 16;
+const LOGINS: usize = 24;
 const MAX_GROWTH_KIB: u64 = 600 * 1024;
 
 #[test]
