@@ -1,22 +1,17 @@
-//! Connections to the server: how one is made, the room that it has, and a port for the server that is free.
+//! Connections to the server: how one is made, and the room that it has.
 //!
 //! It knows of no process; see `server.rs`.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rand::rngs::{StdRng, SysRng};
-use rand::{RngExt, SeedableRng};
 use socket2::SockRef;
 
 use crate::socket::{Domain, Error, NoDelay, RecvBuffer, Result, Socket, Type};
 
 /// The least that a connection is waited for: a timeout of nothing would be a mode.
 const LEAST: Duration = Duration::from_millis(10);
-/// Ports that no kernel gives to clients by itself: a client of somebody else could take the port while the server is
-/// being started anew.
-const PORTS: std::ops::Range<u16> = 10_000..32_000;
 
 /// What a client with little room reads at once, at most.
 const LITTLE_ROOM: usize = 16 * 1024;
@@ -70,19 +65,6 @@ pub(super) fn connect(address: SocketAddr, wait: Duration, room: Room) -> Result
             Err(error) => return Err(error),
         }
     }
-}
-
-/// A port that is free now.
-pub(super) fn free_port() -> Option<u16> {
-    let rng = StdRng::try_from_rng(&mut SysRng).ok();
-    let ports = rng.into_iter().flat_map(|mut rng| (0..1000).map(move |_| rng.random_range(PORTS)));
-    // The last resort is the kernel's choice. Without SO_REUSEADDR, for the server may do without, too.
-    let free = |port| {
-        let socket = Socket::tcp().ok()?;
-        socket.bind((Ipv4Addr::LOCALHOST, port)).ok()?;
-        Some(socket.local_addr().ok()?.port())
-    };
-    ports.chain([0]).find_map(free)
 }
 
 #[cfg(test)]

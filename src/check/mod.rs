@@ -27,6 +27,7 @@ mod junit;
 mod many;
 mod pace;
 mod peer;
+mod port;
 mod process;
 mod report;
 mod rest;

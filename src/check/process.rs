@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
+use super::port::Port;
 use crate::auth::Secret;
 
 /// How long it has to end after SIGTERM, once nothing is tried any more, before SIGKILL ends it.
@@ -28,14 +29,14 @@ const PORT: &[u8] = b"{port}";
 #[derive(Debug)]
 pub(super) struct Launch {
     pub(super) command: Vec<OsString>,
-    pub(super) port: u16,
+    pub(super) port: Port,
     pub(super) secret: Secret,
 }
 
 impl Launch {
     /// The command with its port.
     fn command(&self, limit: Option<u64>) -> Command {
-        let port = self.port.to_string();
+        let port = self.port.number.to_string();
         let mut words: Vec<OsString> =
             self.command.iter().map(|word| with_port(word, port.as_bytes())).collect();
         if let Some(files) = limit {

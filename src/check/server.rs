@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use super::connect::{Connected, Room, connect, free_port};
+use super::connect::{Connected, Room, connect};
 use super::pace::Limits;
+use super::port::Port;
 use super::process::{Launch, Leash, Process, told};
 use super::rest::Watch;
 use super::story::{Told, doubtful, seconds};
@@ -53,15 +54,15 @@ impl Server {
         Ok(Server { others: others.into(), ..server })
     }
 
-    /// One that is started with `command`, on a free port.
+    /// One that is started with `command`, on a port that is this check's alone.
     pub(super) fn of(
         command: Vec<OsString>,
         secret: Secret,
         leash: Leash,
         until: Instant,
     ) -> Result<Server, String> {
-        let port = free_port().ok_or("no port of 127.0.0.1 is free")?;
-        let address = (Ipv4Addr::LOCALHOST, port).into();
+        let port = Port::free().ok_or("no port of 127.0.0.1 is free")?;
+        let address = (Ipv4Addr::LOCALHOST, port.number).into();
         Ok(Server::new(address, Some(Launch { command, port, secret }), leash, until))
     }
 
