@@ -49,11 +49,11 @@ class Run:
 
 def run(trial):
     """The operation on a thread of its own, a peer that acts while it runs, a watchdog."""
-    acted_at, ended, stop_peer = [], queue.Queue(), threading.Event()
-    begun = time.monotonic()
+    acted_at, begins, ended, stop_peer = [], queue.Queue(), queue.Queue(), threading.Event()
 
     def work():
         rain = Rain() if trial.signals else None
+        begins.put(time.monotonic())
         outcome = trial.operation()
         end = time.monotonic()
         if rain:
@@ -66,7 +66,10 @@ def run(trial):
             trial.peer()
 
     threads = [threading.Thread(target=work)] + ([threading.Thread(target=act)] if trial.peer else [])
-    for thread in threads:
+    threads[0].start()
+    # A busy machine may let the thread wait for longer than the peer does.
+    begun = begins.get()
+    for thread in threads[1:]:
         thread.start()
     try:
         outcome, end = ended.get(timeout=WATCHDOG)

@@ -60,15 +60,18 @@ impl Trial {
     pub(crate) fn run(self) -> Run {
         let acted_at = Arc::new(OnceLock::new());
         let (told, ended) = mpsc::channel();
-        let begin = Instant::now();
+        let (begins, begun) = mpsc::channel();
         let operation = self.operation;
         let worker = thread::spawn(move || {
             let rain = self.signals.then(Rain::here);
+            begins.send(Instant::now()).expect("somebody waits for it to begin");
             let outcome = operation();
             let end = Instant::now();
             drop(rain);
             told.send((outcome, end)).expect("somebody listens until this is told");
         });
+        // A busy machine may let the thread wait for longer than the peer does.
+        let begin = begun.recv().expect("the operation begins");
         let (stop_peer, stopped) = mpsc::channel::<()>();
         let peer = self.peer.map(|act| spawn_peer(act, begin, Arc::clone(&acted_at), stopped));
         let mut result = ended.recv_timeout(WATCHDOG);
