@@ -5,18 +5,19 @@
 //! those are. `SOCKMODES_BLESS=1` writes the pages in `docs/src/output/` anew where they differ. Without a `python3` the
 //! twins are skipped, which is said and counted; with `SOCKMODES_REQUIRE_PEERS=1` that is a failure.
 //!
-//! Read `asking.rs` next, the lessons on a terminal, and `pages.rs`, the pages of the book.
+//! Read `asking.rs` next, the lessons on a terminal, `output.rs`, where they can't say all, and `pages.rs`, the pages of
+//! the book.
 
 #[cfg(feature = "cli")]
 mod asking;
 #[path = "../common/mod.rs"]
 mod common;
+mod output;
 mod pages;
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
 use std::sync::{LazyLock, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 use std::{env, fs, io, thread};
@@ -32,7 +33,7 @@ const ALONE: &str = "server_designs";
 /// Written by the test that looks at what they measure, for another thirty programs beside them would be measured, too;
 /// read by those that run them all and don't look.
 static QUIET: RwLock<()> = RwLock::new(());
-/// How many of the others run at a time. They mostly wait.
+/// How many others run at a time. They mostly wait.
 const AT_A_TIME: usize = 8;
 
 #[test]
@@ -49,17 +50,7 @@ fn lessons_twins_and_pages_agree() {
     let (alone, together): (Vec<_>, Vec<_>) = lessons.iter().partition(|name| *name == ALONE);
     let _quiet = QUIET.write().unwrap_or_else(PoisonError::into_inner);
     alone.into_iter().for_each(|name| run(name));
-    let queue = Mutex::new(together.into_iter());
-    thread::scope(|scope| {
-        for _ in 0..AT_A_TIME {
-            scope.spawn(|| {
-                loop {
-                    let Some(name) = queue.lock().unwrap().next() else { return };
-                    run(name);
-                }
-            });
-        }
-    });
+    at_a_time(&together, |name| run(name));
     let failed = failed.into_inner().unwrap();
     assert!(failed.is_empty(), "{} lessons failed:\n\n{}", failed.len(), failed.join("\n\n"));
     let twins = if python { lessons.len() } else { 0 };
@@ -71,6 +62,21 @@ fn lessons_twins_and_pages_agree() {
         lessons.len() - twins,
         lines.into_inner().unwrap()
     );
+}
+
+/// Does it with each of them, [`AT_A_TIME`].
+fn at_a_time<T: Sync>(these: &[T], run: impl Fn(&T) + Sync) {
+    let queue = Mutex::new(these.iter());
+    let next = || queue.lock().unwrap().next();
+    thread::scope(|scope| {
+        for _ in 0..AT_A_TIME {
+            scope.spawn(|| {
+                while let Some(one) = next() {
+                    run(one)
+                }
+            });
+        }
+    });
 }
 
 #[test]
@@ -85,55 +91,6 @@ fn the_matrix_speaks_the_tables_json() {
     let known: BTreeSet<_> = table.lines().map(|line| line.trim_end_matches(',')).collect();
     for line in printed.lines() {
         assert!(known.contains(line.trim_end_matches(',')), "not in the table: {line}");
-    }
-}
-
-#[test]
-fn an_output_that_takes_nothing_ends_a_lesson_without_a_backtrace() {
-    build();
-    let mut programs: Vec<_> = lessons().iter().map(|name| vec![example(name)]).collect();
-    if python_is_there() {
-        let twin = |name: &String| root(&format!("examples/python/{name}.py"));
-        programs.extend(lessons().iter().map(|name| vec![harness::python().into(), twin(name)]));
-    }
-    let _quiet = QUIET.read().unwrap_or_else(PoisonError::into_inner);
-    thread::scope(|scope| {
-        for program in &programs {
-            scope.spawn(|| ends_quietly(program));
-        }
-    });
-}
-
-fn ends_quietly(program: &[PathBuf]) {
-    let start = |stdout| {
-        let mut command = std::process::Command::new(&program[0]);
-        command.args(&program[1..]).env("PYTHONDONTWRITEBYTECODE", "1").stdin(Stdio::null());
-        command.stdout(stdout).stderr(Stdio::piped()).spawn().unwrap()
-    };
-    let ended = |child: Child| {
-        let output = child.wait_with_output().unwrap();
-        (output.status.code(), String::from_utf8(output.stderr).unwrap())
-    };
-    // As `head` does: the first line, and no more.
-    let mut child = start(Stdio::piped());
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    assert_eq!(ended(child), (Some(0), String::new()), "{program:?} after {line:?}");
-
-    if let Ok(full) = fs::File::options().write(true).open("/dev/full") {
-        let (status, error) = ended(start(full.into()));
-        assert_eq!((status, error.lines().count()), (Some(1), 1), "{program:?}: {error}");
-        assert!(error.starts_with("cannot write to standard output: No space"), "{error}");
-    }
-}
-
-#[test]
-fn a_twin_without_standard_output_runs_all_the_same() {
-    if python_is_there() {
-        let mut shell = assert_cmd::Command::new("sh");
-        let twin = root("examples/python/udp.py");
-        shell.args(["-c", "exec python3 \"$0\" >&-"]).arg(twin);
-        assert_eq!(stdout(&mut shell), Ok(String::new()));
     }
 }
 
@@ -164,13 +121,25 @@ fn a_twin_that_needs_linux_says_so_elsewhere() {
 /// Runs a lesson and its twin, and compares them with each other and with the page in the book.
 /// Returns how many lines agree.
 fn check(name: &str, python: bool) -> Result<usize, String> {
-    let printed = stdout(&mut assert_cmd::Command::new(example(name)))?;
-    let mut lines = printed.lines().count();
-    if python {
+    let lesson = || stdout(&mut assert_cmd::Command::new(example(name)));
+    let twin = || {
         let twin = root(&format!("examples/python/{name}.py"));
-        let twin = stdout(assert_cmd::Command::new(harness::python()).arg(twin))
-            .map_err(|why| format!("its twin: {why}"))?;
-        compare(&printed, &twin).map_err(|why| format!("its twin prints otherwise: {why}"))?;
+        stdout(assert_cmd::Command::new(harness::python()).arg(twin))
+            .map_err(|why| format!("its twin: {why}"))
+    };
+    let (printed, twin) = match python {
+        false => (lesson(), None),
+        // Neither is to be measured beside the other.
+        true if name == ALONE => (lesson(), Some(twin())),
+        true => thread::scope(|scope| {
+            let twin = scope.spawn(twin);
+            (lesson(), Some(twin.join().unwrap()))
+        }),
+    };
+    let printed = printed?;
+    let mut lines = printed.lines().count();
+    if let Some(twin) = twin {
+        compare(&printed, &twin?).map_err(|why| format!("its twin prints otherwise: {why}"))?;
         lines *= 2;
     }
     let page = root(&format!("docs/src/output/{name}.txt"));

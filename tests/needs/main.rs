@@ -54,6 +54,9 @@ fn main() -> ExitCode {
     // Those that take longest begin first.
     let trials = harness::trials(&[
         ("real_network", real_network::TESTS),
+        ("slow_readers", slow_readers::TESTS),
+        ("reuse_port", reuse_port::TESTS),
+        ("user_files", user_files::TESTS),
         ("build_the_loop", build_the_loop::TESTS),
         ("page", page::TESTS),
         ("book", book::TESTS),
@@ -72,12 +75,9 @@ fn main() -> ExitCode {
         ("peers", peers::TESTS),
         ("prompts", prompts::TESTS),
         ("proxy", proxy::TESTS),
-        ("reuse_port", reuse_port::TESTS),
         ("secret_files", secret_files::TESTS),
-        ("slow_readers", slow_readers::TESTS),
         ("systemd", systemd::TESTS),
         ("tools", tools::TESTS),
-        ("user_files", user_files::TESTS),
     ]);
     let together = harness::run(trials, AT_A_TIME);
     // Beside those, a server with a fault would be so slow that some faults don't show.
