@@ -41,7 +41,7 @@ use libtest_mimic::Conclusion;
 /// Those that take long mostly wait, so it has little to do with the number of cores.
 const AT_A_TIME: usize = 6;
 /// Nearly all of what they do is waiting.
-const CHECKS_AT_A_TIME: usize = 24;
+const CHECKS_AT_A_TIME: usize = 18;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();

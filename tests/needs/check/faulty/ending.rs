@@ -9,7 +9,7 @@ use super::Server;
 use super::connection::Gone;
 
 /// How long whoever is owed something has to take it.
-const DRAIN: Duration = Duration::from_secs(5);
+const DRAIN: Duration = Duration::from_secs(3);
 
 pub(super) struct Ending {
     signals: UnixStream,
@@ -48,8 +48,8 @@ impl Server {
         if self.is("signal-cuts") {
             std::process::exit(0);
         }
-        let long = self.is("drains-for-ever") || self.is("second-ignored");
-        let drain = if long { DRAIN * 100 } else { DRAIN };
+        let long = ["drains-for-ever", "second-ignored", "waits-for-idle"];
+        let drain = if long.iter().any(|fault| self.is(fault)) { DRAIN * 100 } else { DRAIN };
         self.ending.until = Some(Instant::now() + drain);
         if !self.is("takes-new-ones") {
             self.listener = None;
