@@ -65,12 +65,13 @@ def run(trial):
             acted_at.append(time.monotonic())
             trial.peer()
 
-    threads = [threading.Thread(target=work)] + ([threading.Thread(target=act)] if trial.peer else [])
+    threads = [threading.Thread(target=work)]
     threads[0].start()
     # A busy machine may let the thread wait for longer than the peer does.
     begun = begins.get()
-    for thread in threads[1:]:
-        thread.start()
+    if trial.peer:
+        threads.append(threading.Thread(target=act))
+        threads[1].start()
     try:
         outcome, end = ended.get(timeout=WATCHDOG)
     except queue.Empty:
