@@ -51,7 +51,8 @@ const FORMAT: [(char, char); 21] = [
 ];
 
 fn is_format(character: char) -> bool {
-    FORMAT.iter().any(|(first, last)| (*first..=*last).contains(&character))
+    !character.is_ascii()
+        && FORMAT.iter().any(|(first, last)| (*first..=*last).contains(&character))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The other end: what came of a client's script, and how it is played.
 
 use std::collections::VecDeque;
+use std::io::Read;
 use std::time::Duration;
 
 use rand::RngExt;
@@ -224,7 +225,8 @@ impl State {
         let rest = client.script.rest.filter(|rest| before < rest.after);
         let until = rest.map_or(usize::MAX, |rest| rest.after);
         let reading = client.unread.len().min(until - before);
-        client.got.extend(client.unread.drain(..reading));
+        client.got.resize(before + reading, 0);
+        client.unread.read_exact(&mut client.got[before..]).expect("it has as many");
         let rest = rest.filter(|rest| client.got.len() == rest.after);
         if let Some(Rest { lasts, .. }) = rest {
             client.rests_until = Some(now + lasts);

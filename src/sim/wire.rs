@@ -104,7 +104,9 @@ impl State {
         }
         let room = socket.client.script.window.max(1) - socket.client.unread.len();
         let delivered = cut.min(socket.outbox.len()).min(room);
-        socket.client.unread.extend(socket.outbox.drain(..delivered));
+        let rest = socket.outbox.split_off(delivered);
+        socket.client.unread.append(&mut socket.outbox);
+        socket.outbox = rest;
         if delivered > 0 {
             socket.progress_at = now;
         }
