@@ -30,8 +30,8 @@ use common::harness;
 const WATCHDOG: Duration = Duration::from_secs(60);
 /// This one measures speed, and is not to be disturbed: it runs alone.
 const ALONE: &str = "server_designs";
-/// Written by the test that looks at what they measure, for another thirty programs beside them would be measured, too;
-/// read by those that run them all and don't look.
+/// Written while it runs, for another thirty programs beside it would be measured, too; read by those that run all lessons
+/// and don't look.
 static QUIET: RwLock<()> = RwLock::new(());
 /// How many others run at a time. They mostly wait.
 const AT_A_TIME: usize = 8;
@@ -48,9 +48,9 @@ fn lessons_twins_and_pages_agree() {
     };
     let lessons = lessons();
     let (alone, together): (Vec<_>, Vec<_>) = lessons.iter().partition(|name| *name == ALONE);
+    at_a_time(&together, |name| run(name));
     let _quiet = QUIET.write().unwrap_or_else(PoisonError::into_inner);
     alone.into_iter().for_each(|name| run(name));
-    at_a_time(&together, |name| run(name));
     let failed = failed.into_inner().unwrap();
     assert!(failed.is_empty(), "{} lessons failed:\n\n{}", failed.len(), failed.join("\n\n"));
     let twins = if python { lessons.len() } else { 0 };
