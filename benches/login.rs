@@ -8,6 +8,8 @@
 mod client;
 #[path = "../tests/common/login.rs"]
 mod login;
+#[path = "../tests/common/process.rs"]
+mod process;
 #[path = "../tests/common/program.rs"]
 mod program;
 #[path = "../tests/common/usage.rs"]

@@ -5,6 +5,8 @@
 
 #[path = "../tests/common/client.rs"]
 mod client;
+#[path = "../tests/common/process.rs"]
+mod process;
 #[path = "../tests/common/program.rs"]
 mod program;
 #[path = "../tests/common/usage.rs"]

@@ -80,10 +80,6 @@ pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-pub(crate) fn find(bytes: &[u8], part: &[u8]) -> bool {
-    bytes.windows(part.len()).any(|window| window == part)
-}
-
 /// A stretch without progress that shows that every buffer is full; if it is a busy machine that made
 /// it, there is less in them, and no test minds.
 const STUFFED: Duration = Duration::from_millis(300);

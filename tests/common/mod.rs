@@ -9,6 +9,10 @@ pub(crate) mod drive;
 pub(crate) mod harness;
 pub(crate) mod header;
 pub(crate) mod model;
+#[cfg(unix)]
+pub(crate) mod process;
+#[cfg(unix)]
+pub(crate) mod usage;
 
 // What starts the program, and what talks to it.
 #[cfg(feature = "cli")]
@@ -23,8 +27,6 @@ pub(crate) mod network;
 pub(crate) mod program;
 #[cfg(feature = "cli")]
 pub(crate) mod terminal;
-#[cfg(feature = "cli")]
-pub(crate) mod usage;
 
 use sockmodes::auth::{Challenge, Entry, Key, NonceLen, Scheme, Secret};
 use sockmodes::session::{Protocol, Service, Session, Time};

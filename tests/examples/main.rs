@@ -18,16 +18,15 @@ mod pages;
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{LazyLock, Mutex, PoisonError, RwLock};
-use std::time::Duration;
 use std::{env, fs, io, thread};
 
-use regex::Regex;
+use regex_lite::Regex;
 
 use common::harness;
+use common::process::run;
 
-/// A lesson ends in under 5 s. This is for a machine that has a lot to do besides.
-const WATCHDOG: Duration = Duration::from_secs(60);
 /// This one measures speed, and is not to be disturbed: it runs alone.
 const ALONE: &str = "server_designs";
 /// Written while it runs, for another thirty programs beside it would be measured, too; read by those that run all lessons
@@ -83,8 +82,7 @@ fn at_a_time<T: Sync>(these: &[T], run: impl Fn(&T) + Sync) {
 fn the_matrix_speaks_the_tables_json() {
     build();
     let printed =
-        stdout(assert_cmd::Command::new(example("mode_matrix")).args(["--json", "--op", "accept"]))
-            .unwrap();
+        stdout(Command::new(example("mode_matrix")).args(["--json", "--op", "accept"])).unwrap();
     let table = fs::read_to_string(root("tests/oracle/cpython-3.11.json")).unwrap();
     let of_accept = |text: &str| text.lines().filter(|it| it.contains(r#""op": "accept""#)).count();
     assert_eq!(of_accept(&printed), of_accept(&table));
@@ -103,12 +101,11 @@ fn a_twin_that_needs_linux_says_so_elsewhere() {
     let elsewhere = "import runpy, sys; sys.platform = 'darwin'; sys.path.insert(0, sys.argv[1]); \
                      runpy.run_path(f'{sys.argv[1]}/{sys.argv[2]}.py', run_name='__main__')";
     for name in ["dead_peer", "levels_and_edges", "edge_trap"] {
-        let mut python = assert_cmd::Command::new(harness::python());
+        let mut python = Command::new(harness::python());
         python.args(["-c", elsewhere]).arg(root("examples/python")).arg(name);
-        let ended = python.env("PYTHONDONTWRITEBYTECODE", "1").timeout(WATCHDOG).unwrap_err();
-        let ended = ended.as_output().unwrap();
-        let said = String::from_utf8_lossy(&ended.stderr);
-        assert_eq!((ended.status.code(), ended.stdout.len()), (Some(1), 0), "{said}");
+        let ended = run(python.env("PYTHONDONTWRITEBYTECODE", "1"), b"").expect(1);
+        let said = ended.err();
+        assert!(ended.out().is_empty(), "{}", ended.out());
         let sentence = format!("{name} uses what Linux alone has, and can't run here; ");
         assert!(said.starts_with(&sentence) && said.lines().count() == 1, "{said}");
         // The same words as in Rust, and a file that is there.
@@ -121,11 +118,10 @@ fn a_twin_that_needs_linux_says_so_elsewhere() {
 /// Runs a lesson and its twin, and compares them with each other and with the page in the book.
 /// Returns how many lines agree.
 fn check(name: &str, python: bool) -> Result<usize, String> {
-    let lesson = || stdout(&mut assert_cmd::Command::new(example(name)));
+    let lesson = || stdout(&mut Command::new(example(name)));
     let twin = || {
         let twin = root(&format!("examples/python/{name}.py"));
-        stdout(assert_cmd::Command::new(harness::python()).arg(twin))
-            .map_err(|why| format!("its twin: {why}"))
+        stdout(Command::new(harness::python()).arg(twin)).map_err(|why| format!("its twin: {why}"))
     };
     let (printed, twin) = match python {
         false => (lesson(), None),
@@ -156,16 +152,13 @@ fn check(name: &str, python: bool) -> Result<usize, String> {
     Ok(lines)
 }
 
-fn stdout(command: &mut assert_cmd::Command) -> Result<String, String> {
+fn stdout(command: &mut Command) -> Result<String, String> {
     // Python would leave its byte code in the tree.
-    let output = command.env("PYTHONDONTWRITEBYTECODE", "1").timeout(WATCHDOG).output();
-    let output = output.map_err(|error| error.to_string())?;
-    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-    if !output.status.success() {
-        let errors = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("{}\n{printed}{errors}", output.status));
+    let done = run(command.env("PYTHONDONTWRITEBYTECODE", "1"), b"");
+    match done.status.success() {
+        true => Ok(done.out().to_owned()),
+        false => Err(format!("{}\n{}{}", done.status, done.out(), done.err())),
     }
-    Ok(printed)
 }
 
 /// The first line in which two outputs differ, masked.
@@ -220,7 +213,7 @@ fn lessons() -> Vec<String> {
 /// Builds the lessons, once, in the profile of this test.
 fn build() {
     static BUILT: LazyLock<()> = LazyLock::new(|| {
-        let mut cargo = std::process::Command::new(env!("CARGO"));
+        let mut cargo = Command::new(env!("CARGO"));
         cargo.args(["build", "--quiet", "--examples"]).current_dir(root("."));
         if profile_folder().ends_with("release") {
             cargo.arg("--release");
@@ -245,7 +238,7 @@ fn root(path: &str) -> PathBuf {
 }
 
 fn python_is_there() -> bool {
-    let there = std::process::Command::new("python3")
+    let there = Command::new("python3")
         .args(["-c", "import sys; sys.exit(sys.version_info < (3, 10))"])
         .status()
         .is_ok_and(|status| status.success());

@@ -27,7 +27,7 @@ fn an_output_that_takes_nothing_ends_a_lesson_without_a_backtrace() {
 #[test]
 fn a_twin_without_standard_output_runs_all_the_same() {
     if python_is_there() {
-        let mut shell = assert_cmd::Command::new("sh");
+        let mut shell = Command::new("sh");
         let twin = root("examples/python/udp.py");
         shell.args(["-c", "exec python3 \"$0\" >&-"]).arg(twin);
         assert_eq!(stdout(&mut shell), Ok(String::new()));

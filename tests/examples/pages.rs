@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use regex::Regex;
+use regex_lite::Regex;
 
 use super::{lessons, root};
 

@@ -14,7 +14,8 @@ use tempfile::NamedTempFile;
 use crate::common::admin::{self, Listener, get, metric};
 use crate::common::client::{self, eventually, exchange, read_rest, stuff};
 use crate::common::harness::{Need, Test, missing_program};
-use crate::common::program::{Server, run, sockmodes};
+use crate::common::process::run;
+use crate::common::program::{Server, sockmodes};
 use crate::common::usage::resident;
 
 pub(crate) const TESTS: &[Test] = &[
@@ -84,8 +85,9 @@ fn the_page_is_whole() {
     }
     assert!(page.body.ends_with("</html>\n"));
     // What it names, and what that names in turn.
-    let named = regex::Regex::new(r##"(?:src|href)="([a-z]+(?:\.[a-z]+)?)"|from '\./([a-z_.]+)'"##)
-        .unwrap();
+    let named =
+        regex_lite::Regex::new(r##"(?:src|href)="([a-z]+(?:\.[a-z]+)?)"|from '\./([a-z_.]+)'"##)
+            .unwrap();
     let (mut texts, mut seen) = (vec![page.body], BTreeSet::new());
     while let Some(text) = texts.pop() {
         for found in named.captures_iter(&text) {

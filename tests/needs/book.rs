@@ -11,11 +11,11 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::thread;
 
-use regex::Regex;
+use regex_lite::Regex;
 
 use crate::common::harness::{Need, Test, missing_program, python};
 use crate::common::network::{NEEDS, alone};
-use crate::common::program::run;
+use crate::common::process::run;
 
 pub(crate) const TESTS: &[Test] = &[
     ("what_one_sees_oneself", &BOXES, what_one_sees_oneself),

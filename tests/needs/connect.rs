@@ -5,9 +5,10 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use crate::common::client::find;
 use crate::common::harness::{Need, Test};
-use crate::common::program::{Finished, SECRET, Server, run, sockmodes, sockmodes_in_shell};
+use crate::common::process::find;
+use crate::common::process::run;
+use crate::common::program::{Finished, SECRET, Server, sockmodes, sockmodes_in_shell};
 use crate::common::terminal::Terminal;
 
 pub(crate) const TESTS: &[Test] = &[

@@ -5,12 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use regex::Regex;
+use regex_lite::Regex;
 
 use crate::common::admin::{self, get};
 use crate::common::client::converse;
 use crate::common::harness::{Need, Test, missing_program};
-use crate::common::program::{Server, run};
+use crate::common::process::run;
+use crate::common::program::Server;
 
 pub(crate) const TESTS: &[Test] = &[
     ("haproxy_takes_its_configuration", &[HAPROXY, OPENSSL], haproxy_takes_its_configuration),

@@ -241,7 +241,7 @@ fn both_readmes_have_the_same() {
     let read = |name| {
         let page = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
         let page = fs::read_to_string(page).unwrap();
-        let link = regex::Regex::new(r"\]\(([^)]+)\)|`([^`\n]+)`|<(http[^>]+)>").unwrap();
+        let link = regex_lite::Regex::new(r"\]\(([^)]+)\)|`([^`\n]+)`|<(http[^>]+)>").unwrap();
         let prose: String = page.split("\n```").step_by(2).collect();
         let mut said: Vec<_> = link.captures_iter(&prose).map(|it| it[0].to_owned()).collect();
         said.sort();

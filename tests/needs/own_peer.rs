@@ -5,7 +5,8 @@ use std::fs;
 
 use crate::common::harness::Test;
 use crate::common::network::{NEEDS, alone};
-use crate::common::program::{run, sockmodes};
+use crate::common::process::run;
+use crate::common::program::sockmodes;
 
 pub(crate) const TESTS: &[Test] =
     &[("nobody_talks_to_themselves", &NEEDS, nobody_talks_to_themselves)];

@@ -6,7 +6,7 @@ use std::net::Shutdown;
 use std::path::Path;
 use std::process::Command;
 
-use regex::Regex;
+use regex_lite::Regex;
 use serde_json::{Value, json};
 use sockmodes::auth::Scheme;
 use sockmodes::observe::{Metrics, is_worth_a_look};
@@ -15,7 +15,8 @@ use tempfile::{NamedTempFile, TempDir, tempdir};
 
 use crate::common::client::{answer, exchange, read_rest};
 use crate::common::harness::{Need, Test, missing_program};
-use crate::common::program::{Server, run, sockmodes};
+use crate::common::process::run;
+use crate::common::program::{Server, sockmodes};
 
 pub(crate) const TESTS: &[Test] = &[
     ("the_page_adds_up_what_it_is_told", &[NODE], the_page_adds_up_what_it_is_told),

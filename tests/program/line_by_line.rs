@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, fs};
 
-use regex::Regex;
+use regex_lite::Regex;
 use sockmodes::auth::Scheme;
 use sockmodes::observe::{Detail, Event, Record};
 use sockmodes::session::{Protocol, Service};
@@ -13,7 +13,8 @@ use sockmodes::sim::{Answer, Faults, Finale, Pieces, Rest, Script};
 
 use crate::common::drive::{config, script, simulate};
 use crate::common::entry;
-use crate::common::program::{run, sockmodes};
+use crate::common::process::run;
+use crate::common::program::sockmodes;
 
 const MOST_TURNS: usize = 10_000;
 /// Among so many worlds there is one in which the first client's bytes are cut as the page tells.

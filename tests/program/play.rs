@@ -3,14 +3,15 @@
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 
-use regex::Regex;
+use regex_lite::Regex;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use sockmodes::play::Play;
 
 use crate::common::admin::{Answer, get};
 use crate::common::client::connect;
-use crate::common::program::{Program, run, sockmodes};
+use crate::common::process::run;
+use crate::common::program::{Program, sockmodes};
 
 const EVENTS: &str = r#"{"ask":"events","seed":3,"scenario":"legal\nsilent","after":0}"#;
 

@@ -5,12 +5,13 @@ use std::fs;
 use std::net::Shutdown;
 use std::process::Stdio;
 
-use regex::Regex;
+use regex_lite::Regex;
 use sockmodes::auth::Scheme;
 use tempfile::TempDir;
 
 use crate::common::client::{answer, exchange, read_rest};
-use crate::common::program::{Program, Server, run, sockmodes, sockmodes_in_shell};
+use crate::common::process::run;
+use crate::common::program::{Program, Server, sockmodes, sockmodes_in_shell};
 
 /// A folder, and in it the trace of a server to which came somebody who knew the secret, somebody who didn't, and
 /// somebody who stayed until the end; and what it logged.

@@ -14,7 +14,8 @@ use tempfile::NamedTempFile;
 use crate::common::SCHEMES;
 use crate::common::admin::{self, Listener, get};
 use crate::common::client::{self, digest, read_rest};
-use crate::common::program::{self, Server, run, sockmodes};
+use crate::common::process::run;
+use crate::common::program::{self, Server, sockmodes};
 
 const SECRET: &[u8] = b"correct-horse-battery-staple-4711";
 const OTHER_SECRET: &[u8] = b"incorrect-donkey-charger-clip-0815";

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Instant;
 
-use regex::{Captures, Regex};
+use regex_lite::{Captures, Regex};
 
 use super::crowd::Life;
 use crate::common::client::NONCE_LEN;

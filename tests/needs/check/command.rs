@@ -12,7 +12,8 @@ use rustix::process::{Pid, Signal, test_kill_process};
 use serde_json::{Value, json};
 
 use super::checked::{check, faulty, finish};
-use crate::common::client::{eventually, find};
+use crate::common::client::eventually;
+use crate::common::process::find;
 use crate::common::program::{Finished, Program, Server, sockmodes};
 
 pub(crate) fn trials() -> Vec<Trial> {

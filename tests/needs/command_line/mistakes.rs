@@ -7,7 +7,8 @@ use std::os::unix::ffi::OsStrExt;
 
 use sockmodes::socket::Socket;
 
-use crate::common::program::{run, sockmodes};
+use crate::common::process::run;
+use crate::common::program::sockmodes;
 
 /// Runs it to its end; exactly one line on standard error that says `what`, and nothing on the other.
 fn fails<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, status: i32, what: &str) {

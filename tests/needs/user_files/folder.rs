@@ -9,7 +9,8 @@ use std::process::Command;
 use sockmodes::auth::list_users;
 use tempfile::TempDir;
 
-use crate::common::program::{Finished, run, sockmodes};
+use crate::common::process::run;
+use crate::common::program::{Finished, sockmodes};
 
 /// A folder with a user file in it.
 pub(super) struct Folder(pub(super) TempDir);
