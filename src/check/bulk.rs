@@ -15,6 +15,11 @@ use crate::socket::{Deadline, Ready, RecvBuffer};
 /// The most bytes that are said or heard at once.
 const PIECE: usize = 64 * 1024;
 
+/// The longest that nothing has to go before it is asked whether the server rests, where the kernel tells: however busy the
+/// machine. After twice this the client's kernel has asked once more for a window that was shut (RFC 9293, 3.8.6.1; Linux
+/// asks after 200 ms).
+const STILL: Duration = Duration::from_millis(240);
+
 /// How often it is tried whether a server that takes no more takes more all the same.
 const STANDSTILLS: usize = 24;
 
@@ -59,8 +64,9 @@ impl Peer {
     /// may have stood still for another reason, and then more goes later.
     pub(super) fn fill_up(&mut self, request: &[u8], still: Duration) -> Told<usize> {
         let (mut said, mut rested) = (0, false);
+        let still = if self.watch.tells() { STILL.min(still * 2) } else { still * 2 };
         for _ in 0..STANDSTILLS {
-            let more = self.fill(&request[said..], still * 2)?;
+            let more = self.fill(&request[said..], still)?;
             said += more;
             let all = said == request.len();
             if rested && (all || more == 0) {

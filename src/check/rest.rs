@@ -28,6 +28,11 @@ impl Watch {
         Watch(leader)
     }
 
+    /// Whether anybody tells.
+    pub(super) fn tells(self) -> bool {
+        self.glance().is_some()
+    }
+
     fn glance(self) -> Option<Glance> {
         self.0.and_then(usage::glance)
     }
