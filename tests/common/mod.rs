@@ -28,6 +28,8 @@ pub(crate) mod program;
 #[cfg(feature = "cli")]
 pub(crate) mod terminal;
 
+use std::sync::LazyLock;
+
 use sockmodes::auth::{Challenge, Entry, Key, NonceLen, Scheme, Secret};
 use sockmodes::session::{Protocol, Service, Session, Time};
 
@@ -40,7 +42,14 @@ pub(crate) const SERVICES: [Service; 3] = [Service::Upper, Service::Echo, Servic
 pub(crate) const SECRET: &[u8] = b"linhaifeng bang bang bang";
 
 pub(crate) fn key(scheme: Scheme) -> Key {
-    Key::new(scheme, &Secret::new(SECRET.to_vec()).expect("it is not empty"))
+    // Made once: a test that plays every sequence asks for it a hundred thousand times.
+    static KEYS: LazyLock<Vec<(Scheme, Key)>> = LazyLock::new(|| {
+        let secret = Secret::new(SECRET.to_vec()).expect("it is not empty");
+        let key = |scheme| (scheme, Key::new(scheme, &secret));
+        SCHEMES.into_iter().flatten().map(key).collect()
+    });
+    let (_, key) = KEYS.iter().find(|(of, _)| *of == scheme).expect("it is one of these");
+    key.clone()
 }
 
 /// Lets in by `scheme`, with nonces of `len` bytes; without a scheme, whoever comes.

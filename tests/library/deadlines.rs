@@ -33,12 +33,12 @@ enum Happens {
 }
 
 fn happenings() -> impl Strategy<Value = Vec<(Happens, u64)>> {
-    let happens = prop_oneof![
-        4 => (1..4_usize).prop_map(Happens::Bytes),
-        1 => Just(Happens::Bytes(40)),
-        3 => Just(Happens::Flushed),
-        1 => Just(Happens::Time),
-    ];
+    let happens = (0..9_u8, 1..4_usize).prop_map(|(kind, few)| match kind {
+        0..=3 => Happens::Bytes(few),
+        4 => Happens::Bytes(40),
+        5..=7 => Happens::Flushed,
+        _ => Happens::Time,
+    });
     vec((happens, 0..900_u64), 1..80)
 }
 

@@ -130,7 +130,7 @@ fn every_reason_is_the_offence_that_it_is() {
 
 #[test]
 fn any_number_of_sources_stays_within_the_bound_and_the_worst_are_kept() {
-    let terms = Penalties { min: SECOND, ..Penalties::default() };
+    let terms = Penalties { min: SECOND, max_sources: 8192, ..Penalties::default() };
     // Three times as many as are kept.
     let sources = 3 * terms.max_sources as u32;
     let mut offenders = Offenders::new(terms);
