@@ -1,7 +1,7 @@
 //! Raw clients: bytes out, bytes in, and no wait without a bound.
 #![allow(dead_code)]
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -45,6 +45,17 @@ pub(crate) fn read<const N: usize>(stream: &mut TcpStream) -> [u8; N] {
     let mut bytes = [0; N];
     stream.read_exact(&mut bytes).unwrap();
     bytes
+}
+
+/// Some of what comes, none at the end. A call with a time limit ends with EINTR when the process goes on after it was
+/// stopped, whoever did that (signal(7)), and is made again.
+pub(crate) fn read_some(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match stream.read(buffer) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
 }
 
 /// Sends `request` and reads a reply that has to be `reply`.
@@ -98,6 +109,8 @@ pub(crate) fn stuff_with(stream: &mut TcpStream, byte: impl Fn(usize) -> u8) -> 
         match stream.write(&chunk) {
             Ok(written) => sent += written,
             Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            // As in `read_some`.
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => panic!("{error}"),
         }
     }

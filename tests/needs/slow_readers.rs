@@ -1,11 +1,11 @@
 //! Slow is not dead: who reads a little is served for as long as it takes, who reads nothing is cut.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{Shutdown, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use crate::common::client::{exchange, stuff, stuff_with};
+use crate::common::client::{exchange, read_some, stuff, stuff_with};
 use crate::common::harness::{Need, Test};
 use crate::common::program::Server;
 
@@ -59,7 +59,7 @@ fn slow_and_dead() {
 fn read_slowly(stream: &mut TcpStream, enough: impl Fn() -> bool) -> usize {
     let (mut buffer, mut received, mut hurry) = (vec![0; SIP], 0, false);
     loop {
-        let read = stream.read(&mut buffer).unwrap();
+        let read = read_some(stream, &mut buffer).unwrap();
         let right = buffer[..read].iter().zip(received..).all(|(got, at)| *got == pattern(at));
         assert!(right, "another byte than was sent, after {received}");
         received += read;

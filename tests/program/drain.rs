@@ -14,7 +14,9 @@ use socket2::{Domain, Socket, Type};
 use sockmodes::auth::Scheme;
 use sockmodes::session::LINGER_QUIET;
 
-use crate::common::client::{self, NONCE_LEN, eventually, exchange, read_rest, stuff, stuff_with};
+use crate::common::client::{
+    self, NONCE_LEN, eventually, exchange, read_rest, read_some, stuff, stuff_with,
+};
 use crate::common::program::{PATIENCE, SECRET, Server};
 
 /// Bytes of a digest, which is read and not answered.
@@ -63,7 +65,7 @@ fn slow_readers_lose_nothing_when_the_server_stops() {
     let mut buffer = vec![0; 16 * 1024];
     while !reading.is_empty() {
         reading.retain(|&n| {
-            let read = readers[n].read(&mut buffer).unwrap();
+            let read = read_some(&mut readers[n], &mut buffer).unwrap();
             let start = received[n];
             let right = buffer[..read].iter().zip(start..).all(|(got, at)| *got == pattern(at));
             assert!(right, "another byte than was sent, after {start}");
@@ -191,7 +193,8 @@ fn half_closed_clients_get_everything_when_the_server_stops() {
     let mut read = 0;
     let mut draining = false;
     while !draining && read < sent {
-        read += stream.read(&mut bytes[read..][..(16 * 1024).min(sent - read)]).unwrap();
+        let most = (16 * 1024).min(sent - read);
+        read += read_some(&mut stream, &mut bytes[read..][..most]).unwrap();
         draining = server.program.log_so_far().contains("to=draining");
     }
     server.program.signal(Signal::TERM);

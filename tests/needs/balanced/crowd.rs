@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use sockmodes::auth::Scheme;
 
-use crate::common::client::{NONCE_LEN, connect_from, digest};
+use crate::common::client::{NONCE_LEN, connect_from, digest, read_some};
 use crate::common::program::{PATIENCE, SECRET};
 
 /// Where the clients are: a network of which this machine has every address.
@@ -119,7 +119,7 @@ impl Client {
     fn hear(&mut self) -> io::Result<()> {
         let mut answer = [0; MESSAGE];
         while self.life.heard < self.life.said {
-            let read = self.stream.read(&mut answer).map_err(end)?;
+            let read = read_some(&mut self.stream, &mut answer).map_err(end)?;
             if read == 0 {
                 return Err(ErrorKind::UnexpectedEof.into());
             }
@@ -136,7 +136,7 @@ impl Client {
         let _ = self.stream.shutdown(Shutdown::Write);
         self.life.whole = self.life.served.is_some()
             && self.hear().is_ok()
-            && self.stream.read(&mut [0]).map_err(end).is_ok_and(|read| read == 0);
+            && read_some(&mut self.stream, &mut [0]).map_err(end).is_ok_and(|read| read == 0);
         self.life.ended = Instant::now();
         self.life
     }
