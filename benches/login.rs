@@ -23,7 +23,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use login::{Server, argon2id_line, login, md5_line};
-use program::{PATIENCE, SECRET};
+use process::PATIENCE;
+use program::SECRET;
 use sockmodes::auth::{Key, Scheme, Secret};
 use sockmodes::client::Client;
 

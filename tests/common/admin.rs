@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use super::client::connect;
-use super::program::Program;
+use super::process::Program;
 
 /// Where the program says that it is.
 pub(crate) fn address(program: &Program) -> SocketAddr {

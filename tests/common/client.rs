@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, SockRef, Socket, Type};
 use sockmodes::auth::{Key, Scheme, Secret};
 
-use super::program::PATIENCE;
+use super::process::PATIENCE;
 
 /// Bytes of a nonce unless the server is told otherwise.
 pub(crate) const NONCE_LEN: usize = 32;
@@ -47,15 +47,20 @@ pub(crate) fn read<const N: usize>(stream: &mut TcpStream) -> [u8; N] {
     bytes
 }
 
-/// Some of what comes, none at the end. A call with a time limit ends with EINTR when the process goes on after it was
-/// stopped, whoever did that (signal(7)), and is made again.
-pub(crate) fn read_some(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+/// Makes a call again that was interrupted: one with a time limit is, without any handler, when the process goes on after
+/// somebody has stopped it (signal(7)).
+pub(crate) fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
-        match stream.read(buffer) {
+        match call() {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             done => return done,
         }
     }
+}
+
+/// Some of what comes, none at the end.
+pub(crate) fn read_some(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    uninterrupted(|| stream.read(buffer))
 }
 
 /// Sends `request` and reads a reply that has to be `reply`.
@@ -106,16 +111,19 @@ pub(crate) fn stuff_with(stream: &mut TcpStream, byte: impl Fn(usize) -> u8) -> 
     let mut sent = 0;
     loop {
         let chunk: Vec<u8> = (sent..sent + 64 * 1024).map(&byte).collect();
-        match stream.write(&chunk) {
+        match uninterrupted(|| stream.write(&chunk)) {
             Ok(written) => sent += written,
             Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-            // As in `read_some`.
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => panic!("{error}"),
         }
     }
     stream.set_write_timeout(Some(PATIENCE)).unwrap();
     sent
+}
+
+/// Byte number `n`, for [`stuff_with`]: no two pages alike.
+pub(crate) fn pattern(n: usize) -> u8 {
+    (n ^ n >> 8 ^ n >> 16) as u8
 }
 
 /// Ends the connection with a reset, as a process that crashes with unread input does.

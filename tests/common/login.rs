@@ -9,7 +9,8 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::program::{self, PATIENCE, Program, sockmodes_in_shell};
+use super::process::{PATIENCE, Program};
+use super::program::{self, sockmodes_in_shell};
 
 /// MD5 of `旭哥` and a password that nobody knows any more, from the source document.
 pub(crate) const SOURCE_LINE: &str = "旭哥 | 7d79a61dd0bd94a3df2f765ac12fe492\n";

@@ -17,6 +17,7 @@ use super::usage::cpu_time;
 
 /// The longest that anything is waited for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
 /// What a program writes to one of its outputs, read as it comes.
 #[derive(Clone)]
 struct Collected(Arc<(Mutex<Written>, Condvar)>);

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use sockmodes::auth::Scheme;
 
 use super::client::{answer, connect, connect_from};
-pub(crate) use super::process::{Finished, PATIENCE, Program};
+use super::process::{Finished, Program};
 
 /// What [`Server::start`] gives the server for a secret.
 pub(crate) const SECRET: &str = "linhaifeng bang bang bang";

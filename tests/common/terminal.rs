@@ -12,7 +12,7 @@ use rustix::io::ioctl_fionread;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
 
-use super::program::{PATIENCE, Program};
+use super::process::{PATIENCE, Program};
 
 pub(crate) struct Terminal {
     typed: Sender<Vec<u8>>,

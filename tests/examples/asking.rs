@@ -8,7 +8,7 @@ use std::sync::PoisonError;
 use rustix::process::Signal;
 
 use super::common::harness::python;
-use super::common::program::Program;
+use super::common::process::Program;
 use super::common::terminal::Terminal;
 use super::{QUIET, build, example, lessons, python_is_there, root};
 

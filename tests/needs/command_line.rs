@@ -10,8 +10,8 @@ use std::process::Command;
 
 use crate::common::client::{self, converse, exchange};
 use crate::common::harness::{Need, Test, missing_program};
-use crate::common::process::run;
-use crate::common::program::{Finished, Program, Server, sockmodes, sockmodes_in_shell};
+use crate::common::process::{Finished, Program, run};
+use crate::common::program::{Server, sockmodes, sockmodes_in_shell};
 use mistakes::{
     a_bad_address_is_status_1_and_one_line, a_bad_flag_is_status_2_and_one_line,
     a_busy_port_is_status_1_and_one_line, no_name_makes_two_lines_of_one,

@@ -6,9 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::common::harness::{Need, Test};
-use crate::common::process::find;
-use crate::common::process::run;
-use crate::common::program::{Finished, SECRET, Server, sockmodes, sockmodes_in_shell};
+use crate::common::process::{Finished, find, run};
+use crate::common::program::{SECRET, Server, sockmodes, sockmodes_in_shell};
 use crate::common::terminal::Terminal;
 
 pub(crate) const TESTS: &[Test] = &[

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::common::harness::{Need, Test, missing_program};
 use crate::common::network::{NEEDS, alone};
-use crate::common::program::Program;
+use crate::common::process::Program;
 use crate::common::terminal::Terminal;
 
 pub(crate) const TESTS: &[Test] = &[

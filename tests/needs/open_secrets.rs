@@ -8,8 +8,8 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::common::harness::{Need, Test, missing_program};
-use crate::common::process::run;
-use crate::common::program::{Program, Server, sockmodes};
+use crate::common::process::{Program, run};
+use crate::common::program::{Server, sockmodes};
 
 pub(crate) const TESTS: &[Test] = &[
     ("one_open_to_others_is_warned_about", &[], one_open_to_others_is_warned_about),

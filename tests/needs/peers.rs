@@ -14,8 +14,8 @@ use tempfile::NamedTempFile;
 
 use crate::common::client;
 use crate::common::harness::{Need, Test, missing_program, python};
-use crate::common::process::run;
-use crate::common::program::{Finished, Program, SECRET, Server, sockmodes};
+use crate::common::process::{Finished, Program, run};
+use crate::common::program::{SECRET, Server, sockmodes};
 
 /// The secret of the programs on port 9090.
 pub(crate) const SECRET_9090: &str = "天王盖地虎";

@@ -16,7 +16,8 @@ use zeroize::Zeroizing;
 use crate::common::client::eventually;
 use crate::common::harness::{Need, Test};
 use crate::common::login::{self, md5_line};
-use crate::common::program::{PATIENCE, Program, SECRET, Server, sockmodes};
+use crate::common::process::{PATIENCE, Program};
+use crate::common::program::{SECRET, Server, sockmodes};
 use crate::common::terminal::Terminal;
 
 const PTY: Need = Need::Machine(|| {

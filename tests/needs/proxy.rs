@@ -12,7 +12,8 @@ use tempfile::TempDir;
 use crate::common::admin;
 use crate::common::client::{eventually, exchange};
 use crate::common::harness::{Need, Test, missing_program};
-use crate::common::program::{PATIENCE, Program, Server};
+use crate::common::process::{PATIENCE, Program};
+use crate::common::program::Server;
 
 pub(crate) const TESTS: &[Test] = &[
     ("events_come_as_they_happen", &[NGINX], events_come_as_they_happen),

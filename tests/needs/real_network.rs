@@ -18,7 +18,8 @@ use sockmodes::auth::Scheme;
 use crate::common::client::{self, answer, read_rest};
 use crate::common::harness::{LONG, Need, Test, missing_program};
 use crate::common::network::{enter, ip, missing_namespace};
-use crate::common::program::{Program, SECRET, Server, sockmodes};
+use crate::common::process::Program;
+use crate::common::program::{SECRET, Server, sockmodes};
 
 const CONNECTIONS: usize = 200;
 /// Bytes that each sends and gets back, half of them before the wire is cut.

@@ -16,8 +16,8 @@ use tempfile::TempDir;
 
 use crate::common::client::{answer, converse};
 use crate::common::harness::{Need, Test};
-use crate::common::process::run;
-use crate::common::program::{PATIENCE, Program, Server, sockmodes, sockmodes_in_shell};
+use crate::common::process::{PATIENCE, Program, run};
+use crate::common::program::{Server, sockmodes, sockmodes_in_shell};
 
 pub(crate) const TESTS: &[Test] = &[
     ("a_bad_file_is_status_1_and_one_line", &[], a_bad_file_is_status_1_and_one_line),

@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use crate::common::client::{exchange, read_some, stuff, stuff_with};
+use crate::common::client::{exchange, pattern, read_some, stuff, stuff_with};
 use crate::common::harness::{Need, Test};
 use crate::common::program::Server;
 
@@ -24,10 +24,6 @@ pub(crate) const TESTS: &[Test] = &[(
 fn user_timeout() -> Option<String> {
     let linux = cfg!(target_os = "linux");
     (!linux).then(|| "the write timeout is the kernel's, and only Linux has it".into())
-}
-
-fn pattern(n: usize) -> u8 {
-    (n ^ n >> 8 ^ n >> 16) as u8
 }
 
 fn slow_and_dead() {

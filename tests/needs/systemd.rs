@@ -9,7 +9,8 @@ use sockmodes::auth::Scheme;
 
 use crate::common::client::{answer, connect, eventually, exchange};
 use crate::common::harness::{Need, Test, missing_program};
-use crate::common::program::{Program, SECRET};
+use crate::common::process::Program;
+use crate::common::program::SECRET;
 
 pub(crate) const TESTS: &[Test] = &[(
     "whoever_comes_first_starts_it_and_is_served",

@@ -7,9 +7,8 @@ use std::process::Command;
 
 use crate::common::client::{exchange, read};
 use crate::common::harness::{Need, Test, missing_feature, missing_program};
-use crate::common::process::find;
-use crate::common::process::run;
-use crate::common::program::{Program, SECRET, Server, sockmodes};
+use crate::common::process::{Program, find, run};
+use crate::common::program::{SECRET, Server, sockmodes};
 
 pub(crate) const TESTS: &[Test] = &[
     ("openssl_makes_every_digest", &[OPENSSL], openssl_makes_every_digest),

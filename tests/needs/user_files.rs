@@ -13,8 +13,8 @@ use nix::sched::{CloneFlags, unshare};
 use rustix::fs::{FlockOperation, XattrFlags, flock, getxattr, setxattr};
 
 use crate::common::harness::{Need, Test, missing_program};
-use crate::common::process::run;
-use crate::common::program::{Program, sockmodes};
+use crate::common::process::{Program, run};
+use crate::common::program::sockmodes;
 use folder::{Folder, access, give, list, set_list};
 
 pub(crate) const TESTS: &[Test] = &[

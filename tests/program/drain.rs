@@ -15,9 +15,10 @@ use sockmodes::auth::Scheme;
 use sockmodes::session::LINGER_QUIET;
 
 use crate::common::client::{
-    self, NONCE_LEN, eventually, exchange, read_rest, read_some, stuff, stuff_with,
+    self, NONCE_LEN, eventually, exchange, pattern, read_rest, read_some, stuff, stuff_with,
 };
-use crate::common::program::{PATIENCE, SECRET, Server};
+use crate::common::process::PATIENCE;
+use crate::common::program::{SECRET, Server};
 
 /// Bytes of a digest, which is read and not answered.
 const DIGEST: usize = 16;
@@ -41,11 +42,6 @@ fn closed(log: &str, peer: SocketAddr) -> Closed {
     };
     let number = |name: &str| value(name).parse().unwrap();
     Closed { reason: value("reason"), received: number("received"), sent: number("sent") }
-}
-
-/// Byte number `n` of what is sent: no two pages alike.
-fn pattern(n: usize) -> u8 {
-    (n ^ n >> 8 ^ n >> 16) as u8
 }
 
 #[test]

@@ -12,7 +12,8 @@ use sockmodes::auth::{Key, Scheme, Secret};
 use sockmodes::client::Client;
 
 use crate::common::login::{Peer, Server, argon2id_line, login};
-use crate::common::program::{self, PATIENCE, SECRET};
+use crate::common::process::PATIENCE;
+use crate::common::program::{self, SECRET};
 
 const LOGINS: usize = 24;
 const MAX_GROWTH_KIB: u64 = 600 * 1024;

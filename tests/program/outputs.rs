@@ -9,8 +9,8 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::common::client::exchange;
-use crate::common::process::run;
-use crate::common::program::{Program, SECRET, Server, sockmodes, sockmodes_in_shell};
+use crate::common::process::{Program, run};
+use crate::common::program::{SECRET, Server, sockmodes, sockmodes_in_shell};
 
 const USERS: &str = "# nobody yet\n";
 

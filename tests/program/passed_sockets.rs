@@ -12,7 +12,8 @@ use socket2::{Domain, Socket, Type};
 use sockmodes::auth::Scheme;
 
 use crate::common::client::{self, connect, eventually, exchange, read_rest, stuff};
-use crate::common::program::{Program, SECRET, Server, sockmodes, sockmodes_in_shell};
+use crate::common::process::Program;
+use crate::common::program::{SECRET, Server, sockmodes, sockmodes_in_shell};
 
 /// What a shell does for one who passes a socket: the test gives it as standard input.
 const PASS: &str = r#"exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec "$@""#;

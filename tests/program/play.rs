@@ -10,8 +10,8 @@ use sockmodes::play::Play;
 
 use crate::common::admin::{Answer, get};
 use crate::common::client::connect;
-use crate::common::process::run;
-use crate::common::program::{Program, sockmodes};
+use crate::common::process::{Program, run};
+use crate::common::program::sockmodes;
 
 const EVENTS: &str = r#"{"ask":"events","seed":3,"scenario":"legal\nsilent","after":0}"#;
 

@@ -10,8 +10,8 @@ use sockmodes::auth::Scheme;
 use tempfile::TempDir;
 
 use crate::common::client::{answer, exchange, read_rest};
-use crate::common::process::run;
-use crate::common::program::{Program, Server, sockmodes, sockmodes_in_shell};
+use crate::common::process::{Program, run};
+use crate::common::program::{Server, sockmodes, sockmodes_in_shell};
 
 /// A folder, and in it the trace of a server to which came somebody who knew the secret, somebody who didn't, and
 /// somebody who stayed until the end; and what it logged.

@@ -14,7 +14,8 @@ use rustix::process::Signal;
 use sockmodes::auth::Scheme;
 
 use crate::common::client::{self, NONCE_LEN, converse, exchange, stuff};
-use crate::common::program::{self, Program, SECRET, Server, sockmodes, sockmodes_in_shell};
+use crate::common::process::{Finished, Program};
+use crate::common::program::{SECRET, Server, sockmodes, sockmodes_in_shell};
 
 /// Connections that talk until more has been logged than any queue holds.
 const TALKERS: usize = 20;
@@ -112,7 +113,7 @@ fn hup_does_not_end_it_while_it_starts() {
 }
 
 /// Serves so much that every queue of the log overflows, and ends it.
-fn serve_under_load(server: Server) -> program::Finished {
+fn serve_under_load(server: Server) -> Finished {
     let mut talkers: Vec<_> = (0..TALKERS).map(|_| server.enter()).collect();
     for round in 0..MESSAGES {
         let (request, reply) = (format!("message {round}"), format!("MESSAGE {round}"));

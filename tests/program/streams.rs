@@ -5,8 +5,8 @@ use std::io;
 use std::process::Stdio;
 
 use crate::common::login::{self, md5_line};
-use crate::common::process::run;
-use crate::common::program::{Finished, Program, SECRET, Server, sockmodes, sockmodes_in_shell};
+use crate::common::process::{Finished, Program, run};
+use crate::common::program::{SECRET, Server, sockmodes, sockmodes_in_shell};
 
 const TRACE: &str = "{\"time\":1,\"connection\":1,\"event\":\"deadline\"}\n";
 

@@ -13,8 +13,9 @@ use nix::unistd::Pid;
 use rustix::process::Signal;
 
 use crate::common::admin;
-use crate::common::client::{eventually, exchange, stuff};
-use crate::common::program::{PATIENCE, Server, sockmodes};
+use crate::common::client::{eventually, exchange, stuff, uninterrupted};
+use crate::common::process::PATIENCE;
+use crate::common::program::{Server, sockmodes};
 
 /// A supervisor's socket, and the words that come.
 struct Ear(UnixDatagram, tempfile::TempDir);
@@ -38,15 +39,10 @@ impl Ear {
         self.next().unwrap()
     }
 
-    /// A socket with a timeout is interrupted even by a stop that nobody handles (signal(7)).
     fn next(&self) -> io::Result<String> {
         let mut word = [0; 100];
-        loop {
-            match self.0.recv(&mut word) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                heard => return heard.map(|len| String::from_utf8(word[..len].to_vec()).unwrap()),
-            }
-        }
+        let len = uninterrupted(|| self.0.recv(&mut word))?;
+        Ok(String::from_utf8(word[..len].to_vec()).unwrap())
     }
 
     /// All that has come and was not heard.

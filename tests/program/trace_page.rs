@@ -11,8 +11,8 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::common::process::run;
-use crate::common::program::{Finished, Program, sockmodes};
+use crate::common::process::{Finished, Program, run};
+use crate::common::program::sockmodes;
 
 /// What a file may hold that somebody has made up: an end of the element that it comes into, in a name and in a field of
 /// another version; a line that is broken; and a space that would end a line.

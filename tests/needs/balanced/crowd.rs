@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use sockmodes::auth::Scheme;
 
 use crate::common::client::{NONCE_LEN, connect_from, digest, read_some};
-use crate::common::program::{PATIENCE, SECRET};
+use crate::common::process::PATIENCE;
+use crate::common::program::SECRET;
 
 /// Where the clients are: a network of which this machine has every address.
 pub(super) const NETWORK: &str = "10.128.0.0/9";

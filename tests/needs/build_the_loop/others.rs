@@ -11,7 +11,8 @@ use std::{fs, thread};
 
 use super::{FOLDER, Report, built, report_of, root};
 use crate::common::harness::python;
-use crate::common::program::{Program, SECRET, sockmodes};
+use crate::common::process::Program;
+use crate::common::program::{SECRET, sockmodes};
 use crate::peers::{SECRET_9090, of_source};
 
 /// How a server is started, and what `check` is told of it.

@@ -4,7 +4,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::faulty::ARGUMENT;
-use crate::common::program::{Finished, sockmodes};
+use crate::common::process::Finished;
+use crate::common::program::sockmodes;
 
 /// Runs it with these arguments.
 pub(crate) fn check<S: AsRef<str>>(args: &[S]) -> Finished {

@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use super::checked::{check, faulty, finish};
 use crate::common::client::eventually;
-use crate::common::process::find;
-use crate::common::program::{Finished, Program, Server, sockmodes};
+use crate::common::process::{Finished, Program, find};
+use crate::common::program::{Server, sockmodes};
 
 pub(crate) fn trials() -> Vec<Trial> {
     let tests: [(&str, fn()); 16] = [

@@ -11,7 +11,8 @@ use super::{connect, lets_in, log_in, user, users};
 use crate::common::client::eventually;
 use crate::common::harness::{Need, missing_program};
 use crate::common::login::{self, md5_line};
-use crate::common::program::{Program, Server, at_home};
+use crate::common::process::Program;
+use crate::common::program::{Server, at_home};
 use crate::common::terminal::Terminal;
 
 pub(super) const SETSID: Need = Need::Peer(|| missing_program("setsid"));

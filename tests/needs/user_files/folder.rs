@@ -9,8 +9,8 @@ use std::process::Command;
 use sockmodes::auth::list_users;
 use tempfile::TempDir;
 
-use crate::common::process::run;
-use crate::common::program::{Finished, sockmodes};
+use crate::common::process::{Finished, run};
+use crate::common::program::sockmodes;
 
 /// A folder with a user file in it.
 pub(super) struct Folder(pub(super) TempDir);
